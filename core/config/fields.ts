@@ -1,0 +1,55 @@
+/**
+ * Builders for the fields of a configuration schema. A field states its type, bound, default and help text
+ * once; types, validation, the reference and `--help` are all derived from it.
+ */
+import {
+  type TArray,
+  type TBoolean,
+  type TInteger,
+  type TNumber,
+  type TSchema,
+  type TString,
+  Type,
+} from "@sinclair/typebox";
+
+/** What a string field must hold beyond being a string; checked by the parser, named in errors and the reference. */
+export type StringFormat =
+  | "cidr" // an IP address or a CIDR range
+  | "header-name" // an RFC 9110 token
+  | "host" // an IP address or a host name
+  | "http-url" // an absolute http:// or https:// URL
+  | "path" // a file system path
+  | "path-prefix" // "/", "*", "/*" or a path such as "/api"
+  | "token"; // letters, digits, dot, dash, underscore
+
+interface Bounds {
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+/** A whole number within inclusive bounds. */
+export function int(fallback: number, bounds: Bounds, description: string): TInteger {
+  return Type.Integer({ default: fallback, ...bounds, description });
+}
+
+/** A finite number within inclusive bounds. */
+export function number(fallback: number, bounds: Bounds, description: string): TNumber {
+  return Type.Number({ default: fallback, ...bounds, description });
+}
+
+export function bool(fallback: boolean, description: string): TBoolean {
+  return Type.Boolean({ default: fallback, description });
+}
+
+/** A string; the empty string is allowed and means "not set" unless the field is `required`. */
+export function text(
+  fallback: string,
+  description: string,
+  rule: { readonly format?: StringFormat; readonly required?: true; readonly secret?: true } = {},
+): TString {
+  return Type.String({ default: fallback, description, ...rule });
+}
+
+export function list<T extends TSchema>(item: T, description: string, maxItems = 1024): TArray<T> {
+  return Type.Array(item, { default: [], description, maxItems });
+}

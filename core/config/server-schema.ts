@@ -1,0 +1,335 @@
+/**
+ * The schema of `server.yml`: the only home of a key's type, bounds, default and description.
+ * Key names and meanings follow the original product; keys that it lacks keep its style.
+ */
+import { type Static, Type } from "@sinclair/typebox";
+import { bool, int, list, number, text } from "./fields.ts";
+
+const PORT = { minimum: 0, maximum: 65535 };
+const DAY_SECONDS = 86_400;
+
+/** Sizes of one tier; quantities in vCPU, GB (2^30 bytes) and whole GPUs. */
+export const TierSchema = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      format: "token",
+      description: "Name that requests ask for.",
+    }),
+    vcpu: int(1, { minimum: 0, maximum: 4096 }, "Cores that must be free."),
+    memory_gb: number(0, { minimum: 0, maximum: 1e6 }, "Memory that must be available, in GB."),
+    storage_gb: number(0, { minimum: 0, maximum: 1e9 }, "Disk space that must be available, in GB."),
+    gpu: int(0, { minimum: 0, maximum: 32 }, "GPUs that must be free."),
+    gpu_memory_gb: number(
+      0,
+      { minimum: 0, maximum: 1e5 },
+      "Free VRAM that each of these GPUs must have, in GB.",
+    ),
+    reservation: Type.Optional(
+      Type.Union([Type.Literal("request"), Type.Literal("timeout")], {
+        description: "Overrides the global `reservation` for this tier.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const ScoreWeightsSchema = Type.Object(
+  {
+    distance: number(1, { minimum: 0, maximum: 1e6 }, "Weight of each kilometre."),
+    cpu: number(1, { minimum: 0, maximum: 1e6 }, "Weight of each percent of CPU use."),
+    memory: number(1, { minimum: 0, maximum: 1e6 }, "Weight of each percent of memory use."),
+    gpu: number(1.5, { minimum: 0, maximum: 1e6 }, "Weight of each percent of GPU use."),
+    latency: number(1, { minimum: 0, maximum: 1e6 }, "Weight of each millisecond of probe latency."),
+  },
+  {
+    additionalProperties: false,
+    default: {},
+    description: "Weights of the terms of the score (lower score wins).",
+  },
+);
+
+export const ServerConfigSchema = Type.Object(
+  {
+    port: int(8080, PORT, "Port to listen on; 0 picks a free one."),
+    host: text("0.0.0.0", "Address to listen on.", { format: "host", required: true }),
+    admin_host: text("127.0.0.1", "Address of the management listener when `admin_port` is set.", {
+      format: "host",
+      required: true,
+    }),
+    admin_port: int(
+      0,
+      PORT,
+      "Port for management alone, which then leaves the public port; 0 = management is on `port`.",
+    ),
+    workers: Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 1, maximum: 256 })], {
+      default: "auto",
+      description: "Data-plane threads; `auto` = one per CPU core that the process may use.",
+    }),
+    database: text("opsen.db", "Path of the SQLite database.", { format: "path", required: true }),
+    stale_minutes: int(
+      5,
+      { minimum: 1, maximum: 1440 },
+      "A backend without a report for longer gets no requests.",
+    ),
+    cleanup_interval_seconds: int(
+      60,
+      { minimum: 1, maximum: DAY_SECONDS },
+      "Period of the sweep that forgets dead backends.",
+    ),
+    stats_retention_hours: int(
+      24,
+      { minimum: 1, maximum: 8760 },
+      "How long past reports are kept in the database.",
+    ),
+    max_backends: int(1024, { minimum: 1, maximum: 65_536 }, "Backends that may be registered at one time."),
+
+    log_level: Type.Union(
+      ["debug", "info", "warn", "warning", "error", "fatal"].map((level) => Type.Literal(level)),
+      { default: "info", description: "Least severe level that is written." },
+    ),
+    json_logging: bool(false, "Write each line as a JSON object."),
+
+    server_key: text("", "Key that agents and other callers send as `X-API-Key`.", { secret: true }),
+    api_keys: list(Type.String({ secret: true }), "Further accepted keys."),
+    insecure_no_auth: bool(false, "Serve management to any address although no key is configured."),
+    whitelisted_ips: list(
+      Type.String({ format: "cidr" }),
+      "Addresses or CIDR ranges that may use management; empty = all.",
+    ),
+    whitelist_proxy: bool(false, "Apply `whitelisted_ips` to proxied requests too."),
+    trusted_proxies: list(
+      Type.String({ format: "cidr" }),
+      "Peers whose `X-Forwarded-*` and `X-Real-IP` headers are believed.",
+    ),
+    allowed_endpoint_cidrs: list(
+      Type.String({ format: "cidr" }),
+      "Where backends may live; empty = anywhere that is not denied. An entry overrides the built-in deny list.",
+    ),
+    denied_endpoint_cidrs: list(
+      Type.String({ format: "cidr" }),
+      "Where backends may not live, beside link-local and metadata addresses.",
+    ),
+    rate_limit_per_minute: int(
+      60,
+      { minimum: 0, maximum: 1e9 },
+      "Management requests a minute and client address; 0 = no limit.",
+    ),
+    rate_limit_burst: int(120, { minimum: 1, maximum: 1e9 }, "Management requests that may come at once."),
+    proxy_rate_limit_per_minute: int(
+      0,
+      { minimum: 0, maximum: 1e9 },
+      "Proxied requests a minute and client address; 0 = no limit.",
+    ),
+    proxy_rate_limit_burst: int(120, { minimum: 1, maximum: 1e9 }, "Proxied requests that may come at once."),
+    max_rate_limit_entries: int(
+      65_536,
+      { minimum: 64, maximum: 16_777_216 },
+      "Client addresses remembered for rate limits.",
+    ),
+    max_request_body_bytes: int(
+      10_485_760,
+      { minimum: 1, maximum: 2 ** 40 },
+      "Largest body of a management request, in bytes.",
+    ),
+    proxy_max_request_body_bytes: int(
+      10_485_760,
+      { minimum: 0, maximum: 2 ** 50 },
+      "Largest body of a proxied request, in bytes; 0 = no limit.",
+    ),
+    max_header_bytes: int(
+      65_536,
+      { minimum: 1024, maximum: 1_048_576 },
+      "Largest request or response head, in bytes.",
+    ),
+    max_headers: int(256, { minimum: 16, maximum: 4096 }, "Most header lines of a request or response."),
+    request_timeout_seconds: int(
+      30,
+      { minimum: 1, maximum: DAY_SECONDS },
+      "Longest wait for the first byte of an answer.",
+    ),
+    read_header_timeout_seconds: int(
+      10,
+      { minimum: 1, maximum: 3600 },
+      "Longest time for a request's head to arrive.",
+    ),
+    idle_timeout_seconds: int(
+      120,
+      { minimum: 1, maximum: DAY_SECONDS },
+      "How long an idle keep-alive connection is held.",
+    ),
+    connect_timeout_seconds: int(
+      5,
+      { minimum: 1, maximum: 300 },
+      "Longest time to connect to a backend, TLS included.",
+    ),
+    stream_idle_timeout_seconds: int(
+      300,
+      { minimum: 1, maximum: 7 * DAY_SECONDS },
+      "Longest silence of a body that is being transferred, of an event stream and of a WebSocket.",
+    ),
+    shutdown_timeout_seconds: int(
+      30,
+      { minimum: 0, maximum: 3600 },
+      "How long requests in flight may take to finish at shutdown.",
+    ),
+    disable_security_headers: bool(false, "Leave `X-Frame-Options` and its like off management answers."),
+    tls_cert_file: text("", "Certificate chain (PEM); with `tls_key_file` the port speaks HTTPS.", {
+      format: "path",
+    }),
+    tls_key_file: text("", "Private key (PEM) of the certificate.", { format: "path" }),
+    tls_insecure_skip_verify: bool(false, "Do not verify certificates of backends (development only)."),
+    enable_cors: bool(false, "Answer cross-origin requests to management."),
+    cors_allowed_origins: list(Type.String(), "Origins that may call, exact or `*`."),
+
+    proxy_endpoints: list(
+      Type.String({ format: "path-prefix" }),
+      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths.",
+    ),
+    proxy_sse_flush_interval_ms: int(
+      -1,
+      { minimum: -1, maximum: 60_000 },
+      "When streamed bytes go out: -1 and 0 = as they arrive, above 0 = gathered for as long.",
+    ),
+    pool_max_idle_per_endpoint: int(
+      128,
+      { minimum: 0, maximum: 65_536 },
+      "Idle connections kept open to one endpoint, in each worker.",
+    ),
+    pool_idle_timeout_seconds: int(
+      60,
+      { minimum: 1, maximum: 3600 },
+      "How long an idle connection to a backend is kept.",
+    ),
+
+    geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),
+    sticky_header: text("", "Header whose value keeps a session on its backend.", { format: "header-name" }),
+    sticky_by_ip: bool(false, "Keep a client address on its backend when the header is absent."),
+    sticky_affinity_enabled: bool(true, "A session's tiers prefer one backend."),
+    sticky_ttl_seconds: int(
+      DAY_SECONDS,
+      { minimum: 1, maximum: 365 * DAY_SECONDS },
+      "An unused assignment is forgotten after this.",
+    ),
+    max_sticky_entries: int(
+      100_000,
+      { minimum: 16, maximum: 16_777_216 },
+      "Assignments remembered; the least recently used goes first.",
+    ),
+    reservation: Type.Union([Type.Literal("request"), Type.Literal("timeout")], {
+      default: "request",
+      description:
+        "Until when a proxied request holds its capacity: `request` = until its answer ends, `timeout` = for `pending_allocation_timeout_seconds`.",
+    }),
+    pending_allocation_timeout_seconds: int(
+      120,
+      { minimum: 1, maximum: DAY_SECONDS },
+      "How long a reservation of `/route` lasts.",
+    ),
+    max_leases: int(
+      65_536,
+      { minimum: 64, maximum: 16_777_216 },
+      "Reservations that may be held at one time.",
+    ),
+    cpu_available_threshold_pct: number(
+      80,
+      { minimum: 1, maximum: 100 },
+      "A core below this use counts as free.",
+    ),
+    gpu_available_threshold_pct: number(
+      80,
+      { minimum: 1, maximum: 100 },
+      "A GPU below this use counts as free.",
+    ),
+    score_weights: ScoreWeightsSchema,
+    tier_field_name: text("tier", "Name of the JSON body field and query parameter that name the tier.", {
+      required: true,
+    }),
+    tier_header: text("X-Tier", "Header that names the tier.", { format: "header-name", required: true }),
+    tier_body_bytes: int(
+      65_536,
+      { minimum: 0, maximum: 1_048_576 },
+      "How much of a JSON body is searched for the tier; 0 = none.",
+    ),
+    default_tier: text(
+      "",
+      "Tier of requests that name none; empty = `lite` if defined, else the first tier.",
+    ),
+    tiers: Type.Array(TierSchema, {
+      default: [],
+      maxItems: 256,
+      description: "Tiers; an empty list means the built-in ones.",
+    }),
+
+    db_max_open_conns: int(
+      25,
+      { minimum: 1, maximum: 1024 },
+      "Accepted for compatibility: the database has one writer, off the request path.",
+    ),
+    db_max_idle_conns: int(
+      5,
+      { minimum: 0, maximum: 1024 },
+      "Accepted for compatibility, see `db_max_open_conns`.",
+    ),
+    db_conn_max_lifetime: int(
+      300,
+      { minimum: 0, maximum: 7 * DAY_SECONDS },
+      "Accepted for compatibility, see `db_max_open_conns`.",
+    ),
+
+    health_check_enabled: bool(true, "Probe backends."),
+    health_check_type: Type.Union([Type.Literal("tcp"), Type.Literal("http")], {
+      default: "tcp",
+      description: "`tcp` = a connection is accepted, `http` = GET answers 2xx or 3xx.",
+    }),
+    health_check_interval_seconds: int(10, { minimum: 1, maximum: 3600 }, "Period of probes."),
+    health_check_timeout_seconds: int(
+      2,
+      { minimum: 1, maximum: 300 },
+      "A probe that takes longer has failed.",
+    ),
+    health_check_path: text("/health", "Path of HTTP probes, after the endpoint's own.", { required: true }),
+    health_check_unhealthy_threshold: int(
+      3,
+      { minimum: 1, maximum: 100 },
+      "Failures in a row until a backend is unhealthy.",
+    ),
+    health_check_healthy_threshold: int(
+      2,
+      { minimum: 1, maximum: 100 },
+      "Successes in a row until a backend is healthy.",
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** A validated server configuration, every key present. */
+export type ServerConfig = Readonly<Static<typeof ServerConfigSchema>>;
+export type TierConfig = Readonly<Static<typeof TierSchema>>;
+export type ScoreWeights = Readonly<Static<typeof ScoreWeightsSchema>>;
+
+/** Tiers used when the file lists none: the original's five and the five of its manual. */
+export const DEFAULT_TIERS: readonly TierConfig[] = [
+  tier("free", 1, 1, 0),
+  tier("lite", 1, 1, 5),
+  tier("pro-standard", 2, 4, 20),
+  tier("pro-turbo", 4, 8, 30),
+  tier("pro-max", 8, 16, 40),
+  tier("small", 1, 1, 5),
+  tier("medium", 2, 4, 20),
+  tier("large", 4, 8, 30),
+  tier("gpu-inference", 8, 32, 100, 1, 16),
+  tier("gpu-training", 16, 64, 500, 2, 48),
+];
+
+function tier(
+  name: string,
+  vcpu: number,
+  memory: number,
+  storage: number,
+  gpu = 0,
+  gpuMemory = 0,
+): TierConfig {
+  return { name, vcpu, memory_gb: memory, storage_gb: storage, gpu, gpu_memory_gb: gpuMemory };
+}

@@ -1,0 +1,105 @@
+/** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
+import type { ServerConfig } from "../config/server-schema.ts";
+import type { Backend, PathGroup, Tier } from "./snapshot.ts";
+
+/** The SharedArrayBuffers of every table; each table class wraps its own. */
+export interface SharedTables {
+  readonly backends: SharedArrayBuffer;
+  readonly leases: SharedArrayBuffer;
+  readonly sticky: SharedArrayBuffer;
+  readonly managementRate: SharedArrayBuffer;
+  readonly proxyRate: SharedArrayBuffer;
+  readonly authFailures: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+}
+
+/** First message to a worker; it listens only after it has applied this. */
+export interface WorkerInit {
+  readonly type: "init";
+  readonly index: number;
+  readonly workers: number;
+  readonly config: ServerConfig;
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: number;
+  readonly tables: SharedTables;
+  readonly backends: readonly Backend[];
+  readonly pathGroups: readonly PathGroup[];
+  /** Path of the unix socket on which the control plane serves the management API. */
+  readonly controlSocket: string;
+  /** Proves to the control plane that a relayed request passed the guards; differs at each start. */
+  readonly controlSecret: string;
+  /** Pseudonym of this process in `Via`, for loop detection (RFC 9110 section 7.6.3). */
+  readonly viaName: string;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Content of the MaxMind database, shared by all threads; null without one. */
+  readonly geoip: SharedArrayBuffer | null;
+  readonly version: string;
+  /** Bound port of the public listener when another worker has bound it already, else the configured one. */
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+/** Sets or, with null, forgets the backend of a row; answered by {@link WorkerAck} once every later request sees it. */
+export interface WorkerBackend {
+  readonly type: "backend";
+  readonly seq: number;
+  readonly row: number;
+  readonly backend: Backend | null;
+  /** Groups that the worker may not know yet, appended to its list from `index` on. */
+  readonly newPathGroups: { readonly index: number; readonly groups: readonly PathGroup[] };
+}
+
+/** Close the listeners, let requests finish until the deadline, then cut what is left and answer `drained`. */
+export interface WorkerDrain {
+  readonly type: "drain";
+  /** Milliseconds from receipt. */
+  readonly withinMs: number;
+}
+
+export type ToWorker = WorkerInit | WorkerBackend | WorkerDrain;
+
+export interface WorkerReady {
+  readonly type: "ready";
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+export interface WorkerAck {
+  readonly type: "ack";
+  readonly seq: number;
+}
+
+/** The listener could not be opened or the worker cannot go on. */
+export interface WorkerFailed {
+  readonly type: "failed";
+  readonly reason: string;
+}
+
+/** Sticky assignments made since the last batch, to be persisted. */
+export interface WorkerSticky {
+  readonly type: "sticky";
+  readonly assignments: readonly StickyAssignment[];
+}
+
+export interface StickyAssignment {
+  readonly stickyId: string;
+  readonly tier: number;
+  readonly row: number;
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/** Finished log lines, in order, each ending in a newline. The main thread alone writes to stdout. */
+export interface WorkerLog {
+  readonly type: "log";
+  readonly lines: string;
+}
+
+export interface WorkerDrained {
+  readonly type: "drained";
+  /** Requests and tunnels that were cut because the deadline came first. */
+  readonly cut: number;
+}
+
+export type FromWorker = WorkerReady | WorkerAck | WorkerFailed | WorkerSticky | WorkerLog | WorkerDrained;
