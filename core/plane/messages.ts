@@ -45,7 +45,10 @@ export interface WorkerBackend {
   readonly seq: number;
   readonly row: number;
   readonly backend: Backend | null;
-  /** Groups that the worker may not know yet, appended to its list from `index` on. */
+  /**
+   * Groups that the worker may not know yet, set in its list from `index` on: appended, or in place of one that
+   * no backend uses any more.
+   */
   readonly newPathGroups: { readonly index: number; readonly groups: readonly PathGroup[] };
 }
 

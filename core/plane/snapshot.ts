@@ -45,6 +45,8 @@ export interface Backend {
   readonly endpoints: readonly Endpoint[];
   /** Index into the list of path groups: backends whose endpoints have the same patterns share a group. */
   readonly pathGroup: number;
+  /** Registered from this host: its endpoints may be loopback addresses (see AddressPolicy). */
+  readonly loopbackAllowed?: boolean;
 }
 
 /**
