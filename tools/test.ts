@@ -1,0 +1,69 @@
+/**
+ * `npm test`: everything that must hold before a change is taken. With `--static` only what needs no running
+ * program; with the names of test files (or parts of them) only these. The last line is always
+ * `N passed, N failed`, where each static check counts as one.
+ */
+import { main as build } from "./build.ts";
+import { packageCommand, run } from "./process.ts";
+import { add, type Counts, countsOf } from "./test/counts.ts";
+import { architectureSuite, type Suite, suites } from "./test/suites.ts";
+
+const TYPE_CHECK = [packageCommand("tsc"), "-p", "."];
+const FORMAT_AND_LINT = [packageCommand("biome"), "check", "--error-on-warnings", "."];
+const LINT_WITH_TYPES = [packageCommand("oxlint"), "--type-aware", "--deny-warnings", "."];
+
+const NONE: Counts = { passed: 0, failed: 0 };
+
+async function main(args: readonly string[]): Promise<number> {
+  const filters = args.filter((each) => !each.startsWith("-"));
+  const flags = args.filter((each) => each.startsWith("-") && each !== "--static");
+  let counts = NONE;
+  if (filters.length > 0 || flags.length > 0) {
+    counts = await runTests({ title: "Chosen tests", files: filters, timeoutMs: 180_000 }, flags);
+  } else {
+    counts = await checks();
+    if (!args.includes("--static")) counts = add(counts, await everySuite());
+  }
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+async function checks(): Promise<Counts> {
+  let counts = await check("Format and lint", FORMAT_AND_LINT);
+  counts = add(counts, await check("Lint with types", LINT_WITH_TYPES));
+  counts = add(counts, await check("Types", TYPE_CHECK));
+  return add(counts, await runTests(architectureSuite()));
+}
+
+async function everySuite(): Promise<Counts> {
+  title("Executables");
+  // Contract and end-to-end tests drive what is shipped, so it is built first.
+  let counts = verdict((await build([])) === 0);
+  for (const suite of suites()) counts = add(counts, await runTests(suite));
+  return counts;
+}
+
+/** Runs a checker that speaks only when something is wrong. */
+async function check(name: string, command: readonly string[]): Promise<Counts> {
+  title(name);
+  const { code, output } = await run(command);
+  console.log(code === 0 ? "in order" : output.trim());
+  return verdict(code === 0);
+}
+
+async function runTests(suite: Suite, flags: readonly string[] = []): Promise<Counts> {
+  title(suite.title);
+  const command = [process.execPath, "test", `--timeout=${suite.timeoutMs}`, ...flags, ...suite.files];
+  const { code, output } = await run(command, { echo: true });
+  return countsOf(output, code);
+}
+
+function title(name: string): void {
+  console.log(`\n== ${name}`);
+}
+
+function verdict(good: boolean): Counts {
+  return good ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+process.exit(await main(process.argv.slice(2)));
