@@ -6,7 +6,7 @@ import { bool, int, list, text } from "./fields.ts";
 export const EndpointSchema = Type.Object(
   {
     url: Type.String({
-      format: "http-url",
+      format: "base-url",
       maxLength: 2048,
       description: "Where the server sends requests.",
     }),
@@ -22,14 +22,14 @@ export const EndpointSchema = Type.Object(
 
 export const ClientConfigSchema = Type.Object(
   {
-    server_url: text("http://localhost:8080", "Where the server is.", { format: "http-url", required: true }),
+    server_url: text("http://localhost:8080", "Where the server is.", { format: "base-url", required: true }),
     server_key: text("", "Key sent as `X-API-Key`.", { secret: true }),
     client_id: text("", "Identity of this backend; empty = made once and kept in `state_dir`.", {
       format: "token",
     }),
-    hostname: text("", "Name shown for this backend; empty = the system's."),
+    hostname: text("", "Name shown for this backend; empty = the system's.", { maxLength: 256 }),
     endpoint_url: text("", "Where this backend takes requests; empty = `http://<local address>:11000`.", {
-      format: "http-url",
+      format: "base-url",
     }),
     endpoints: list(EndpointSchema, "Several URLs by path, instead of `endpoint_url`.", 64),
     window_minutes: int(15, { minimum: 1, maximum: 1440 }, "Averaging window."),
@@ -53,8 +53,8 @@ export const ClientConfigSchema = Type.Object(
     longitude: Type.Optional(
       Type.Number({ minimum: -180, maximum: 180, description: "Longitude given by hand; needs `latitude`." }),
     ),
-    country: text("", "Country given by hand."),
-    city: text("", "City given by hand."),
+    country: text("", "Country given by hand.", { maxLength: 256 }),
+    city: text("", "City given by hand.", { maxLength: 256 }),
     insecure_tls: bool(false, "Do not verify the server's certificate (development only)."),
     log_level: Type.Union(
       ["debug", "info", "warn", "warning", "error", "fatal"].map((level) => Type.Literal(level)),

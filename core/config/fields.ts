@@ -14,13 +14,16 @@ import {
 
 /** What a string field must hold beyond being a string; checked by the parser, named in errors and the reference. */
 export type StringFormat =
+  | "base-url" // an absolute http:// or https:// URL to which paths are appended
   | "cidr" // an IP address or a CIDR range
   | "header-name" // an RFC 9110 token
   | "host" // an IP address or a host name
   | "http-url" // an absolute http:// or https:// URL
+  | "origin" // a web origin such as https://app.example.com, or "*"
   | "path" // a file system path
   | "path-prefix" // "/", "*", "/*" or a path such as "/api"
-  | "token"; // letters, digits, dot, dash, underscore
+  | "token" // letters, digits and . _ : @ + ~ -
+  | "url-path"; // the path of a URL, from "/" on
 
 interface Bounds {
   readonly minimum: number;
@@ -45,7 +48,12 @@ export function bool(fallback: boolean, description: string): TBoolean {
 export function text(
   fallback: string,
   description: string,
-  rule: { readonly format?: StringFormat; readonly required?: true; readonly secret?: true } = {},
+  rule: {
+    readonly format?: StringFormat;
+    readonly required?: true;
+    readonly secret?: true;
+    readonly maxLength?: number;
+  } = {},
 ): TString {
   return Type.String({ default: fallback, description, ...rule });
 }

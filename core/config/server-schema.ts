@@ -181,7 +181,7 @@ export const ServerConfigSchema = Type.Object(
     tls_key_file: text("", "Private key (PEM) of the certificate.", { format: "path" }),
     tls_insecure_skip_verify: bool(false, "Do not verify certificates of backends (development only)."),
     enable_cors: bool(false, "Answer cross-origin requests to management."),
-    cors_allowed_origins: list(Type.String(), "Origins that may call, exact or `*`."),
+    cors_allowed_origins: list(Type.String({ format: "origin" }), "Origins that may call, exact or `*`."),
 
     proxy_endpoints: list(
       Type.String({ format: "path-prefix" }),
@@ -289,7 +289,10 @@ export const ServerConfigSchema = Type.Object(
       { minimum: 1, maximum: 300 },
       "A probe that takes longer has failed.",
     ),
-    health_check_path: text("/health", "Path of HTTP probes, after the endpoint's own.", { required: true }),
+    health_check_path: text("/health", "Path of HTTP probes, after the endpoint's own.", {
+      format: "url-path",
+      required: true,
+    }),
     health_check_unhealthy_threshold: int(
       3,
       { minimum: 1, maximum: 100 },

@@ -1,0 +1,66 @@
+/** Rules that tie keys together. Each looks only at keys that are right by themselves; the others are absent. */
+import type { PathPart } from "../schema/check.ts";
+import { showGot } from "../schema/rule.ts";
+import type { ClientConfig } from "./client-schema.ts";
+import { DEFAULT_TIERS, type ServerConfig } from "./server-schema.ts";
+
+export interface CrossFault {
+  readonly path: readonly PathPart[];
+  readonly message: string;
+}
+
+export function crossCheckServer(
+  config: Partial<ServerConfig>,
+  written: Readonly<Record<string, unknown>>,
+): CrossFault[] {
+  return [
+    ...together("tls_cert_file", config.tls_cert_file, "tls_key_file", config.tls_key_file),
+    ...together("tls_key_file", config.tls_key_file, "tls_cert_file", config.tls_cert_file),
+    ...tierFaults(tierNames(written.tiers), config.default_tier),
+    ...portFaults(config),
+  ];
+}
+
+export function crossCheckClient(config: Partial<ClientConfig>): CrossFault[] {
+  const { latitude, longitude } = config;
+  if ((latitude === undefined) === (longitude === undefined)) return [];
+  const [given, absent] = latitude === undefined ? ["longitude", "latitude"] : ["latitude", "longitude"];
+  return [{ path: [given], message: `needs ${absent} beside it: a place has both` }];
+}
+
+function together(key: string, value: string | undefined, other: string, otherValue: unknown): CrossFault[] {
+  if (value === undefined || value === "" || otherValue !== "") return [];
+  return [{ path: [key], message: `needs ${other} beside it: HTTPS takes both` }];
+}
+
+/** Names as they stand in the list, also of tiers that are wrong otherwise; null where there is none. */
+function tierNames(tiers: unknown): (string | null)[] {
+  if (!Array.isArray(tiers)) return [];
+  return tiers.map((tier: unknown) =>
+    typeof tier === "object" && tier !== null && "name" in tier && typeof tier.name === "string"
+      ? tier.name
+      : null,
+  );
+}
+
+function tierFaults(written: readonly (string | null)[], defaultTier: string | undefined): CrossFault[] {
+  const faults: CrossFault[] = [];
+  written.forEach((name, index) => {
+    const before = written.indexOf(name);
+    if (name === null || before === index) return;
+    faults.push({ path: ["tiers", index, "name"], message: `${showGot(name)} is tiers[${before}] already` });
+  });
+  const names = written.length > 0 ? written : DEFAULT_TIERS.map(({ name }) => name);
+  // A tier whose name could not be read might be the wanted one.
+  if (defaultTier === undefined || defaultTier === "" || names.includes(null)) return faults;
+  if (!names.includes(defaultTier)) {
+    const message = `must be one of the tiers ${names.slice(0, 20).join(", ")}, got ${showGot(defaultTier)}`;
+    faults.push({ path: ["default_tier"], message });
+  }
+  return faults;
+}
+
+function portFaults({ port, admin_port: adminPort }: Partial<ServerConfig>): CrossFault[] {
+  if (adminPort === undefined || adminPort === 0 || adminPort !== port) return [];
+  return [{ path: ["admin_port"], message: `must differ from port, got ${adminPort} for both` }];
+}

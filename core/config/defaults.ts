@@ -1,0 +1,24 @@
+/** Completes a value with the defaults of its schema. */
+import { KindGuard, type TSchema } from "@sinclair/typebox";
+
+/**
+ * A copy of `value` in which keys that are absent or null have their default, at every level. What does not fit
+ * the schema is left as it is, for the check to find.
+ */
+export function withDefaults(schema: TSchema, value: unknown): unknown {
+  const present: unknown = value ?? schema.default;
+  if (KindGuard.IsArray(schema) && Array.isArray(present)) {
+    return present.map((item: unknown) => (item === null ? item : withDefaults(schema.items, item)));
+  }
+  if (!KindGuard.IsObject(schema) || !isRecord(present)) return present;
+  const out = new Map<string, unknown>(Object.entries(present).filter(([, item]) => item !== null));
+  for (const [key, property] of Object.entries(schema.properties)) {
+    const completed = withDefaults(property, out.get(key));
+    if (completed !== undefined) out.set(key, completed);
+  }
+  return Object.fromEntries(out);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,190 @@
+/**
+ * Makes the configuration of a program from its layers: flag over environment over file over default. Pure: the
+ * caller hands in flags, environment and a way to read the file. Every error is found at once.
+ */
+import type { Static, TObject } from "@sinclair/typebox";
+import type { FlagValues } from "../cli/flags.ts";
+import { check, type Fault, type PathPart, pathText } from "../schema/check.ts";
+import {
+  type Binding,
+  CLIENT_BINDINGS,
+  CLIENT_ENV_PREFIX,
+  CONFIG_FILE_ENV,
+  SERVER_BINDINGS,
+  SERVER_ENV_PREFIX,
+} from "./bindings.ts";
+import { type ClientConfig, ClientConfigSchema } from "./client-schema.ts";
+import type { ConfigError } from "./config-error.ts";
+import { type CrossFault, crossCheckClient, crossCheckServer } from "./cross-check.ts";
+import { withDefaults } from "./defaults.ts";
+import { type ConfigDocument, parseConfigText } from "./document.ts";
+import { faultMessage, type MistakenKeys } from "./fault-message.ts";
+import { type Environment, type Override, readOverrides } from "./layers.ts";
+import { type ServerConfig, ServerConfigSchema } from "./server-schema.ts";
+
+export { type ConfigError, renderConfigError } from "./config-error.ts";
+
+export interface ConfigInputs {
+  readonly flags: FlagValues;
+  readonly env: Environment;
+  /** Returns the text of a file, or throws as `readFileSync` does. */
+  readonly readFile: (path: string) => string;
+}
+
+export type ConfigOutcome<Config> =
+  /** `source` is the path of the file that was read, null without one. */
+  | { readonly ok: true; readonly config: Config; readonly source: string | null }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+
+/** Loads the server's configuration; with no file it is the defaults and what flags and environment set. */
+export function loadServerConfig(inputs: ConfigInputs): ConfigOutcome<ServerConfig> {
+  const outcome = load(SERVER, inputs);
+  if (!outcome.ok) return outcome;
+  const apiKeys = outcome.config.api_keys.filter((key) => key !== "");
+  return { ...outcome, config: { ...outcome.config, api_keys: apiKeys } };
+}
+
+/** Loads the agent's configuration; `server_url` comes back without a trailing slash. */
+export function loadClientConfig(inputs: ConfigInputs): ConfigOutcome<ClientConfig> {
+  const outcome = load(CLIENT, inputs);
+  if (!outcome.ok) return outcome;
+  const serverUrl = outcome.config.server_url.replace(/\/+$/, "");
+  return { ...outcome, config: { ...outcome.config, server_url: serverUrl } };
+}
+
+interface FileKind<Schema extends TObject> {
+  readonly schema: Schema;
+  readonly prefix: string;
+  readonly bindings: readonly Binding[];
+  readonly mistakenKeys: MistakenKeys;
+  readonly mistakenEnv: Readonly<Record<string, string>>;
+  readonly crossCheck: (
+    config: Partial<Static<Schema>>,
+    written: Readonly<Record<string, unknown>>,
+  ) => CrossFault[];
+}
+
+const SERVER: FileKind<typeof ServerConfigSchema> = {
+  schema: ServerConfigSchema,
+  prefix: SERVER_ENV_PREFIX,
+  bindings: SERVER_BINDINGS,
+  mistakenKeys: {
+    stale_client_timeout_minutes: { key: "stale_minutes" },
+    stale_timeout: { key: "stale_minutes" },
+    proxy_enabled: { key: "proxy_endpoints" },
+    api_key: { key: "server_key" },
+    db: { key: "database" },
+    db_path: { key: "database" },
+  },
+  mistakenEnv: { OPSEN_SERVER_API_KEY: "OPSEN_SERVER_SERVER_KEY" },
+  crossCheck: crossCheckServer,
+};
+
+const RETRIES_FOR_EVER = "the agent registers again for ever, with growing pauses";
+const BREAKER_IS_FIXED = "the circuit breaker needs no setting";
+
+const CLIENT: FileKind<typeof ClientConfigSchema> = {
+  schema: ClientConfigSchema,
+  prefix: CLIENT_ENV_PREFIX,
+  bindings: CLIENT_BINDINGS,
+  mistakenKeys: {
+    endpoint: { key: "endpoint_url" },
+    api_key: { key: "server_key" },
+    interval_seconds: { key: "report_interval_seconds" },
+    max_registration_retries: { why: RETRIES_FOR_EVER },
+    registration_retry_delay_seconds: { why: RETRIES_FOR_EVER },
+    circuit_breaker_threshold: { why: BREAKER_IS_FIXED },
+    circuit_breaker_timeout_seconds: { why: BREAKER_IS_FIXED },
+  },
+  mistakenEnv: { OPSEN_CLIENT_API_KEY: "OPSEN_CLIENT_SERVER_KEY" },
+  crossCheck: crossCheckClient,
+};
+
+function load<Schema extends TObject>(
+  kind: FileKind<Schema>,
+  inputs: ConfigInputs,
+): ConfigOutcome<Static<Schema>> {
+  const source = sourcePath(inputs);
+  const file = source === null ? EMPTY_FILE : readSource(source, inputs.readFile);
+  const overrides = readOverrides(kind, inputs.flags, inputs.env);
+  const errors = [...overrides.errors, ...file.errors];
+  // Without a readable file the rest of the layers is still judged, but nothing is said about ties between keys.
+  if (file.errors.length > 0) return { ok: false, errors };
+
+  const written = withDefaults(kind.schema, file.document?.value ?? {});
+  const faults = check(kind.schema, written);
+  errors.push(...faults.map((fault) => fileError(kind, file, fault)));
+  const merged = merge(written, overrides.values);
+  // Faulty keys are left out, and check() has passed the others: they have the schema's types.
+  const sound = without(merged, faults) as Partial<Static<Schema>>;
+  errors.push(...kind.crossCheck(sound, merged).map((fault) => crossError(file, overrides.values, fault)));
+  if (errors.length > 0) return { ok: false, errors };
+  return { ok: true, config: merged, source };
+}
+
+/** What was read of the file: a document, errors, or nothing at all when no file is named. */
+interface Source {
+  readonly path: string;
+  readonly document: ConfigDocument | null;
+  readonly errors: readonly ConfigError[];
+}
+
+const EMPTY_FILE: Source = { path: "", document: null, errors: [] };
+
+function sourcePath({ flags, env }: ConfigInputs): string | null {
+  const named = flags.config ?? env[CONFIG_FILE_ENV];
+  return named === undefined || named === "" ? null : named;
+}
+
+function readSource(path: string, readFile: (path: string) => string): Source {
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const message = missing ? "the config file does not exist" : `the config file cannot be read: ${why}`;
+    return { path, document: null, errors: [{ file: path, line: null, column: null, key: "", message }] };
+  }
+  const outcome = parseConfigText(text);
+  if (outcome.ok) return { path, document: outcome.document, errors: [] };
+  return { path, document: null, errors: outcome.faults.map((at) => ({ file: path, key: "", ...at })) };
+}
+
+function merge(written: unknown, overrides: ReadonlyMap<string, Override>): Record<string, unknown> {
+  const values = Array.from(overrides.values(), ({ key, value }) => [key, value] as const);
+  const base = typeof written === "object" && written !== null && !Array.isArray(written) ? written : {};
+  return { ...base, ...Object.fromEntries(values) };
+}
+
+function without(values: Record<string, unknown>, faults: readonly Fault[]): Record<string, unknown> {
+  const faulty = new Set(faults.map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !faulty.has(key)));
+}
+
+function fileError(kind: FileKind<TObject>, file: Source, fault: Fault): ConfigError {
+  const mistaken = fault.path.length === 1 ? kind.mistakenKeys : {};
+  return positioned(file, fault.path, faultMessage(fault, mistaken));
+}
+
+/** A tie between keys is reported where its key was set: by a flag, the environment or the file. */
+function crossError(
+  file: Source,
+  overrides: ReadonlyMap<string, Override>,
+  { path, message }: CrossFault,
+): ConfigError {
+  const override = overrides.get(String(path[0]));
+  if (override === undefined) return positioned(file, path, message);
+  return { file: override.origin, line: null, column: null, key: pathText(path), message };
+}
+
+function positioned(file: Source, path: readonly PathPart[], message: string): ConfigError {
+  const at = file.document?.positionOf(path);
+  return {
+    file: file.path === "" ? "default" : file.path,
+    line: at?.line ?? null,
+    column: at?.column ?? null,
+    key: pathText(path),
+    message,
+  };
+}

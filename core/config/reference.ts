@@ -1,0 +1,127 @@
+/** The reference of both configuration files as Markdown, written from their schemas. */
+import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
+import { FORMATS } from "../schema/formats.ts";
+import {
+  type Binding,
+  CLIENT_BINDINGS,
+  CLIENT_ENV_PREFIX,
+  CONFIG_FILE_ENV,
+  SERVER_BINDINGS,
+  SERVER_ENV_PREFIX,
+} from "./bindings.ts";
+import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
+import { DEFAULT_TIERS, ScoreWeightsSchema, ServerConfigSchema, TierSchema } from "./server-schema.ts";
+
+/** The whole of `docs/configuration.md`. */
+export function configurationReference(): string {
+  return [
+    "# Configuration",
+    "",
+    "Generated from the schemas by `npm run docs`; do not edit by hand.",
+    "",
+    "A flag wins over the environment, the environment over the file, the file over the default.",
+    `The file is named by \`-config\` or \`${CONFIG_FILE_ENV}\`; without one every key has its default.`,
+    "A named file that does not exist, an unknown key and a value out of bounds are errors: the program lists all",
+    "of them and exits with 1. `-check` does that and nothing more. A key that is absent or null has its default.",
+    "",
+    "Every key that holds one value can be set from the environment as `OPSEN_SERVER_<KEY>` or",
+    "`OPSEN_CLIENT_<KEY>`, in upper case; an empty variable counts as absent.",
+    "",
+    ...section("Server: `server.yml`", ServerConfigSchema),
+    ...section("Entries of `tiers`", TierSchema),
+    ...defaultTiers(),
+    ...section("Keys of `score_weights`", ScoreWeightsSchema),
+    ...section("Agent: `client.yml`", ClientConfigSchema),
+    ...section("Entries of `endpoints`", EndpointSchema),
+    ...flagTable("opsen-server", SERVER_BINDINGS, SERVER_ENV_PREFIX),
+    ...flagTable("opsen-client", CLIENT_BINDINGS, CLIENT_ENV_PREFIX),
+  ].join("\n");
+}
+
+function section(title: string, schema: TObject): string[] {
+  const rows = Object.entries(schema.properties).map(
+    ([key, property]) =>
+      `| \`${key}\` | ${typeOf(property)} | ${defaultOf(schema, key, property)} | ${boundsOf(property)} | ${cell(property.description ?? "")} |`,
+  );
+  return [
+    `## ${title}`,
+    "",
+    "| key | type | default | bounds | meaning |",
+    "|---|---|---|---|---|",
+    ...rows,
+    "",
+  ];
+}
+
+function typeOf(schema: TSchema): string {
+  if (KindGuard.IsInteger(schema)) return "whole number";
+  if (KindGuard.IsNumber(schema)) return "number";
+  if (KindGuard.IsBoolean(schema)) return "true or false";
+  if (KindGuard.IsString(schema)) return "text";
+  if (KindGuard.IsLiteral(schema)) return "text";
+  if (KindGuard.IsArray(schema)) return `list of ${KindGuard.IsObject(schema.items) ? "objects" : "texts"}`;
+  if (KindGuard.IsObject(schema)) return "object";
+  if (KindGuard.IsUnion(schema)) return [...new Set(schema.anyOf.map(typeOf))].join(" or ");
+  return "";
+}
+
+function defaultOf(parent: TObject, key: string, schema: TSchema): string {
+  if (parent.required?.includes(key) === true && schema.default === undefined) return "required";
+  const value: unknown = schema.default;
+  if (value === undefined) return "";
+  return `\`${cell(typeof value === "string" && value !== "" ? value : JSON.stringify(value))}\``;
+}
+
+function boundsOf(schema: TSchema): string {
+  if (KindGuard.IsInteger(schema) || KindGuard.IsNumber(schema)) {
+    return `${schema.minimum ?? ""} to ${schema.maximum ?? ""}`;
+  }
+  if (KindGuard.IsUnion(schema)) {
+    return schema.anyOf.map((v) => (KindGuard.IsLiteral(v) ? `\`${v.const}\`` : boundsOf(v))).join(", ");
+  }
+  if (KindGuard.IsArray(schema)) {
+    const each = KindGuard.IsString(schema.items) ? boundsOf(schema.items) : "";
+    return `at most ${schema.maxItems ?? ""}${each === "" ? "" : `, each ${each}`}`;
+  }
+  if (KindGuard.IsString(schema)) {
+    const format = schema.format === undefined ? undefined : FORMATS[schema.format];
+    if (format !== undefined) return cell(format.expected);
+    return schema.maxLength === undefined ? "" : `at most ${schema.maxLength} characters`;
+  }
+  return "";
+}
+
+function defaultTiers(): string[] {
+  return [
+    "Tiers without a list of your own:",
+    "",
+    "| name | vcpu | memory_gb | storage_gb | gpu | gpu_memory_gb |",
+    "|---|---|---|---|---|---|",
+    ...DEFAULT_TIERS.map(
+      (t) =>
+        `| \`${t.name}\` | ${t.vcpu} | ${t.memory_gb} | ${t.storage_gb} | ${t.gpu} | ${t.gpu_memory_gb} |`,
+    ),
+    "",
+  ];
+}
+
+function flagTable(program: string, bindings: readonly Binding[], prefix: string): string[] {
+  const rows = bindings.map(({ flag, key, env }) => {
+    const general = `${prefix}${key.toUpperCase()}`;
+    return `| \`-${flag}\` | \`${env}\`${env === general ? "" : `, \`${general}\``} | \`${key}\` |`;
+  });
+  return [
+    `## Flags of \`${program}\``,
+    "",
+    "`-config` names the file, `-check` checks and exits, `-version` and `-help` print and exit.",
+    "",
+    "| flag | environment | key |",
+    "|---|---|---|",
+    ...rows,
+    "",
+  ];
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
