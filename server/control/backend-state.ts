@@ -1,7 +1,8 @@
 /** What the registry tells the API about backends, and what it answers to its callers. */
+
+import type { FieldError } from "../../core/wire/problem.ts";
 import type { Registration } from "../../core/wire/registration.ts";
 import type { Report } from "../../core/wire/report.ts";
-import type { FieldError } from "../../core/wire/problem.ts";
 
 export type HealthStatus = "unknown" | "healthy" | "unhealthy";
 

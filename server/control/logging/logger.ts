@@ -1,0 +1,70 @@
+/** Log lines of the control plane. */
+import {
+  formatLine,
+  type LogData,
+  type LogLevel,
+  levelAtLeast,
+  toLogLevel,
+} from "../../../core/log/format.ts";
+import { LogSink } from "./sink.ts";
+
+/** Writes lines of one component. Keys, tokens and secrets are never passed in. */
+export interface Logger {
+  debug(message: string, data?: LogData): void;
+  info(message: string, data?: LogData): void;
+  warn(message: string, data?: LogData): void;
+  error(message: string, data?: LogData): void;
+}
+
+export interface LogOptions {
+  /** `log_level`. */
+  readonly level: string;
+  /** `json_logging`. */
+  readonly json: boolean;
+  readonly fd: number;
+  readonly now: () => number;
+}
+
+/** The process's log: loggers for components, and the way out for finished lines of workers. */
+export class Log {
+  readonly #options: LogOptions;
+  readonly #least: LogLevel;
+  readonly #sink: LogSink;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+    this.#least = toLogLevel(options.level);
+    this.#sink = new LogSink(options.fd, (dropped) =>
+      this.#format("warn", "log", "lines were dropped because the reader of stdout did not keep up", {
+        dropped,
+      }),
+    );
+  }
+
+  component(component: string): Logger {
+    const line =
+      (level: LogLevel) =>
+      (message: string, data?: LogData): void => {
+        if (levelAtLeast(level, this.#least)) this.#sink.write(this.#format(level, component, message, data));
+      };
+    return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  }
+
+  /** Passes on lines that a worker has finished. */
+  writeLines(lines: string): void {
+    this.#sink.write(lines);
+  }
+
+  async flush(withinMs: number): Promise<void> {
+    await this.#sink.flush(withinMs);
+  }
+
+  flushSync(): void {
+    this.#sink.flushSync();
+  }
+
+  #format(level: LogLevel, component: string, message: string, data?: LogData): string {
+    const line = { timestampMs: this.#options.now(), level, message, component };
+    return `${formatLine(data === undefined ? line : { ...line, data }, this.#options.json)}\n`;
+  }
+}

@@ -1,0 +1,136 @@
+/** The one writer to stdout. Nothing waits for it: a reader that stalls costs lines, not requests. */
+import { write, writeSync } from "node:fs";
+
+/** Most bytes kept for a reader that does not keep up; about 40,000 access lines. */
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+const MAX_WRITE_BYTES = 256 * 1024;
+/** A non-blocking pipe that is full is tried again after this. */
+const RETRY_MS = 20;
+
+/** Writes lines to a file descriptor in order, asynchronously, with a bounded queue. */
+export class LogSink {
+  readonly #fd: number;
+  readonly #notice: (dropped: number) => string;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #dropped = 0;
+  #isWriting = false;
+  #isClosed = false;
+  #whenIdle: (() => void)[] = [];
+
+  /** `notice` makes the line that tells how many were dropped, once there is room again. */
+  constructor(fd: number, notice: (dropped: number) => string) {
+    this.#fd = fd;
+    this.#notice = notice;
+  }
+
+  /** Takes finished lines, each ending in a newline. */
+  write(lines: string): void {
+    if (this.#isClosed || lines === "") return;
+    const bytes = Buffer.from(lines, "utf8");
+    if (this.#queuedBytes + bytes.length > MAX_QUEUED_BYTES) {
+      this.#dropped += countLines(bytes);
+      return;
+    }
+    if (this.#dropped > 0) {
+      const notice = Buffer.from(this.#notice(this.#dropped), "utf8");
+      this.#dropped = 0;
+      this.#push(notice);
+    }
+    this.#push(bytes);
+    if (!this.#isWriting) this.#next();
+  }
+
+  /** Resolves when everything is written, the reader is gone, or the time is over. */
+  async flush(withinMs: number): Promise<void> {
+    if (!this.#isWriting) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([
+      new Promise<void>((resolve) => this.#whenIdle.push(resolve)),
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, withinMs);
+      }),
+    ]);
+    clearTimeout(timer);
+  }
+
+  /** Writes what is queued before returning; for a process that must end now. Gives up on a full pipe. */
+  flushSync(): void {
+    if (this.#isClosed) return;
+    const rest = Buffer.concat(this.#queue);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    try {
+      if (rest.length > 0) writeSync(this.#fd, rest);
+    } catch {
+      this.#isClosed = true;
+    }
+  }
+
+  #push(bytes: Buffer): void {
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+  }
+
+  #next(): void {
+    const bytes = this.#takeBatch();
+    if (bytes === null) {
+      this.#becomeIdle();
+      return;
+    }
+    this.#isWriting = true;
+    this.#writeAll(bytes);
+  }
+
+  #writeAll(bytes: Buffer): void {
+    write(this.#fd, bytes, (error, written) => {
+      if (error !== null) {
+        this.#onError(error, bytes);
+        return;
+      }
+      this.#queuedBytes -= written;
+      if (written < bytes.length) this.#writeAll(bytes.subarray(written));
+      else this.#next();
+    });
+  }
+
+  #onError(error: NodeJS.ErrnoException, bytes: Buffer): void {
+    if (error.code === "EAGAIN" || error.code === "EINTR") {
+      setTimeout(() => this.#writeAll(bytes), RETRY_MS);
+      return;
+    }
+    // EPIPE and its like: nobody reads any more. The server goes on without a log.
+    this.#isClosed = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#becomeIdle();
+  }
+
+  #becomeIdle(): void {
+    this.#isWriting = false;
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #takeBatch(): Buffer | null {
+    const batch: Buffer[] = [];
+    let size = 0;
+    let taken = 0;
+    for (const bytes of this.#queue) {
+      if (size > 0 && size + bytes.length > MAX_WRITE_BYTES) break;
+      batch.push(bytes);
+      size += bytes.length;
+      taken++;
+    }
+    if (taken === 0) return null;
+    this.#queue = this.#queue.slice(taken);
+    return batch.length === 1 && batch[0] !== undefined ? batch[0] : Buffer.concat(batch, size);
+  }
+}
+
+function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === 0x0a) lines++;
+  return lines;
+}

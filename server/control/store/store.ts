@@ -1,0 +1,256 @@
+/** What survives a restart. Reads happen at start; writes are gathered and written off the request path. */
+import { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
+import type { Logger } from "../logging/logger.ts";
+import {
+  type ClientRow,
+  clientParameters,
+  type StoredBackend,
+  type StoredReport,
+  type StoredSticky,
+  statsParameters,
+  toStoredBackend,
+} from "./rows.ts";
+import { migrate, toTimestampText } from "./schema.ts";
+import { SQL } from "./statements.ts";
+import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
+
+/** How long a change waits at most; what was answered is on disk two seconds later at the latest. */
+const FLUSH_EVERY_MS = 500;
+const MAX_BACKOFF_MS = 30_000;
+const MAX_QUEUED_WRITES = 250_000;
+const BUSY_TIMEOUT_MS = 2_000;
+/** Rows of `stats` deleted in one statement, so that no sweep holds up the control plane for long. */
+const TRIM_BATCH = 2_000;
+
+type Write =
+  | { readonly kind: "backend"; readonly backend: StoredBackend }
+  | { readonly kind: "forget"; readonly clientId: string }
+  | { readonly kind: "report"; readonly report: StoredReport }
+  | { readonly kind: "sticky"; readonly sticky: StoredSticky }
+  | { readonly kind: "unstick"; readonly clientId: string };
+
+/** The database file, opened for one server. */
+export class Store {
+  readonly #database: Database;
+  readonly #log: Logger;
+  readonly #queue = new WriteQueue<Write>(MAX_QUEUED_WRITES, (write) => write.kind === "report");
+  readonly #statements: ReturnType<typeof prepare>;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #failures = 0;
+  #reports = 0;
+
+  /** Opens or creates the file; throws an Error that says what is wrong with it and what to do. */
+  constructor(path: string, log: Logger) {
+    this.#log = log;
+    this.#database = openDatabase(path);
+    this.#statements = prepare(this.#database);
+  }
+
+  loadBackends(): StoredBackend[] {
+    return this.#database.query<ClientRow, []>(SQL.loadClients).all().map(toStoredBackend);
+  }
+
+  /** Assignments used since a time, least recently used first, the newest `limit` of them. */
+  loadSticky(sinceMs: number, limit: number): StoredSticky[] {
+    return this.#database.query<StoredSticky, [number, number]>(SQL.loadSticky).all(sinceMs, limit).reverse();
+  }
+
+  saveBackend(backend: StoredBackend): void {
+    this.#put(`client ${backend.registration.client_id}`, { kind: "backend", backend });
+  }
+
+  /** Adds a report to the history. */
+  saveReport(report: StoredReport): void {
+    this.#put(`report ${this.#reports++}`, { kind: "report", report });
+  }
+
+  /** Forgets a backend with its history and its sticky assignments. */
+  forgetBackend(clientId: string): void {
+    this.#put(`client ${clientId}`, { kind: "forget", clientId });
+  }
+
+  saveSticky(sticky: StoredSticky): void {
+    this.#put(`sticky ${sticky.tier} ${sticky.stickyId}`, { kind: "sticky", sticky });
+  }
+
+  /** Forgets the sticky assignments to a backend. */
+  forgetStickyOf(clientId: string): void {
+    this.#put(`unstick ${clientId}`, { kind: "unstick", clientId });
+  }
+
+  /** Deletes rows of `clients` without a time or older than that; the number deleted. */
+  purgeClients(beforeMs: number): number {
+    this.flush();
+    return this.#guarded(() => {
+      const count =
+        this.#database.query<{ count: number }, [number]>(SQL.countStale).get(beforeMs)?.count ?? 0;
+      if (count > 0) this.#statements.purgeClients.run(beforeMs);
+      return count;
+    }, 0);
+  }
+
+  /** Deletes old reports, and sticky assignments that are expired or more than `maxSticky`. */
+  trim(limits: {
+    readonly reportsBeforeMs: number;
+    readonly stickyBeforeMs: number;
+    readonly maxSticky: number;
+  }): void {
+    this.#guarded(() => {
+      let deleted = TRIM_BATCH;
+      while (deleted === TRIM_BATCH) {
+        deleted = this.#statements.trimStats.run(TRIM_BATCH, limits.reportsBeforeMs).changes;
+      }
+      this.#statements.trimSticky.run(toTimestampText(limits.stickyBeforeMs));
+      this.#statements.trimStickySurplus.run(limits.maxSticky);
+    }, undefined);
+  }
+
+  /** Writes what is queued, now, in one transaction; true when all of it is in the file. */
+  flush(): boolean {
+    this.#stopTimer();
+    if (this.#queue.size === 0) return true;
+    const writes = this.#queue.snapshot();
+    try {
+      this.#database.transaction(() => {
+        for (const write of writes) this.#apply(write);
+      })();
+    } catch (error) {
+      this.#onFailure(error);
+      return false;
+    }
+    this.#queue.settle(writes);
+    if (this.#failures > 0) this.#log.info("the database is written again", { writes: writes.length });
+    this.#failures = 0;
+    return true;
+  }
+
+  /** Writes what is queued and closes the file. */
+  close(): void {
+    if (!this.flush()) this.#log.error("changes are lost", { writes: this.#queue.size });
+    this.#stopTimer();
+    this.#database.close();
+  }
+
+  #put(key: string, write: Write): void {
+    this.#queue.put(key, write);
+    if (this.#timer === null) this.#schedule(FLUSH_EVERY_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.flush();
+    }, delayMs);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #apply({ value }: QueuedWrite<Write>): void {
+    switch (value.kind) {
+      case "backend":
+        this.#statements.saveClient.run(clientParameters(value.backend, toTimestampText));
+        return;
+      case "forget":
+        this.#statements.forgetStats.run(value.clientId);
+        this.#statements.forgetSticky.run(value.clientId);
+        this.#statements.forgetClient.run(value.clientId);
+        return;
+      case "report":
+        this.#statements.saveReport.run(statsParameters(value.report, toTimestampText));
+        return;
+      case "sticky": {
+        const at = toTimestampText(value.sticky.lastUsedMs);
+        this.#statements.saveSticky.run({ ...value.sticky, at });
+        return;
+      }
+      case "unstick":
+        this.#statements.forgetSticky.run(value.clientId);
+        return;
+    }
+  }
+
+  #onFailure(error: unknown): void {
+    this.#failures++;
+    const retryMs = Math.min(MAX_BACKOFF_MS, FLUSH_EVERY_MS * 2 ** this.#failures);
+    this.#log.error("health is degraded: the database cannot be written; changes are kept in memory", {
+      error: messageOf(error),
+      queued: this.#queue.size,
+      dropped: this.#queue.takeDropped(),
+      retry_ms: retryMs,
+    });
+    this.#schedule(retryMs);
+  }
+
+  #guarded<T>(work: () => T, fallback: T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.#log.error("the database cannot be tidied", { error: messageOf(error) });
+      return fallback;
+    }
+  }
+}
+
+function openDatabase(path: string): Database {
+  let database: Database | null = null;
+  try {
+    // Readable by its owner alone when it is new: it holds hashes of tokens and ids of sessions.
+    if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
+    database = new Database(path, { create: true, readwrite: true, strict: true });
+    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("PRAGMA synchronous = NORMAL");
+    migrate(database);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw new Error(`cannot open the database ${path}: ${explain(error)}`, { cause: error });
+  }
+}
+
+function prepare(database: Database) {
+  return {
+    saveClient: database.prepare(SQL.saveClient),
+    saveReport: database.prepare(SQL.saveReport),
+    saveSticky: database.prepare(SQL.saveSticky),
+    forgetClient: database.prepare(SQL.forgetClient),
+    forgetStats: database.prepare(SQL.forgetStats),
+    forgetSticky: database.prepare(SQL.forgetSticky),
+    purgeClients: database.prepare(SQL.purgeClients),
+    trimStats: database.prepare(SQL.trimStats),
+    trimSticky: database.prepare(SQL.trimSticky),
+    trimStickySurplus: database.prepare(SQL.trimStickySurplus),
+  };
+}
+
+function explain(error: unknown): string {
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  switch (code) {
+    case "SQLITE_NOTADB":
+    case "SQLITE_CORRUPT":
+      return "the file is not a SQLite database or is damaged; restore it, or move it away to start with an empty one";
+    case "SQLITE_BUSY":
+    case "SQLITE_LOCKED":
+      return "another process holds a lock on it; stop that process or choose another file (key `database`, flag -db)";
+    case "ENOENT":
+      return "its directory does not exist; create it or choose another path (key `database`, flag -db)";
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case "SQLITE_READONLY":
+    case "SQLITE_CANTOPEN":
+      return "no permission to write it or its directory; change the owner or choose another path (key `database`, flag -db)";
+    case "EISDIR":
+      return "it is a directory; name a file (key `database`, flag -db)";
+    default:
+      return messageOf(error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
