@@ -42,19 +42,16 @@ export function pathText(path: readonly PathPart[]): string {
 
 function visit(schema: TSchema, value: unknown, path: readonly PathPart[], faults: Fault[]): void {
   if (faults.length >= MAX_FAULTS) return;
-  if (KindGuard.IsUnion(schema)) return visitUnion(schema, value, path, faults);
-  if (KindGuard.IsObject(schema) && isRecord(value)) return visitObject(schema, value, path, faults);
-  if (KindGuard.IsArray(schema) && Array.isArray(value)) {
-    if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-      faults.push(fault(schema, value, path));
-      return;
+  if (KindGuard.IsUnion(schema)) visitUnion(schema, value, path, faults);
+  else if (KindGuard.IsObject(schema) && isRecord(value)) visitObject(schema, value, path, faults);
+  else if (KindGuard.IsArray(schema) && Array.isArray(value)) {
+    if (value.length > (schema.maxItems ?? Infinity)) faults.push(fault(schema, value, path));
+    else {
+      value.forEach((item: unknown, index) => {
+        visit(schema.items, item, [...path, index], faults);
+      });
     }
-    value.forEach((item: unknown, index) => {
-      visit(schema.items, item, [...path, index], faults);
-    });
-    return;
-  }
-  if (!fits(schema, value)) faults.push(fault(schema, value, path));
+  } else if (!fits(schema, value)) faults.push(fault(schema, value, path));
 }
 
 /** A list or an object is judged by the variant of its kind, so that a fault inside it is named. */
@@ -64,8 +61,8 @@ function visitUnion(schema: TUnion, value: unknown, path: readonly PathPart[], f
       (Array.isArray(value) && KindGuard.IsArray(variant)) ||
       (isRecord(value) && KindGuard.IsObject(variant)),
   );
-  if (inner !== undefined) return visit(inner, value, path, faults);
-  if (!schema.anyOf.some((variant) => fits(variant, value))) faults.push(fault(schema, value, path));
+  if (inner !== undefined) visit(inner, value, path, faults);
+  else if (!schema.anyOf.some((variant) => fits(variant, value))) faults.push(fault(schema, value, path));
 }
 
 function visitObject(

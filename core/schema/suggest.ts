@@ -1,6 +1,6 @@
 /** Finds the known word that a mistyped one was meant to be. */
 
-/** The candidate nearest to `word`, or null when none is near enough to be worth offering. */
+/** The candidate nearest to `word`, else one that begins with it, or null when none is near enough to be worth offering. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   // A word of n letters may differ in a third of them; a huge one is not a typing mistake.
   if (word.length > 100) return null;
@@ -11,7 +11,8 @@ export function nearest(word: string, candidates: readonly string[]): string | n
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best;
+  if (best !== null || wanted.length < 3) return best;
+  return candidates.find((candidate) => candidate.toLowerCase().startsWith(wanted)) ?? null;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment). */

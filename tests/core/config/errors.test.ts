@@ -1,0 +1,157 @@
+import { describe, expect, test } from "bun:test";
+import { clientErrors, server, serverErrors } from "./support.ts";
+
+test("every fault of a file at once, each with line, key and rule", () => {
+  const text = [
+    "port: 70000",
+    "hots: 1.2.3.4",
+    "health_check_interval_seconds: 0",
+    "workers: 0",
+    "score_weights:",
+    "  cpu: -1",
+    "whitelisted_ips: [10.0.0.0/8, 1.2.3.4/33]",
+    "tls_cert_file: cert.pem",
+    "tiers:",
+    "  - name: a",
+    "    vcpu: 1.5",
+    "  - name: a",
+    "  - vcpu: 2",
+    "json_logging: yes",
+  ].join("\n");
+  expect(serverErrors(text)).toEqual([
+    "test.yml:1: port: must be a whole number from 0 to 65535, got 70000",
+    "test.yml:2: hots: is not a known key; did you mean host?",
+    "test.yml:3: health_check_interval_seconds: must be a whole number from 1 to 3600, got 0",
+    "test.yml:4: workers: must be auto or a whole number from 1 to 256, got 0",
+    "test.yml:6: score_weights.cpu: must be a number from 0 to 1000000, got -1",
+    'test.yml:7: whitelisted_ips[1]: must be an IP address or a CIDR range such as 10.0.0.0/8, got "1.2.3.4/33"',
+    "test.yml:11: tiers[0].vcpu: must be a whole number from 0 to 4096, got 1.5",
+    "test.yml:13: tiers[2].name: is missing; it must be 1 to 128 letters, digits or . _ : @ + ~ -",
+    'test.yml:14: json_logging: must be true or false, got "yes"',
+    "test.yml:8: tls_cert_file: needs tls_key_file beside it: HTTPS takes both",
+    'test.yml:12: tiers[1].name: "a" is tiers[0] already',
+  ]);
+});
+
+describe("YAML", () => {
+  test.each([
+    ["port: 1\nport: 2\n", "test.yml:2: is not valid YAML: Map keys must be unique"],
+    ["port: 1\n---\nport: 2\n", "test.yml:2: must hold one YAML document, a second one starts here"],
+    ["port: [1\n", "test.yml:"],
+    ["port: !!nothing 1\n", "test.yml:1: is not valid YAML: Unresolved tag"],
+    ["- 1\n", "test.yml:1: must be an object (keys and values), got a list of 1"],
+    ["port: .inf\n", "test.yml:1: port: must be a whole number from 0 to 65535, got Infinity"],
+  ])("%p", (text, error) => {
+    expect(serverErrors(text)[0]).toStartWith(error);
+  });
+
+  test("aliases that multiply the file are refused, a few are fine", () => {
+    const levels = Array.from({ length: 20 }, (_, i) => `k${i}: &k${i} [${`*k${i - 1}, `.repeat(9)}]`).slice(
+      1,
+    );
+    expect(serverErrors(["k0: &k0 [x]", ...levels].join("\n"))).toEqual([
+      "test.yml:1: is not valid YAML: Excessive alias count indicates a resource exhaustion attack",
+    ]);
+    const config = server("tiers:\n  - &base { name: a, vcpu: 2 }\nwhitelisted_ips: [&ip 10.0.0.1, *ip]\n");
+    expect(config.whitelisted_ips).toEqual(["10.0.0.1", "10.0.0.1"]);
+  });
+
+  test("endless nesting and a huge file are refused with few errors", () => {
+    expect(serverErrors("[".repeat(200_000)).length).toBeWithin(1, 21);
+    expect(serverErrors("#".repeat(5_000_000))).toEqual([
+      "test.yml:1: the file is too large for a configuration: at most 4 MiB",
+    ]);
+  });
+
+  test("keys of an object's prototype are unknown like any other", () => {
+    expect(serverErrors("__proto__: { port: 1 }\nconstructor: 1\n")).toHaveLength(2);
+  });
+});
+
+describe("did you mean", () => {
+  test.each([
+    ["stale_client_timeout_minutes: 1", "did you mean stale_minutes?"],
+    ["stale_minuts: 1", "did you mean stale_minutes?"],
+    ["Port: 1", "did you mean port?"],
+    ["proxy_enabled: true", "did you mean proxy_endpoints?"],
+    [
+      "tiers: [{ name: a, memory: 1 }]",
+      "test.yml:1: tiers[0].memory: is not a known key; did you mean memory_gb?",
+    ],
+    ["xyzzy: 1", "test.yml:1: xyzzy: is not a known key"],
+  ])("%s", (text, words) => {
+    expect(serverErrors(text)[0]).toEndWith(words);
+  });
+
+  test("the agent's file", () => {
+    expect(clientErrors("endpoint: http://a\nmax_registration_retries: 5\n")).toEqual([
+      "test.yml:1: endpoint: is not a known key; did you mean endpoint_url?",
+      "test.yml:2: max_registration_retries: is not a known key: the agent registers again for ever, with growing pauses",
+    ]);
+  });
+
+  test("the environment", () => {
+    expect(serverErrors(null, { env: { OPSEN_SERVER_API_KEY: "k", OPSEN_SERVER_PROT: "1" } })).toEqual([
+      "environment OPSEN_SERVER_API_KEY: is not a known setting; did you mean OPSEN_SERVER_SERVER_KEY?",
+      "environment OPSEN_SERVER_PROT: is not a known setting; did you mean OPSEN_SERVER_PORT?",
+    ]);
+    expect(clientErrors(null, { env: { OPSEN_SERVER_PROT: "1" } })).toEqual([]);
+  });
+});
+
+describe("values of flags and environment name their origin", () => {
+  test.each([
+    [{ flags: { port: "abc" } }, 'flag -port: port: must be a whole number from 0 to 65535, got "abc"'],
+    [{ flags: { stale: "0" } }, "flag -stale: stale_minutes: must be a whole number from 1 to 1440, got 0"],
+    [{ flags: { db: "" } }, 'flag -db: database: must be a file system path, got ""'],
+    [
+      { env: { OPSEN_SERVER_ENABLE_CORS: "si" } },
+      'environment OPSEN_SERVER_ENABLE_CORS: enable_cors: must be true or false, got "si"',
+    ],
+    [
+      { env: { OPSEN_SERVER_TLS_KEY_FILE: "k.pem" } },
+      "environment OPSEN_SERVER_TLS_KEY_FILE: tls_key_file: needs tls_cert_file beside it: HTTPS takes both",
+    ],
+    [
+      { flags: { port: "7" }, env: { OPSEN_SERVER_ADMIN_PORT: "7" } },
+      "environment OPSEN_SERVER_ADMIN_PORT: admin_port: must differ from port, got 7 for both",
+    ],
+  ])("%p", (layers, error) => {
+    expect(serverErrors(null, layers)).toEqual([error]);
+  });
+});
+
+describe("ties between keys", () => {
+  test("default_tier must be one of the tiers", () => {
+    expect(server("default_tier: medium").default_tier).toBe("medium");
+    expect(server("tiers: [{ name: x }]\ndefault_tier: x").default_tier).toBe("x");
+    expect(serverErrors("tiers: [{ name: x }]\ndefault_tier: medium")).toEqual([
+      'test.yml:2: default_tier: must be one of the tiers x, got "medium"',
+    ]);
+    expect(serverErrors("tiers: [{ nam: x }]\ndefault_tier: medium")).toHaveLength(2);
+  });
+
+  test("a place has both coordinates", () => {
+    expect(clientErrors("latitude: 1")).toEqual([
+      "test.yml:1: latitude: needs longitude beside it: a place has both",
+    ]);
+    expect(clientErrors("longitude: 0")).toHaveLength(1);
+    expect(clientErrors("latitude: 0\nlongitude: 0")).toEqual([]);
+  });
+
+  test("certificate and key", () => {
+    expect(serverErrors("tls_cert_file: a\ntls_key_file: b")).toEqual([]);
+    expect(serverErrors("tls_key_file: b")).toHaveLength(1);
+  });
+});
+
+test("secrets are not repeated in errors", () => {
+  const text = 'server_key: "hush\\nhush"\napi_keys: [" hush"]\n';
+  const errors = serverErrors(text, { env: { OPSEN_SERVER_SERVER_KEY: "hush\u0007" } });
+  expect(errors).toHaveLength(3);
+  expect(errors.join("\n")).not.toContain("hush");
+});
+
+test("empty entries of api_keys are left out", () => {
+  expect(server('api_keys: ["", a, ""]').api_keys).toEqual(["a"]);
+});
