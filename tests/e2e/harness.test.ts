@@ -1,15 +1,15 @@
 /** The harness judged against a plain Bun.serve and against itself, so that a red suite means a red product. */
 import { expect, test } from "bun:test";
-import { selfSigned } from "./certificate.ts";
-import { Child } from "./child.ts";
-import { eventually } from "./eventually.ts";
-import { HttpBackend } from "./http-backend.ts";
-import { header, headerAll, takeMessage } from "./http-message.ts";
-import { record } from "./json.ts";
-import { answer, RawBackend, refusingPort } from "./raw-backend.ts";
-import { call, openClient } from "./raw-client.ts";
-import { seeded } from "./seeded.ts";
-import { makeTempDir, removeDir } from "./temp-dir.ts";
+import { selfSigned } from "../support/certificate.ts";
+import { Child } from "../support/child.ts";
+import { eventually } from "../support/eventually.ts";
+import { HttpBackend } from "../support/http-backend.ts";
+import { header, headerAll, takeMessage } from "../support/http-message.ts";
+import { record } from "../support/json.ts";
+import { answer, RawBackend, refusingPort } from "../support/raw-backend.ts";
+import { call, openClient } from "../support/raw-client.ts";
+import { seeded } from "../support/seeded.ts";
+import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 
 test("a call reads status, headers and JSON of a plain server", async () => {
   await using backend = new HttpBackend({
