@@ -1,0 +1,59 @@
+/** The filters, in the order in which they are applied; a row is removed by the first that it fails. */
+export const FILTER_NAMES = [
+  "disabled",
+  "draining",
+  "stale",
+  "unhealthy",
+  "path",
+  "excluded",
+  "cpu",
+  "memory",
+  "disk",
+  "gpu",
+] as const;
+
+export type FilterName = (typeof FILTER_NAMES)[number];
+
+/** Positions in {@link FILTER_NAMES}. */
+export const DISABLED_FILTER = 0;
+export const DRAINING_FILTER = 1;
+export const STALE_FILTER = 2;
+export const UNHEALTHY_FILTER = 3;
+export const PATH_FILTER = 4;
+export const EXCLUDED_FILTER = 5;
+export const CPU_FILTER = 6;
+export const MEMORY_FILTER = 7;
+export const DISK_FILTER = 8;
+export const GPU_FILTER = 9;
+/** From here on the filters are about room: a backend that fails them would do, if it had more. */
+export const FIRST_CAPACITY_FILTER: number = CPU_FILTER;
+
+/** How many rows each filter removed, of how many. */
+export type FilterCounts = Readonly<Record<FilterName, number>> & {
+  readonly total: number;
+  /** The lease table has no slot left, whatever room the backends have. */
+  readonly leaseTableFull: boolean;
+};
+
+/** Figures behind a verdict; free amounts are after leases. */
+export interface VerdictFigures {
+  /** Milliseconds since the last report; Infinity without one. */
+  readonly reportAgeMs: number;
+  readonly freeCores: number;
+  readonly reportedFreeCores: number;
+  readonly memoryFreeBytes: number;
+  readonly diskFreeBytes: number;
+  /** GPUs that qualify for the tier and that no lease names. */
+  readonly freeGpus: number;
+  readonly inFlight: number;
+  readonly leases: number;
+}
+
+/** What the filters say of one row. */
+export interface Verdict {
+  /** The filter that removes it; null when it is eligible. */
+  readonly filter: FilterName | null;
+  /** The filter's reason with its figures, for people; null when it is eligible. */
+  readonly reason: string | null;
+  readonly figures: VerdictFigures;
+}

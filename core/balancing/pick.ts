@@ -1,0 +1,60 @@
+/** What a pick is asked and what it answers. */
+
+/** One mutable object per worker or exchange, reused: a pick allocates nothing. */
+export interface PickQuery {
+  tier: number;
+  nowMs: number;
+  /** `route` leases live until released or expired, `request` leases until settled. */
+  kind: "route" | "request";
+  /** Whether x, y, z hold the client's place, as a unit vector. */
+  located: boolean;
+  x: number;
+  y: number;
+  z: number;
+  /** Whether stickyHi and stickyLo hold the hash of a sticky id. */
+  sticky: boolean;
+  stickyHi: number;
+  stickyLo: number;
+  /** Per path group: index of the endpoint that serves the path, or -1. Null: the path plays no part. */
+  endpointOfGroup: Int32Array | null;
+  /** Rows that this request has tried already. */
+  excluded: readonly number[];
+}
+
+/** Gives a query with nothing known but the tier. */
+export function newPickQuery(tier = 0): PickQuery {
+  return {
+    tier,
+    nowMs: 0,
+    kind: "request",
+    located: false,
+    x: 0,
+    y: 0,
+    z: 0,
+    sticky: false,
+    stickyHi: 0,
+    stickyLo: 0,
+    endpointOfGroup: null,
+    excluded: [],
+  };
+}
+
+/** `no_backend`: nothing was left before the capacity filters; `no_capacity`: backends there are, but no room. */
+export type PickStatus = "picked" | "no_backend" | "no_capacity";
+
+/** A chosen backend and what is held on it until the pick is settled; reusable once it is. */
+export class Pick {
+  row = -1;
+  generation = 0;
+  /** Index of the endpoint that serves the path; 0 when the path plays no part or none matches. */
+  endpoint = 0;
+  /** Slot of the lease. */
+  lease = -1;
+  leaseGeneration = 0;
+  /** Settling gives the lease back, unlike that of a route or of a tier that is reserved by time. */
+  holdsLease = false;
+  stickyOutcome: "none" | "kept" | "assigned" = "none";
+  /** NaN when either place is unknown. */
+  distanceKm = NaN;
+  settled = true;
+}

@@ -1,0 +1,174 @@
+import { f64 } from "../table/buffer-layout.ts";
+import type { Tables } from "../table/tables.ts";
+import { type ClaimOutcome, Claims } from "./claims.ts";
+import { Eligibility } from "./eligibility.ts";
+import {
+  FILTER_NAMES,
+  FIRST_CAPACITY_FILTER,
+  type FilterCounts,
+  type FilterName,
+  type Verdict,
+} from "./filters.ts";
+import { LeaseDesk } from "./lease-desk.ts";
+import type { LeaseView } from "./lease-view.ts";
+import type { PickerOptions } from "./options.ts";
+import type { Pick, PickQuery, PickStatus } from "./pick.ts";
+import { ResourceStrategy } from "./resource.ts";
+import { Sessions } from "./sessions.ts";
+import { verdictOf } from "./verdict.ts";
+
+/** A claim is lost only when another thread made progress; losing this often in a row means something else. */
+const MAX_LOST_CLAIMS = 10_000;
+
+/** What a query would meet: every claimed row with its verdict, and the row that would be picked. */
+export interface Explanation {
+  /** -1 = none. */
+  readonly chosen: number;
+  readonly rows: readonly ExplainedRow[];
+}
+
+export interface ExplainedRow extends Verdict {
+  readonly row: number;
+  /** Weighted sum of all terms; null unless the row is eligible. */
+  readonly score: number | null;
+  /** Kilometres that count in the score: 0 for a client of unknown place, the median for a row of unknown place. */
+  readonly scoredKm: number;
+  /** Kilometres to the client; NaN when either place is unknown. */
+  readonly distanceKm: number;
+}
+
+/** Chooses a backend for each request and holds capacity on it. One per thread, over the shared tables. */
+export class Picker {
+  readonly #tables: Tables;
+  readonly #options: PickerOptions;
+  readonly #strategy: ResourceStrategy;
+  readonly #eligibility: Eligibility;
+  readonly #claims: Claims;
+  readonly #sessions: Sessions;
+  readonly #desk: LeaseDesk;
+
+  constructor(tables: Tables, options: PickerOptions) {
+    this.#tables = tables;
+    this.#options = options;
+    this.#strategy = new ResourceStrategy(options.distanceWeight);
+    this.#eligibility = new Eligibility(tables, options);
+    this.#claims = new Claims(tables, options, this.#eligibility);
+    const parts = { eligibility: this.#eligibility, claims: this.#claims };
+    this.#sessions = new Sessions(tables, options, parts, (query, out) => this.#choose(query, out));
+    this.#desk = new LeaseDesk(tables, options.leaseTtlMs);
+  }
+
+  /**
+   * Chooses and claims in one step as seen by any thread. After "picked", `out` says what is held and must be settled once;
+   * otherwise `out` is unchanged.
+   */
+  pick(query: PickQuery, out: Pick): PickStatus {
+    this.#eligibility.prepare(query);
+    this.#claims.prepare(query);
+    const outcome = query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
+    return outcome === "claimed" ? "picked" : this.#refusal();
+  }
+
+  /** Ends a pick: in-flight count -1, the request's lease given back unless the tier's goes by time. Idempotent. */
+  settle(pick: Pick, nowMs: number): void {
+    this.#claims.settle(pick, nowMs);
+  }
+
+  /** Counts how many rows each filter removes; for the message of a refusal. */
+  refusals(query: PickQuery): FilterCounts {
+    this.#eligibility.prepare(query);
+    const counts: Record<FilterName, number> = {
+      disabled: 0,
+      draining: 0,
+      stale: 0,
+      unhealthy: 0,
+      path: 0,
+      excluded: 0,
+      cpu: 0,
+      memory: 0,
+      disk: 0,
+      gpu: 0,
+    };
+    let total = 0;
+    for (let row = 0; row < this.#eligibility.limit; row++) {
+      if (!this.#eligibility.isClaimed(row)) continue;
+      total++;
+      const filter = FILTER_NAMES[this.#eligibility.failing(row)];
+      if (filter !== undefined) counts[filter]++;
+    }
+    return { ...counts, total, leaseTableFull: this.#tables.leases.isFull };
+  }
+
+  /** Says which filter removes one row, with the figures. */
+  verdict(row: number, query: PickQuery): Verdict {
+    this.#eligibility.prepare(query);
+    return verdictOf(this.#eligibility, row, query.nowMs);
+  }
+
+  /** Says what a pick would meet, and takes nothing. */
+  explain(query: PickQuery): Explanation {
+    this.#eligibility.prepare(query);
+    const eligibility = this.#eligibility;
+    const medianKm = query.located ? this.#strategy.medianKm(eligibility, query) : 0;
+    const rows: ExplainedRow[] = [];
+    for (let row = 0; row < eligibility.limit; row++) {
+      if (!eligibility.isClaimed(row)) continue;
+      const verdict = verdictOf(eligibility, row, query.nowMs);
+      const distanceKm = query.located ? this.#claims.distanceKm(row, query) : NaN;
+      const unknownKm = query.located ? medianKm : 0;
+      const scoredKm = Number.isNaN(distanceKm) ? unknownKm : distanceKm;
+      const score = f64(eligibility.baseScore, row) + this.#options.distanceWeight * scoredKm;
+      rows.push({ ...verdict, row, score: verdict.filter === null ? score : null, scoredKm, distanceKm });
+    }
+    const kept = query.sticky ? this.#sessions.keptRow(query) : -1;
+    return { chosen: kept >= 0 ? kept : this.#strategy.pick(eligibility, query), rows };
+  }
+
+  /** Gives the id of the lease that a pick holds, for the answer of `/route`. */
+  leaseId(pick: Pick): string {
+    return this.#tables.leases.leaseId(pick.lease);
+  }
+
+  /** Lets a lease last its full time from now; null when it is unknown or has ended. */
+  renew(leaseId: string, nowMs: number): LeaseView | null {
+    return this.#desk.renew(leaseId, nowMs);
+  }
+
+  /** Ends a lease; false when it is unknown or has ended. */
+  release(leaseId: string, nowMs: number): boolean {
+    return this.#desk.release(leaseId, nowMs);
+  }
+
+  /** Tells of one lease; null when it is unknown or has ended. */
+  lease(leaseId: string, nowMs: number): LeaseView | null {
+    return this.#desk.lease(leaseId, nowMs);
+  }
+
+  /** Lists the live leases, oldest first. */
+  leases(nowMs: number): LeaseView[] {
+    return this.#desk.leases(nowMs);
+  }
+
+  #choose(query: PickQuery, out: Pick): ClaimOutcome {
+    let hasReaped = false;
+    for (let lost = 0; lost < MAX_LOST_CLAIMS; lost++) {
+      const row = this.#strategy.pick(this.#eligibility, query);
+      if (row < 0) return "lost";
+      const outcome = this.#claims.claim(row, query, out);
+      if (outcome === "claimed" || (outcome === "full" && hasReaped)) return outcome;
+      if (outcome === "full") {
+        this.#claims.reapAll();
+        hasReaped = true;
+      }
+    }
+    return "lost";
+  }
+
+  #refusal(): PickStatus {
+    for (let row = 0; row < this.#eligibility.limit; row++) {
+      const filter = this.#eligibility.failingState(row);
+      if (filter < 0 || filter >= FIRST_CAPACITY_FILTER) return "no_capacity";
+    }
+    return "no_backend";
+  }
+}

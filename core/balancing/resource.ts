@@ -1,0 +1,122 @@
+import { medianOf } from "../scoring/median.ts";
+import { arcKm, EARTH_RADIUS_KM } from "../scoring/place.ts";
+import { f64, i32 } from "../table/buffer-layout.ts";
+import type { PickQuery } from "./pick.ts";
+import type { Strategy, StrategyView } from "./strategy.ts";
+
+/** Six millimetres on the unit sphere: far above the rounding of the bound, far below any difference that matters. */
+const CHORD_SLACK = 1e-9;
+const RELATIVE_SLACK = 1 + 1e-14;
+
+/**
+ * The default strategy: the lowest of `distance_km * weight + base score` wins; ties go to the fewest requests in
+ * flight, then to the lowest row. Filters are asked only of rows that would win.
+ */
+export class ResourceStrategy implements Strategy {
+  readonly name = "resource";
+  readonly #distanceWeight: number;
+  /** Chord length per point of score: no arc is shorter than its chord. */
+  readonly #chordPerPoint: number;
+  /** Distances by row and, packed, for the median; made when first needed. */
+  #distances = new Float64Array(0);
+  #sample = new Float64Array(0);
+
+  constructor(distanceWeight: number) {
+    this.#distanceWeight = distanceWeight;
+    this.#chordPerPoint = 1 / (distanceWeight * EARTH_RADIUS_KM);
+  }
+
+  pick(view: StrategyView, query: PickQuery): number {
+    if (!query.located || this.#distanceWeight === 0) return pickByBase(view);
+    return view.allLocated ? this.#pickByDistance(view, query) : this.#pickWithMedian(view, query);
+  }
+
+  /** Gives the median distance of eligible located rows from the client; 0 if there is none. */
+  medianKm(view: StrategyView, query: PickQuery): number {
+    if (this.#distances.length < view.limit) {
+      this.#distances = new Float64Array(view.baseScore.length);
+      this.#sample = new Float64Array(view.baseScore.length);
+    }
+    let known = 0;
+    for (let row = 0; row < view.limit; row++) {
+      // NaN = not eligible, -1 = eligible, but of unknown place.
+      this.#distances[row] = NaN;
+      if (!view.isEligible(row)) continue;
+      if (view.isLocated(row)) {
+        const km = arcKm(chordSquared(view, row, query));
+        this.#distances[row] = km;
+        this.#sample[known++] = km;
+      } else {
+        this.#distances[row] = -1;
+      }
+    }
+    return medianOf(this.#sample, known);
+  }
+
+  /** A row's chord bounds its distance from below, which spares most rows the arc sine. */
+  #pickByDistance(view: StrategyView, query: PickQuery): number {
+    const { baseScore, limit } = view;
+    let best = -1;
+    let bestScore = Infinity;
+    let bound = Infinity;
+    for (let row = 0; row < limit; row++) {
+      const base = f64(baseScore, row);
+      if (!(base <= bestScore) || base === Infinity) continue;
+      const chord2 = chordSquared(view, row, query);
+      const longest = (bound - base) * this.#chordPerPoint + CHORD_SLACK;
+      if (chord2 > longest * longest) continue;
+      const score = base + this.#distanceWeight * arcKm(chord2);
+      if (!wins(view, row, score, best, bestScore)) continue;
+      best = row;
+      bestScore = score;
+      bound = score * RELATIVE_SLACK;
+    }
+    return best;
+  }
+
+  #pickWithMedian(view: StrategyView, query: PickQuery): number {
+    const median = this.medianKm(view, query);
+    let best = -1;
+    let bestScore = Infinity;
+    for (let row = 0; row < view.limit; row++) {
+      const known = f64(this.#distances, row);
+      if (Number.isNaN(known)) continue;
+      const score = f64(view.baseScore, row) + this.#distanceWeight * (known < 0 ? median : known);
+      if (score > bestScore || (score === bestScore && !isLessBusy(view, row, best))) continue;
+      best = row;
+      bestScore = score;
+    }
+    return best;
+  }
+}
+
+function pickByBase(view: StrategyView): number {
+  const { baseScore, limit } = view;
+  let best = -1;
+  let bestScore = Infinity;
+  for (let row = 0; row < limit; row++) {
+    const score = f64(baseScore, row);
+    if (score <= bestScore && score !== Infinity && wins(view, row, score, best, bestScore)) {
+      best = row;
+      bestScore = score;
+    }
+  }
+  return best;
+}
+
+function wins(view: StrategyView, row: number, score: number, best: number, bestScore: number): boolean {
+  if (score > bestScore || (score === bestScore && !isLessBusy(view, row, best))) return false;
+  return view.isEligible(row);
+}
+
+function isLessBusy(view: StrategyView, row: number, best: number): boolean {
+  return best < 0 || i32(view.inFlight, row) < i32(view.inFlight, best);
+}
+
+/** Square of the straight line from the client to a row, on the unit sphere. */
+function chordSquared(view: StrategyView, row: number, query: PickQuery): number {
+  const dx = f64(view.x, row) - query.x;
+  const dy = f64(view.y, row) - query.y;
+  const dz = f64(view.z, row) - query.z;
+  return dx * dx + dy * dy + dz * dz;
+}

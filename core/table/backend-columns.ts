@@ -1,0 +1,89 @@
+import type { ColumnCursor } from "./buffer-layout.ts";
+import { MAX_GPUS } from "./row-figures.ts";
+
+/** Bits of a row's flags. */
+export const CLAIMED = 1;
+export const ENABLED = 2;
+export const UNHEALTHY = 4;
+export const DRAINING = 8;
+export const LOCATED = 16;
+
+/**
+ * The columns of the backend table, one number per row each unless said otherwise. Amounts are whole bytes in
+ * Float64, whose sums are exact. What the control plane writes and what leases take is guarded by the row's lock;
+ * a pick scans without it and checks again under it.
+ */
+export interface BackendColumns {
+  readonly lock: Int32Array;
+  readonly flags: Int32Array;
+  /** Moves on when the row is claimed and when it is released. */
+  readonly generation: Int32Array;
+  /** Moves on when sticky assignments to the row become void. */
+  readonly epoch: Int32Array;
+  readonly pathGroup: Int32Array;
+  readonly reportedAtMs: Float64Array;
+  readonly freeCores: Int32Array;
+  readonly memoryAvail: Float64Array;
+  readonly diskAvail: Float64Array;
+  /** {@link MAX_GPUS} per row. */
+  readonly gpuVramFree: Float64Array;
+  /** Location as a unit vector; meaningful with the flag {@link LOCATED}. */
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly z: Float64Array;
+  /** By tier. */
+  readonly baseScore: readonly Float64Array[];
+  /** By tier: bit i = GPU i qualifies. */
+  readonly gpuMask: readonly Int32Array[];
+  readonly inFlight: Int32Array;
+  /** The part of `inFlight` that each thread raised: control plane, worker 0, worker 1, ...; rows within threads. */
+  readonly inFlightOf: Int32Array;
+  readonly leasedCores: Int32Array;
+  readonly leasedMemory: Float64Array;
+  readonly leasedDisk: Float64Array;
+  /** Bit i = GPU i is named by a lease. */
+  readonly leasedGpus: Int32Array;
+  readonly leaseCount: Int32Array;
+  /** First lease of the row's list as slot + 1; 0 = none. */
+  readonly firstLease: Int32Array;
+  /** No lease of the row expires before this time; Infinity = none expires by itself. */
+  readonly earliestExpiryMs: Float64Array;
+}
+
+export interface BackendDimensions {
+  readonly capacity: number;
+  readonly tiers: number;
+  readonly workers: number;
+}
+
+/** Declares the columns, those that every pick reads first. */
+export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendDimensions): BackendColumns {
+  const { capacity, tiers, workers } = dimensions;
+  const perTier = Array.from({ length: tiers });
+  return {
+    baseScore: perTier.map(() => cursor.float64(capacity)),
+    x: cursor.float64(capacity),
+    y: cursor.float64(capacity),
+    z: cursor.float64(capacity),
+    flags: cursor.int32(capacity),
+    reportedAtMs: cursor.float64(capacity),
+    earliestExpiryMs: cursor.float64(capacity),
+    freeCores: cursor.int32(capacity),
+    leasedCores: cursor.int32(capacity),
+    memoryAvail: cursor.float64(capacity),
+    leasedMemory: cursor.float64(capacity),
+    diskAvail: cursor.float64(capacity),
+    leasedDisk: cursor.float64(capacity),
+    inFlight: cursor.int32(capacity),
+    lock: cursor.int32(capacity),
+    pathGroup: cursor.int32(capacity),
+    generation: cursor.int32(capacity),
+    epoch: cursor.int32(capacity),
+    leasedGpus: cursor.int32(capacity),
+    leaseCount: cursor.int32(capacity),
+    firstLease: cursor.int32(capacity),
+    gpuMask: perTier.map(() => cursor.int32(capacity)),
+    inFlightOf: cursor.int32(capacity * (workers + 1)),
+    gpuVramFree: cursor.float64(capacity * MAX_GPUS),
+  };
+}

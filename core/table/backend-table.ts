@@ -1,0 +1,293 @@
+import { unitVector } from "../scoring/place.ts";
+import {
+  type BackendColumns,
+  CLAIMED,
+  DRAINING,
+  declareBackendColumns,
+  ENABLED,
+  LOCATED,
+  UNHEALTHY,
+} from "./backend-columns.ts";
+import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
+import { MAX_GPUS, type RowFigures } from "./row-figures.ts";
+import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
+
+const MARK = 0x6f70_6265;
+/** Words of the header. */
+const CAPACITY = 1;
+const TIERS = 2;
+const WORKERS = 3;
+const LIMIT = 4;
+const UNLOCATED = 5;
+
+/** Identity of a row's owner: the row number alone can be reused. */
+export interface ClaimedRow {
+  readonly row: number;
+  readonly generation: number;
+}
+
+/**
+ * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
+ * raise and lower what is taken. Setters take effect for the next pick of any thread.
+ */
+export class BackendTable {
+  readonly capacity: number;
+  readonly tierCount: number;
+  readonly workers: number;
+  /** For the code of tables and balancing alone. */
+  readonly columns: BackendColumns;
+  /** Mark of this thread in locks. */
+  readonly owner: number;
+  readonly #header: Int32Array;
+  /** Ends the leases of a row, whose lock is held; set by openTables. */
+  #endLeases: (row: number) => void = () => {};
+
+  static allocate(capacity: number, tiers: number, workers: number): SharedArrayBuffer {
+    const dimensions = { capacity, tiers, workers };
+    return allocateTable(MARK, [capacity, tiers, workers], (cursor) =>
+      declareBackendColumns(cursor, dimensions),
+    );
+  }
+
+  constructor(buffer: SharedArrayBuffer, worker: number = CONTROL_PLANE) {
+    this.#header = openHeader(buffer, MARK);
+    this.capacity = i32(this.#header, CAPACITY);
+    this.tierCount = i32(this.#header, TIERS);
+    this.workers = i32(this.#header, WORKERS);
+    this.owner = lockOwner(worker);
+    this.columns = declareBackendColumns(new ColumnCursor(buffer), {
+      capacity: this.capacity,
+      tiers: this.tierCount,
+      workers: this.workers,
+    });
+  }
+
+  /** Says what ends the leases of a row that is released. */
+  onRelease(endLeases: (row: number) => void): void {
+    this.#endLeases = endLeases;
+  }
+
+  /** One more than the highest claimed row: where every scan ends. */
+  get limit(): number {
+    return Atomics.load(this.#header, LIMIT);
+  }
+
+  /** How many claimed rows have no known location. */
+  get unlocated(): number {
+    return Atomics.load(this.#header, UNLOCATED);
+  }
+
+  /** Takes the lowest free row, not enabled and without figures; null when the table is full. Control plane only. */
+  claimRow(): ClaimedRow | null {
+    const columns = this.columns;
+    for (let row = 0; row < this.capacity; row++) {
+      if (i32(columns.flags, row) !== 0) continue;
+      lock(columns.lock, row, this.owner);
+      const generation = i32(columns.generation, row) + 1;
+      columns.generation[row] = generation;
+      columns.reportedAtMs[row] = -Infinity;
+      columns.earliestExpiryMs[row] = Infinity;
+      for (const scores of columns.baseScore) scores[row] = Infinity;
+      Atomics.store(columns.flags, row, CLAIMED);
+      unlock(columns.lock, row);
+      Atomics.add(this.#header, UNLOCATED, 1);
+      if (row >= this.limit) Atomics.store(this.#header, LIMIT, row + 1);
+      return { row, generation: i32(columns.generation, row) };
+    }
+    return null;
+  }
+
+  /** Gives a row back: its leases end, its sticky assignments and the picks that hold it become void. */
+  releaseRow(row: number): void {
+    const columns = this.columns;
+    if (!this.isClaimed(row)) return;
+    lock(columns.lock, row, this.owner);
+    this.#endLeases(row);
+    if ((i32(columns.flags, row) & LOCATED) === 0) Atomics.sub(this.#header, UNLOCATED, 1);
+    columns.generation[row] = i32(columns.generation, row) + 1;
+    columns.epoch[row] = i32(columns.epoch, row) + 1;
+    columns.inFlight[row] = 0;
+    for (let thread = 0; thread <= this.workers; thread++) {
+      columns.inFlightOf[thread * this.capacity + row] = 0;
+    }
+    columns.pathGroup[row] = 0;
+    for (const scores of columns.baseScore) scores[row] = Infinity;
+    for (const masks of columns.gpuMask) masks[row] = 0;
+    columns.freeCores[row] = 0;
+    columns.memoryAvail[row] = 0;
+    columns.diskAvail[row] = 0;
+    Atomics.store(columns.flags, row, 0);
+    unlock(columns.lock, row);
+    let limit = this.limit;
+    while (limit > 0 && i32(columns.flags, limit - 1) === 0) limit--;
+    Atomics.store(this.#header, LIMIT, limit);
+  }
+
+  setEnabled(row: number, on: boolean): void {
+    this.#setFlag(row, ENABLED, on);
+  }
+
+  /** `false` lets the filter "unhealthy" remove the row, and voids the sticky assignments to it. */
+  setHealthy(row: number, on: boolean): void {
+    const wasHealthy = this.isHealthy(row);
+    this.#setFlag(row, UNHEALTHY, !on);
+    if (wasHealthy && !on) Atomics.add(this.columns.epoch, row, 1);
+  }
+
+  /** A draining backend keeps its sticky sessions and gets no others. */
+  setDraining(row: number, on: boolean): void {
+    this.#setFlag(row, DRAINING, on);
+  }
+
+  setPathGroup(row: number, group: number): void {
+    this.columns.pathGroup[row] = group;
+  }
+
+  /** Sets the place in degrees; null, or both 0, means unknown. */
+  setLocation(row: number, latDeg: number | null, lonDeg: number | null): void {
+    const place = unitVector(latDeg, lonDeg);
+    const columns = this.columns;
+    lock(columns.lock, row, this.owner);
+    const was = (i32(columns.flags, row) & LOCATED) !== 0;
+    if (place !== null) {
+      columns.x[row] = place.x;
+      columns.y[row] = place.y;
+      columns.z[row] = place.z;
+    }
+    this.#setFlag(row, LOCATED, place !== null);
+    unlock(columns.lock, row);
+    if (was !== (place !== null)) Atomics.add(this.#header, UNLOCATED, was ? 1 : -1);
+  }
+
+  /** Writes everything that a report or a probe changes, in one step as seen by claims. */
+  writeReport(row: number, figures: RowFigures): void {
+    const columns = this.columns;
+    lock(columns.lock, row, this.owner);
+    columns.freeCores[row] = figures.freeCores;
+    columns.memoryAvail[row] = orElse(figures.memoryAvailBytes, 0);
+    columns.diskAvail[row] = orElse(figures.diskAvailBytes, 0);
+    for (let gpu = 0; gpu < MAX_GPUS; gpu++) {
+      columns.gpuVramFree[row * MAX_GPUS + gpu] = orElse(figures.gpuVramFreeBytes[gpu], 0);
+    }
+    for (let tier = 0; tier < this.tierCount; tier++) {
+      const scores = columns.baseScore[tier];
+      const masks = columns.gpuMask[tier];
+      // A score that is no number must neither win nor lose every comparison: it comes last.
+      if (scores !== undefined) scores[row] = orElse(figures.baseScores[tier], Number.MAX_VALUE);
+      if (masks !== undefined) masks[row] = figures.gpuMasks[tier] ?? 0;
+    }
+    columns.reportedAtMs[row] = orElse(figures.reportedAtMs, -Infinity);
+    unlock(columns.lock, row);
+  }
+
+  isClaimed(row: number): boolean {
+    return (i32(this.columns.flags, row) & CLAIMED) !== 0;
+  }
+
+  isEnabled(row: number): boolean {
+    return (i32(this.columns.flags, row) & ENABLED) !== 0;
+  }
+
+  isHealthy(row: number): boolean {
+    return (i32(this.columns.flags, row) & UNHEALTHY) === 0;
+  }
+
+  isDraining(row: number): boolean {
+    return (i32(this.columns.flags, row) & DRAINING) !== 0;
+  }
+
+  generation(row: number): number {
+    return i32(this.columns.generation, row);
+  }
+
+  /** Number that a sticky assignment to the row must carry to count. */
+  epoch(row: number): number {
+    return i32(this.columns.epoch, row);
+  }
+
+  pathGroup(row: number): number {
+    return i32(this.columns.pathGroup, row);
+  }
+
+  /** Time of the last report, -Infinity without one. */
+  reportedAtMs(row: number): number {
+    return f64(this.columns.reportedAtMs, row);
+  }
+
+  freeCores(row: number): number {
+    return i32(this.columns.freeCores, row);
+  }
+
+  memoryAvailBytes(row: number): number {
+    return f64(this.columns.memoryAvail, row);
+  }
+
+  diskAvailBytes(row: number): number {
+    return f64(this.columns.diskAvail, row);
+  }
+
+  /** Weighted cpu, memory, gpu and latency terms together; Infinity before the first report. */
+  baseScore(row: number, tier: number): number {
+    return this.columns.baseScore[tier]?.[row] ?? Infinity;
+  }
+
+  inFlight(row: number): number {
+    return i32(this.columns.inFlight, row);
+  }
+
+  /** How many leases the row holds, those included that have expired but were not looked at since. */
+  leaseCount(row: number): number {
+    return i32(this.columns.leaseCount, row);
+  }
+
+  leasedCores(row: number): number {
+    return i32(this.columns.leasedCores, row);
+  }
+
+  leasedMemoryBytes(row: number): number {
+    return f64(this.columns.leasedMemory, row);
+  }
+
+  leasedDiskBytes(row: number): number {
+    return f64(this.columns.leasedDisk, row);
+  }
+
+  /** Bit i is set when GPU i is named by a lease. */
+  leasedGpuMask(row: number): number {
+    return i32(this.columns.leasedGpus, row);
+  }
+
+  /** Takes a dead worker's share out of the in-flight counts. */
+  dropInFlightOf(worker: number): void {
+    const columns = this.columns;
+    for (let row = 0; row < this.limit; row++) {
+      this.withLock(row, () => {
+        const share = (worker - CONTROL_PLANE) * this.capacity + row;
+        columns.inFlight[row] = i32(columns.inFlight, row) - i32(columns.inFlightOf, share);
+        columns.inFlightOf[share] = 0;
+      });
+    }
+  }
+
+  /** Runs `work` with the row locked; not for the hot path. */
+  withLock(row: number, work: () => void): void {
+    lock(this.columns.lock, row, this.owner);
+    try {
+      work();
+    } finally {
+      unlock(this.columns.lock, row);
+    }
+  }
+
+  #setFlag(row: number, flag: number, on: boolean): void {
+    if (on) {
+      Atomics.or(this.columns.flags, row, flag);
+    } else {
+      Atomics.and(this.columns.flags, row, ~flag);
+    }
+  }
+}
+
+function orElse(value: number | undefined, fallback: number): number {
+  return value !== undefined && Number.isFinite(value) ? value : fallback;
+}

@@ -1,0 +1,119 @@
+import type { ServerConfig } from "../config/server-schema.ts";
+import type { SharedTables } from "../plane/messages.ts";
+import { BackendTable } from "./backend-table.ts";
+import { i32 } from "./buffer-layout.ts";
+import { CounterTable } from "./counter-table.ts";
+import { LeaseTable } from "./lease-table.ts";
+import { type RateLimit, RateTable } from "./rate-table.ts";
+import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
+import { StickyTable } from "./sticky-table.ts";
+
+export interface TableSizes {
+  readonly maxBackends: number;
+  readonly tiers: number;
+  readonly maxLeases: number;
+  readonly maxStickyEntries: number;
+  readonly maxRateEntries: number;
+  readonly workers: number;
+  readonly managementRate: RateLimit;
+  readonly proxyRate: RateLimit;
+  readonly authFailures: RateLimit;
+}
+
+/** Every shared table, opened by one thread. */
+export interface Tables {
+  /** The thread that opened them: a worker's index, or {@link CONTROL_PLANE}. */
+  readonly worker: number;
+  readonly backends: BackendTable;
+  readonly leases: LeaseTable;
+  readonly sticky: StickyTable;
+  readonly managementRate: RateTable;
+  readonly proxyRate: RateTable;
+  readonly authFailures: RateTable;
+  readonly counters: CounterTable;
+}
+
+/** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
+const AUTH_FAILURES: RateLimit = { perMinute: 10, burst: 20 };
+
+/** Gives the sizes of the tables that a configuration asks for. */
+export function tableSizes(config: ServerConfig, tiers: number, workers: number): TableSizes {
+  return {
+    maxBackends: config.max_backends,
+    tiers,
+    maxLeases: config.max_leases,
+    maxStickyEntries: config.max_sticky_entries,
+    maxRateEntries: config.max_rate_limit_entries,
+    workers,
+    managementRate: { perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst },
+    proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
+    authFailures: AUTH_FAILURES,
+  };
+}
+
+/** Allocates every table; `random` gives 32 random bits (for lease ids and the layout of the rate tables). */
+export function allocateTables(sizes: TableSizes, random: () => number): SharedTables {
+  const rate = (limit: RateLimit): SharedArrayBuffer =>
+    RateTable.allocate(sizes.maxRateEntries, limit, random());
+  return {
+    backends: BackendTable.allocate(sizes.maxBackends, sizes.tiers, sizes.workers),
+    leases: LeaseTable.allocate(sizes.maxLeases, random),
+    sticky: StickyTable.allocate(sizes.maxStickyEntries),
+    managementRate: rate(sizes.managementRate),
+    proxyRate: rate(sizes.proxyRate),
+    authFailures: rate(sizes.authFailures),
+    counters: CounterTable.allocate(sizes.workers),
+  };
+}
+
+/** Opens the tables for one thread: `worker` is its index, {@link CONTROL_PLANE} on the main thread. */
+export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE): Tables {
+  const backends = new BackendTable(shared.backends, worker);
+  const leases = new LeaseTable(shared.leases, backends, worker);
+  backends.onRelease((row) => leases.endAllLocked(row));
+  return {
+    worker,
+    backends,
+    leases,
+    sticky: new StickyTable(shared.sticky, worker),
+    managementRate: new RateTable(shared.managementRate, worker),
+    proxyRate: new RateTable(shared.proxyRate, worker),
+    authFailures: new RateTable(shared.authFailures, worker),
+    counters: new CounterTable(shared.counters),
+  };
+}
+
+/**
+ * Puts right what a worker left when it died: frees its locks, ends the leases that its requests held and takes its
+ * share out of the in-flight counts. Control plane only, once the worker's thread has ended.
+ */
+export function releaseWorker(tables: Tables, worker: number): void {
+  const { backends, leases, sticky } = tables;
+  leases.releaseLocksOf(worker);
+  sticky.releaseLocksOf(worker);
+  for (const rates of [tables.managementRate, tables.proxyRate, tables.authFailures]) {
+    rates.releaseLocksOf(worker);
+  }
+  const columns = backends.columns;
+  for (let row = 0; row < backends.capacity; row++) {
+    if (Atomics.compareExchange(columns.lock, row, lockOwner(worker), backends.owner) === lockOwner(worker)) {
+      leases.rebuildLocked(row);
+      unlock(columns.lock, row);
+    }
+  }
+  leases.endLeasesOf(worker);
+  backends.dropInFlightOf(worker);
+}
+
+/** Ends every lease, held or not, and says how many there were. */
+export function endAllLeases(tables: Tables): number {
+  const { backends, leases } = tables;
+  let ended = 0;
+  for (let row = 0; row < backends.limit; row++) {
+    backends.withLock(row, () => {
+      ended += i32(backends.columns.leaseCount, row);
+      leases.endAllLocked(row);
+    });
+  }
+  return ended;
+}
