@@ -1,8 +1,7 @@
-/** An address as 128 bits, most significant word first; IPv4, also mapped, is family 4 in the mapped form. */
-export interface Address {
-  readonly family: 4 | 6;
-  readonly words: readonly [number, number, number, number];
-}
+/** Ranges of addresses in CIDR notation. */
+import { type Address, parseAddress } from "./address.ts";
+
+export { type Address, formatAddress, parseAddress } from "./address.ts";
 
 export interface Cidr {
   readonly address: Address;
@@ -10,34 +9,71 @@ export interface Cidr {
   readonly prefixBits: number;
 }
 
-/** Parses an IPv4 or IPv6 address without port, brackets or zone; null when it is none. */
-export function parseAddress(_text: string): Address | null {
-  throw new Error("pending");
+const ADDRESS_BITS = 128;
+/** Bits in front of an IPv4 address in the mapped form. */
+const MAPPED_BITS = 96;
+
+/** Parses an address or a CIDR range; null when it is neither. Bits behind the prefix are ignored. */
+export function parseCidr(text: string): Cidr | null {
+  const slash = text.indexOf("/");
+  const addressText = slash < 0 ? text : text.slice(0, slash);
+  const address = parseAddress(addressText);
+  if (address === null) return null;
+  if (slash < 0) return { address, prefixBits: ADDRESS_BITS };
+  const bitsText = text.slice(slash + 1);
+  if (!/^(0|[1-9][0-9]{0,2})$/.test(bitsText)) return null;
+  const bits = Number(bitsText);
+  // A mapped range counts its bits as IPv6: "::ffff:10.0.0.0/104" is 10.0.0.0/8. Shorter ones would mix the families.
+  const prefixBits = address.family === 4 && !addressText.includes(":") ? bits + MAPPED_BITS : bits;
+  const fewest = address.family === 4 ? MAPPED_BITS : 0;
+  return prefixBits >= fewest && prefixBits <= ADDRESS_BITS ? { address, prefixBits } : null;
 }
 
-/** Writes an address canonically (RFC 5952); IPv4-mapped as IPv4. */
-export function formatAddress(_address: Address): string {
-  throw new Error("pending");
+/** Tells whether the address is a loopback address (127.0.0.0/8, ::1); false for what is no address. */
+export function isLoopback(address: string): boolean {
+  return LOOPBACK.has(address);
 }
 
-/** Parses an address or a CIDR range; null when it is neither. */
-export function parseCidr(_text: string): Cidr | null {
-  throw new Error("pending");
-}
-
-/** Tells whether the address is a loopback address; false for what is no address. */
-export function isLoopback(_address: string): boolean {
-  throw new Error("pending");
-}
-
-/** A list of ranges to look addresses up in. Throws when a text is no range: configuration is checked before. */
+/** A list of ranges to look addresses up in. An IPv4 range holds IPv4-mapped IPv6 addresses; an IPv6 range does not. */
 export class CidrSet {
-  readonly size: number = 0;
-  constructor(_texts: readonly string[]) {}
-  has(_address: string): boolean {
-    throw new Error("pending");
+  readonly size: number;
+  readonly #ranges: readonly Cidr[];
+
+  /** Throws when a text is no range: configuration is checked before. */
+  constructor(texts: readonly string[]) {
+    this.#ranges = texts.map((text) => {
+      const cidr = parseCidr(text);
+      if (cidr === null) throw new Error(`"${text}" is not an IP address or CIDR range`);
+      return cidr;
+    });
+    this.size = texts.length;
   }
-  hasAddress(_address: Address): boolean {
-    throw new Error("pending");
+
+  /** Tells whether a range holds the address; false for what is no address. */
+  has(address: string): boolean {
+    if (this.size === 0) return false;
+    const parsed = parseAddress(address);
+    return parsed !== null && this.hasAddress(parsed);
+  }
+
+  /** Tells whether a range holds the address. */
+  hasAddress(address: Address): boolean {
+    for (const range of this.#ranges) {
+      if (range.address.family === address.family && holds(range, address)) return true;
+    }
+    return false;
   }
 }
+
+function holds(range: Cidr, address: Address): boolean {
+  let bits = range.prefixBits;
+  for (let index = 0; index < 4 && bits > 0; index++) {
+    const difference = (range.address.words[index] ?? 0) ^ (address.words[index] ?? 0);
+    const compared = Math.min(bits, 32);
+    if (difference >>> (32 - compared) !== 0) return false;
+    bits -= 32;
+  }
+  return true;
+}
+
+const LOOPBACK = new CidrSet(["127.0.0.0/8", "::1/128"]);

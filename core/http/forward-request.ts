@@ -1,5 +1,18 @@
+/** The request head towards the backend (RFC 9110 section 7.6). */
+import {
+  DROP_REQUEST,
+  EXPECT,
+  FLAGS,
+  MAX_FORWARDS,
+  spells,
+  UNDERSCORED,
+  VIA,
+  X_REQUEST_ID,
+} from "./field-names.ts";
+import { copyLines, linesLength, safeLine, safeLines } from "./head-writer.ts";
 import type { RequestHead } from "./request-head.ts";
 
+/** What goes into a forwarded head beside the client's own fields. Texts come from our side or from a parsed head. */
 export interface ForwardContext {
   /** Value of Host towards the backend. */
   readonly authority: string;
@@ -28,17 +41,99 @@ export interface ForwardContext {
   readonly extra: readonly (readonly [string, string])[];
 }
 
-/** Writes the head towards the backend; returns the position after it, or -1 when `out` is too small. */
-export function writeRequestHead(
-  _head: RequestHead,
-  _ctx: ForwardContext,
-  _out: Buffer,
-  _at: number,
-): number {
-  throw new Error("pending");
+/** Room for the names and line ends of our own fields, and for numbers. */
+const FIXED_BYTES = 512;
+
+/**
+ * Writes the head towards the backend; returns the position after it, or -1 when `out` is too small: it needs the
+ * size of the head, of all texts of the context, and 512 bytes. Fields pass byte for byte in their order, apart from
+ * hop-by-hop fields, those that Connection names, and those that we write. Ours come last, so that a client's
+ * Connection cannot strip them.
+ */
+export function writeRequestHead(head: RequestHead, ctx: ForwardContext, out: Buffer, at: number): number {
+  if (at + sizeBound(head, ctx) > out.length) return -1;
+  const host = ctx.preserveHost && head.host !== "" ? head.host : ctx.authority;
+  const lineAndHost = `${head.method} ${targetOf(head, ctx)} HTTP/1.1\r\nHost: ${host}\r\n`;
+  let position = at + out.write(lineAndHost, at, "latin1");
+  position = copyLines(head, ctx, keepsField, out, position);
+  return position + out.write(`${framingLine(head)}${ourLines(head, ctx)}\r\n`, position, "latin1");
 }
 
 /** Tells whether the request has passed through the proxy of that pseudonym (RFC 9110 section 7.6.3). */
-export function hasVia(_head: RequestHead, _viaName: string): boolean {
-  throw new Error("pending");
+export function hasVia(head: RequestHead, viaName: string): boolean {
+  for (let index = 0; index < head.count; index++) {
+    if (head.kinds[index] !== VIA) continue;
+    const hops = head.value(index).split(",");
+    if (hops.some((hop) => hop.trim().split(/[ \t]+/, 2)[1] === viaName)) return true;
+  }
+  return false;
+}
+
+/** The raw origin-form behind the base path; the bytes of path and query never change (RFC 9110 section 7.7). */
+function targetOf(head: RequestHead, ctx: ForwardContext): string {
+  if (head.path === "*") return "*";
+  const raw = head.originStart === 0 ? head.target : head.target.slice(head.originStart);
+  return raw.charCodeAt(0) === 0x2f ? ctx.basePath + raw : `${ctx.basePath}/${raw}`;
+}
+
+function keepsField(head: RequestHead, index: number, ctx: ForwardContext): boolean {
+  const kind = head.kinds[index]!;
+  if (kind !== 0) {
+    if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return kind === EXPECT + UNDERSCORED;
+    if (kind === MAX_FORWARDS && head.maxForwards >= 0) return false;
+    if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
+  }
+  if (ctx.dropHeader !== "") {
+    if (spells(head.bytes, head.nameStart[index]!, head.nameEnd[index]!, ctx.dropHeader)) return false;
+  }
+  return head.nominated === 0 || !head.isNominated(index);
+}
+
+/** Exactly one framing field, or none: a method that means a body says so when there is none (RFC 9110 section 8.6). */
+function framingLine(head: RequestHead): string {
+  if (head.framing === "chunked") return "Transfer-Encoding: chunked\r\n";
+  if (head.contentLength >= 0) return `Content-Length: ${head.contentLength}\r\n`;
+  const { method } = head;
+  return method === "POST" || method === "PUT" || method === "PATCH" ? "Content-Length: 0\r\n" : "";
+}
+
+function ourLines(head: RequestHead, ctx: ForwardContext): string {
+  let text = `X-Forwarded-For: ${ctx.forwardedFor}\r\nX-Forwarded-Proto: ${ctx.proto}\r\n`;
+  if (ctx.forwardedHost !== "") text += `X-Forwarded-Host: ${ctx.forwardedHost}\r\n`;
+  text += `X-Real-IP: ${ctx.clientIp}\r\n`;
+  if (ctx.requestId !== "") text += `X-Request-ID: ${ctx.requestId}\r\n`;
+  text += `Via: 1.${head.minor} ${ctx.viaName}\r\n`;
+  if (ctx.lbClientId !== "") text += safeLine("X-LB-Client-ID", ctx.lbClientId);
+  if (ctx.lbHostname !== "") text += safeLine("X-LB-Hostname", ctx.lbHostname);
+  if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
+  if (ctx.forwardExpect && head.expectContinue) text += "Expect: 100-continue\r\n";
+  if (ctx.extra.length > 0) text += safeLines(ctx.extra);
+  return text + connectionLines(head, ctx);
+}
+
+function connectionLines(head: RequestHead, ctx: ForwardContext): string {
+  const te = head.teTrailers ? "TE: trailers\r\n" : "";
+  if (ctx.upgrade !== "") {
+    return `${te}Upgrade: ${ctx.upgrade}\r\nConnection: ${te === "" ? "Upgrade" : "Upgrade, TE"}\r\n`;
+  }
+  return te === "" ? "" : `${te}Connection: TE\r\n`;
+}
+
+function sizeBound(head: RequestHead, ctx: ForwardContext): number {
+  return (
+    FIXED_BYTES +
+    (head.end - head.start) +
+    head.host.length +
+    ctx.authority.length +
+    ctx.basePath.length +
+    ctx.clientIp.length +
+    ctx.forwardedFor.length +
+    ctx.forwardedHost.length +
+    ctx.requestId.length +
+    ctx.viaName.length +
+    ctx.lbClientId.length +
+    ctx.lbHostname.length +
+    ctx.upgrade.length +
+    (ctx.extra.length > 0 ? linesLength(ctx.extra) : 0)
+  );
 }

@@ -1,4 +1,5 @@
-import type { CidrSet } from "./cidr.ts";
+/** Who the client is, behind proxies that we trust. */
+import { type CidrSet, formatAddress, parseAddress } from "./cidr.ts";
 
 export interface ClientAddress {
   /** Canonical address of the client. */
@@ -9,12 +10,43 @@ export interface ClientAddress {
   readonly trustedPeer: boolean;
 }
 
-/** Finds who the client is: the peer, or what trusted proxies say, read from the right up to the first untrusted hop. */
+/**
+ * Finds the client: the peer itself, unless that is trusted; then X-Forwarded-For is walked from the right up to the
+ * first hop that is not trusted. A value that is no bare address (a port, brackets, a name) ends the walk: what
+ * stands left of it was not written by a trusted proxy. X-Real-IP counts only where X-Forwarded-For is absent.
+ */
 export function clientAddress(
-  _peer: string,
-  _xForwardedFor: string | null,
-  _xRealIp: string | null,
-  _trusted: CidrSet,
+  peer: string,
+  xForwardedFor: string | null,
+  xRealIp: string | null,
+  trusted: CidrSet,
 ): ClientAddress {
-  throw new Error("pending");
+  const peerAddress = parseAddress(peer);
+  const peerText = peerAddress === null ? peer : formatAddress(peerAddress);
+  if (trusted.size === 0 || peerAddress === null || !trusted.hasAddress(peerAddress)) {
+    return { ip: peerText, chain: peerText, trustedPeer: false };
+  }
+  if (xForwardedFor === null || xForwardedFor === "") {
+    const real = xRealIp === null ? null : parseAddress(xRealIp.trim());
+    if (real === null) return { ip: peerText, chain: peerText, trustedPeer: true };
+    const ip = formatAddress(real);
+    return { ip, chain: `${ip}, ${peerText}`, trustedPeer: true };
+  }
+  const ip = walk(xForwardedFor, trusted) ?? peerText;
+  return { ip, chain: `${xForwardedFor}, ${peerText}`, trustedPeer: true };
+}
+
+/** The first untrusted hop from the right, else the last one that could be read; null when not even one could. */
+function walk(hops: string, trusted: CidrSet): string | null {
+  let ip: string | null = null;
+  let end = hops.length;
+  while (end >= 0) {
+    const comma = end === 0 ? -1 : hops.lastIndexOf(",", end - 1);
+    const address = parseAddress(hops.slice(comma + 1, end).trim());
+    if (address === null) return ip;
+    ip = formatAddress(address);
+    if (!trusted.hasAddress(address)) return ip;
+    end = comma;
+  }
+  return ip;
 }
