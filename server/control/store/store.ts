@@ -53,7 +53,10 @@ export class Store {
 
   /** Assignments used since a time, least recently used first, the newest `limit` of them. */
   loadSticky(sinceMs: number, limit: number): StoredSticky[] {
-    return this.#database.query<StoredSticky, [number, number]>(SQL.loadSticky).all(sinceMs, limit).reverse();
+    return this.#database
+      .query<StoredSticky, [number, number]>(SQL.loadSticky)
+      .all(sinceMs, limit)
+      .toReversed();
   }
 
   saveBackend(backend: StoredBackend): void {

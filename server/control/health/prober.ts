@@ -1,0 +1,167 @@
+/** Probes every distinct origin of every backend, spread over time and a bounded number at once. */
+import {
+  combineHealth,
+  observeProbe,
+  type ProbeOutcome,
+  type ProbeState,
+  type ProbeThresholds,
+  UNPROBED,
+} from "../../../core/health/transition.ts";
+import type { Backend, Origin } from "../../../core/plane/snapshot.ts";
+
+/** Enough for 300 dead backends at the default timeout and interval, few enough for any file limit. */
+const MAX_CONCURRENT = 64;
+/** The first probe comes this soon after a registration. */
+const FIRST_PROBE_WITHIN_MS = 500;
+/** Each pause is off by up to this share, so that backends registered together drift apart. */
+const JITTER = 0.1;
+
+/** Health of a backend as its probes tell it. */
+export interface BackendHealth {
+  readonly status: ProbeState["status"];
+  /** Of the primary origin, or the first that has one; 0 before the first success. */
+  readonly latencyMs: number;
+}
+
+/** One probe and what came of it. */
+export interface ProbeReport {
+  readonly clientId: string;
+  readonly origin: Origin;
+  readonly outcome: ProbeOutcome;
+  readonly originBefore: ProbeState["status"];
+  readonly originAfter: ProbeState["status"];
+  readonly health: BackendHealth;
+}
+
+export interface ProberOptions {
+  readonly intervalMs: number;
+  readonly thresholds: ProbeThresholds;
+  readonly probe: (origin: Origin, loopbackAllowed: boolean) => Promise<ProbeOutcome>;
+  /** Told of every probe. */
+  readonly onProbe: (change: ProbeReport) => void;
+  /** A number from 0 to 1. */
+  readonly random: () => number;
+}
+
+interface Target {
+  readonly clientId: string;
+  readonly origin: Origin;
+  readonly loopbackAllowed: boolean;
+  state: ProbeState;
+  timer: ReturnType<typeof setTimeout> | null;
+  isGone: boolean;
+}
+
+/** The schedule of probes. */
+export class Prober {
+  readonly #options: ProberOptions;
+  /** Targets of each backend, the primary origin first. */
+  readonly #targets = new Map<string, Target[]>();
+  readonly #waiting: Target[] = [];
+  #running = 0;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Starts or goes on probing a backend; origins that it keeps keep their state. */
+  watch(backend: Backend): void {
+    const known = new Map(this.#targets.get(backend.clientId)?.map((target) => [keyOf(target), target]));
+    const targets: Target[] = [];
+    const seen = new Set<string>();
+    for (const { origin } of backend.endpoints) {
+      const loopbackAllowed = backend.loopbackAllowed === true;
+      const target: Target = {
+        clientId: backend.clientId,
+        origin,
+        loopbackAllowed,
+        state: UNPROBED,
+        timer: null,
+        isGone: false,
+      };
+      const key = keyOf(target);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const kept = known.get(key);
+      known.delete(key);
+      targets.push(kept ?? target);
+      if (kept === undefined) this.#schedule(target, this.#options.random() * FIRST_PROBE_WITHIN_MS);
+    }
+    for (const dropped of known.values()) stop(dropped);
+    this.#targets.set(backend.clientId, targets);
+  }
+
+  /** Probes a backend no more. */
+  forget(clientId: string): void {
+    for (const target of this.#targets.get(clientId) ?? []) stop(target);
+    this.#targets.delete(clientId);
+  }
+
+  /** What is known of a backend's health; null for one that is not probed. */
+  healthOf(clientId: string): BackendHealth | null {
+    const states = this.#targets.get(clientId)?.map((target) => target.state);
+    if (states === undefined) return null;
+    const measured = states.find((state) => state.latencyMs !== null && state.status !== "unhealthy");
+    return { status: combineHealth(states), latencyMs: measured?.latencyMs ?? 0 };
+  }
+
+  /** Ends all probing. */
+  stop(): void {
+    for (const clientId of this.#targets.keys()) this.forget(clientId);
+    this.#waiting.length = 0;
+  }
+
+  #schedule(target: Target, delayMs: number): void {
+    if (target.isGone) return;
+    target.timer = setTimeout(() => {
+      target.timer = null;
+      this.#waiting.push(target);
+      this.#startWaiting();
+    }, delayMs);
+  }
+
+  #startWaiting(): void {
+    while (this.#running < MAX_CONCURRENT) {
+      const target = this.#waiting.shift();
+      if (target === undefined) return;
+      if (!target.isGone) void this.#run(target);
+    }
+  }
+
+  async #run(target: Target): Promise<void> {
+    this.#running++;
+    const outcome = await this.#options.probe(target.origin, target.loopbackAllowed);
+    this.#running--;
+    if (!target.isGone) {
+      this.#observe(target, outcome);
+      const factor = 1 + JITTER * (2 * this.#options.random() - 1);
+      this.#schedule(target, this.#options.intervalMs * factor);
+    }
+    this.#startWaiting();
+  }
+
+  #observe(target: Target, outcome: ProbeOutcome): void {
+    const originBefore = target.state.status;
+    target.state = observeProbe(target.state, outcome, this.#options.thresholds);
+    const health = this.healthOf(target.clientId);
+    if (health === null) return;
+    this.#options.onProbe({
+      clientId: target.clientId,
+      origin: target.origin,
+      outcome,
+      originBefore,
+      originAfter: target.state.status,
+      health,
+    });
+  }
+}
+
+function stop(target: Target): void {
+  target.isGone = true;
+  if (target.timer !== null) clearTimeout(target.timer);
+}
+
+/** Probes of the http kind depend on the base path too. */
+function keyOf(target: Target): string {
+  return `${target.origin.key}${target.origin.basePath} ${target.loopbackAllowed}`;
+}
