@@ -1,0 +1,84 @@
+/** The address of this host that the server sees, and the endpoints that follow from it. */
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { isIPv6 } from "node:net";
+import { networkInterfaces } from "node:os";
+
+/** Port of a backend that says nothing about itself, as in the original. */
+const DEFAULT_ENDPOINT_PORT = 11_000;
+/** Resolving a name may take as long as the system's resolver likes; the agent does not. */
+const LOOKUP_TIMEOUT_MS = 5000;
+
+export interface Endpoint {
+  readonly url: string;
+  readonly paths: readonly string[];
+}
+
+/**
+ * Finds the source address that the system would use towards the server: a UDP socket is connected, which sends
+ * nothing but makes the kernel choose a route. Falls back to the first address of any interface.
+ */
+export async function localAddress(serverUrl: string): Promise<string> {
+  try {
+    const { hostname, port, protocol } = new URL(serverUrl);
+    const host = hostname.replace(/^\[|\]$/g, "");
+    const target = await withTimeout(lookup(host), LOOKUP_TIMEOUT_MS);
+    const fallbackPort = protocol === "https:" ? 443 : 80;
+    return await sourceTowards(target.address, port === "" ? fallbackPort : Number(port));
+  } catch {
+    return firstInterfaceAddress();
+  }
+}
+
+/** Writes an address as the host of a URL. */
+export function urlHost(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address;
+}
+
+/** Gives the endpoint that is sent as `endpoint_url`: the first of the list, else the one given, else our address. */
+export function resolveEndpoint(
+  endpoints: readonly Endpoint[],
+  endpointUrl: string,
+  address: string,
+): string {
+  const first = endpoints[0]?.url ?? endpointUrl;
+  return first === "" ? `http://${urlHost(address)}:${DEFAULT_ENDPOINT_PORT}` : first;
+}
+
+function sourceTowards(address: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+    const fail = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once("error", fail);
+    socket.connect(port, address, () => {
+      const source = socket.address().address;
+      socket.close();
+      resolve(withoutZone(source));
+    });
+  });
+}
+
+function firstInterfaceAddress(): string {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter((address) => !address.internal && !address.address.startsWith("fe80:"));
+  const best = addresses.find((address) => address.family === "IPv4") ?? addresses[0];
+  return withoutZone(best?.address ?? "127.0.0.1");
+}
+
+function withoutZone(address: string): string {
+  return address.split("%")[0] ?? address;
+}
+
+async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("timed out")), timeoutMs);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

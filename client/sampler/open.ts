@@ -1,0 +1,44 @@
+/** Chooses the sampler for this machine. */
+import { Complaints } from "../complaints.ts";
+import type { Logger } from "../logger.ts";
+import { AmdSource } from "./amd.ts";
+import { LinuxSampler } from "./linux.ts";
+import { NvmlSource, nvmlCandidates } from "./nvml.ts";
+import { PortableSampler } from "./portable.ts";
+import type { GpuSource, Sampler } from "./sample.ts";
+
+export interface SamplerOptions {
+  readonly platform: string;
+  readonly arch: string;
+  readonly pid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly diskPath: string;
+  readonly log: Logger;
+  readonly monotonicMs: () => number;
+}
+
+/** Opens the sampler of the platform, with the GPUs that the machine has. */
+export function openSampler(options: SamplerOptions): Sampler {
+  const { platform, env, diskPath, log } = options;
+  const complaints = new Complaints(log);
+  // A container that is given the host's /proc or /sys is asked to report the host, not itself.
+  const hostProc = env.HOST_PROC ?? "";
+  const hostSys = env.HOST_SYS ?? "";
+  const roots = { proc: hostProc === "" ? "/proc" : hostProc, sys: hostSys === "" ? "/sys" : hostSys };
+  const gpus = openGpus(options, complaints, roots.sys);
+  if (platform !== "linux") return new PortableSampler({ diskPath, gpus, complaints });
+  const ownCgroup = hostProc === "" && hostSys === "";
+  const { pid, monotonicMs } = options;
+  return new LinuxSampler({ roots, ownCgroup, pid, diskPath, gpus, complaints, monotonicMs });
+}
+
+function openGpus(options: SamplerOptions, complaints: Complaints, sysRoot: string): GpuSource[] {
+  const { platform, arch, env, log } = options;
+  const nvidia = NvmlSource.open(nvmlCandidates(platform, arch, env), log, complaints);
+  const amd = platform === "linux" ? AmdSource.find(sysRoot, nvidia?.reservedIds ?? 0) : null;
+  const sources = [nvidia, amd].filter((source) => source !== null);
+  for (const device of sources.flatMap((source) => source.devices)) {
+    log.info("GPU found", { device_id: device.deviceId, name: device.name, uuid: device.uuid });
+  }
+  return sources;
+}
