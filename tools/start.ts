@@ -3,11 +3,9 @@
  * which gets all of them: `npm start -- -config my.yml`.
  */
 import { join } from "node:path";
-import { Cluster } from "./cluster/cluster.ts";
+import { Cluster, DEFAULT_PORT } from "./cluster/cluster.ts";
 import { whatToTry } from "./cluster/what-to-try.ts";
 import { repositoryRoot } from "./process.ts";
-
-const DEFAULT_PORT = "8080";
 
 const args = process.argv.slice(2);
 process.exit(args.length > 0 ? await runServer(args) : await runCluster());
@@ -27,7 +25,7 @@ async function runServer(serverArgs: readonly string[]): Promise<number> {
 }
 
 async function runCluster(): Promise<number> {
-  const port = Number(process.env.OPSEN_START_PORT ?? DEFAULT_PORT);
+  const port = Number(process.env.OPSEN_START_PORT || DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     console.error(`OPSEN_START_PORT must be a port from 1 to 65535, got ${process.env.OPSEN_START_PORT}.`);
     return 1;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { loadClientConfig, loadServerConfig } from "../../core/config/load.ts";
 import { configurationReference } from "../../core/config/reference.ts";
 import { exists, filesBelow, ROOT, read } from "./source.ts";
 
@@ -30,6 +31,16 @@ test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
 
 test("docs/configuration.md is what the schemas say", () => {
   expect(read("docs/configuration.md") === configurationReference(), "run npm run docs").toBe(true);
+});
+
+test("the configurations shown in README.md are accepted as they stand", () => {
+  const blocks = [...read("README.md").matchAll(/^```yaml\n# (server|client)\.yml.*\n([\s\S]*?)^```/gm)];
+  expect(new Set(blocks.map(([, kind]) => kind))).toEqual(new Set(["server", "client"]));
+  for (const [, kind, text = ""] of blocks) {
+    const load = kind === "server" ? loadServerConfig : loadClientConfig;
+    const outcome = load({ flags: { config: "shown" }, env: {}, readFile: () => text });
+    expect(outcome.ok ? [] : outcome.errors).toEqual([]);
+  }
 });
 
 /** Gives the words in backticks that look like a path of this repository. */

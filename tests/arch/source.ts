@@ -30,6 +30,8 @@ export function exists(path: string): boolean {
 export interface Import {
   /** As written. */
   readonly specifier: string;
+  /** It disappears when types are stripped. */
+  readonly typeOnly: boolean;
   /** The path from the root that a relative one leads to, else null. */
   readonly file: string | null;
 }
@@ -37,9 +39,16 @@ export interface Import {
 /** Gives everything that a file imports, types included, by whatever form. */
 export function importsOf(path: string): readonly Import[] {
   const code = withoutComments(read(path));
-  const forms = [/\bfrom\s+"([^"]+)"/g, /\bimport\s*\(?\s*"([^"]+)"/g, /\bnew URL\(\s*"([^"]+\.ts)"/g];
+  const forms = [
+    /^(?:import|export) (?<type>type )?[^;"]*?\bfrom\s+"(?<specifier>[^"]+)"/gm,
+    /\bimport\s*\(?\s*"(?<specifier>[^"]+)"/g,
+    /\bnew URL\(\s*"(?<specifier>[^"]+\.ts)"/g,
+  ];
   return forms.flatMap((form) =>
-    [...code.matchAll(form)].map(([, specifier = ""]) => ({ specifier, file: resolve(path, specifier) })),
+    [...code.matchAll(form)].map(({ groups }) => {
+      const specifier = groups?.specifier ?? "";
+      return { specifier, typeOnly: groups?.type !== undefined, file: resolve(path, specifier) };
+    }),
   );
 }
 

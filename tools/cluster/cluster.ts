@@ -25,6 +25,15 @@ const STOP_MS = 10_000;
 const READY_MS = 60_000;
 const POLL_MS = 100;
 
+/** The port that `npm start` takes unless it is told another. */
+export const DEFAULT_PORT = 8080;
+
+/** Gives where a cluster keeps its state; those on other ports than the usual one have places of their own. */
+export function dataDirectory(port: number): string {
+  const data = join(repositoryRoot(), "data");
+  return port === DEFAULT_PORT ? data : join(data, `port-${port}`);
+}
+
 export class Cluster {
   readonly #url: string;
   readonly #port: number;
@@ -44,7 +53,7 @@ export class Cluster {
 
   /** Starts everything; resolves once every backend takes requests, and throws when that does not come about. */
   async start(): Promise<void> {
-    const data = join(repositoryRoot(), "data");
+    const data = dataDirectory(this.#port);
     mkdirSync(data, { recursive: true });
     const endpoints = await Promise.all(SITES.map((site) => this.#startBackend(site)));
     if (this.#stopping) return;

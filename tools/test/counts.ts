@@ -7,13 +7,14 @@ export interface Counts {
 
 /**
  * Gives the counts of one run. A run that ended badly without naming a failed test (a file that could not be
- * loaded, an error between tests, a crash) counts as one failure, so that it can never look green.
+ * loaded, an error between tests, a crash) or that had no test counts as one failure, so that it can never look green.
  */
 export function countsOf(output: string, exitCode: number): Counts {
   const passed = lastNumber(output, /^ (\d+) pass$/gm) ?? 0;
   const named = lastNumber(output, /^ (\d+) fail$/gm) ?? 0;
   const finished = lastNumber(output, /^Ran (\d+) tests? across /gm) !== null;
-  const failed = named === 0 && (exitCode !== 0 || !finished) ? 1 : named;
+  const broken = exitCode !== 0 || !finished || passed === 0;
+  const failed = named === 0 && broken ? 1 : named;
   return { passed, failed };
 }
 
