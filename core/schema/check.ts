@@ -2,7 +2,14 @@
  * Checks a value against a TypeBox schema and reports every fault at once, each with its path. TypeBox's own
  * errors stop at a union ("expected union value"); these name the inner field.
  */
-import { KindGuard, type TObject, type TSchema, type TString, type TUnion } from "@sinclair/typebox";
+import {
+  KindGuard,
+  type Static,
+  type TObject,
+  type TSchema,
+  type TString,
+  type TUnion,
+} from "@sinclair/typebox";
 import { FORMATS } from "./formats.ts";
 import { ruleOf } from "./rule.ts";
 
@@ -29,6 +36,11 @@ export function check(schema: TSchema, value: unknown): Fault[] {
   const faults: Fault[] = [];
   visit(schema, value, [], faults);
   return faults;
+}
+
+/** Tells whether `value` fits the schema, and so has its type. */
+export function fitsSchema<Schema extends TSchema>(schema: Schema, value: unknown): value is Static<Schema> {
+  return check(schema, value).length === 0;
 }
 
 /** Writes a path as in `endpoints[0].url`. */

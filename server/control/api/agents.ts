@@ -1,0 +1,92 @@
+/** What agents call: `POST /register`, `POST /stats`, `DELETE /clients/{client_id}`. */
+import {
+  AGENT_TOKEN_HEADER,
+  type RegistrationAnswer,
+  RegistrationSchema,
+} from "../../../core/wire/registration.ts";
+import { ReportSchema } from "../../../core/wire/report.ts";
+import { invalid, json, noContent, problem } from "./answers.ts";
+import { readBody } from "./body.ts";
+import type { ApiDeps, Call, Operation } from "./deps.ts";
+
+const TOKEN_HEADER = { [AGENT_TOKEN_HEADER]: "Token that /register answered; proves who holds the id." };
+
+export function agentOperations(deps: ApiDeps): Operation[] {
+  return [
+    {
+      methods: ["POST"],
+      path: "/register",
+      tag: "agents",
+      summary: "Make a backend known, or replace what is known of it.",
+      body: RegistrationSchema,
+      headers: TOKEN_HEADER,
+      answers: {
+        200: "Registered; `agent_token` goes back as X-Opsen-Agent-Token from now on.",
+        400: "A field is wrong.",
+        409: "The id is held by a living backend with another token.",
+        503: "No room for another backend.",
+      },
+      handle: (call) => register(deps, call),
+    },
+    {
+      methods: ["POST"],
+      path: "/stats",
+      tag: "agents",
+      summary: "Report what a backend has free.",
+      body: ReportSchema,
+      headers: TOKEN_HEADER,
+      answers: {
+        200: "`ok`, or `ignored` when it is older than the last one applied.",
+        400: "A field is wrong.",
+        403: "The id is held by another token.",
+        404: "The id is not registered; register first.",
+      },
+      handle: (call) => report(deps, call),
+    },
+    {
+      methods: ["DELETE"],
+      path: "/clients/:client_id",
+      tag: "agents",
+      summary: "Forget a backend with its leases and sticky sessions.",
+      headers: TOKEN_HEADER,
+      answers: { 204: "Forgotten.", 403: "The id is held by another token.", 404: "No such backend." },
+      handle: (call) => remove(deps, call),
+    },
+  ];
+}
+
+async function register(deps: ApiDeps, { request, peer }: Call): Promise<Response> {
+  const body = await readBody(request, RegistrationSchema, deps.config.max_request_body_bytes);
+  if (!body.ok) return body.answer;
+  const outcome = await deps.registry.register(body.value, peer, tokenOf(request));
+  if (outcome.kind === "conflict") return problem(409, outcome.detail);
+  if (outcome.kind === "invalid") return invalid(outcome.errors);
+  if (outcome.kind === "full") {
+    // Room comes with the next sweep of dead backends, if it comes by itself.
+    const headers = { "Retry-After": String(deps.config.cleanup_interval_seconds) };
+    return problem(503, outcome.detail, { headers });
+  }
+  const answer: RegistrationAnswer = { status: "registered", agent_token: outcome.token };
+  return json(answer);
+}
+
+async function report(deps: ApiDeps, { request }: Call): Promise<Response> {
+  const body = await readBody(request, ReportSchema, deps.config.max_request_body_bytes);
+  if (!body.ok) return body.answer;
+  const outcome = deps.registry.report(body.value, tokenOf(request), deps.now());
+  if (outcome.kind === "applied") return json({ status: "ok" });
+  if (outcome.kind === "ignored") return json({ status: "ignored", detail: outcome.detail });
+  if (outcome.kind === "invalid") return invalid(outcome.errors);
+  return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
+}
+
+async function remove(deps: ApiDeps, { request, params }: Call): Promise<Response> {
+  const outcome = await deps.registry.remove(params.client_id ?? "", tokenOf(request));
+  if (outcome.kind === "removed") return noContent();
+  return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
+}
+
+function tokenOf(request: Request): string | null {
+  const token = request.headers.get(AGENT_TOKEN_HEADER)?.trim() ?? "";
+  return token === "" ? null : token;
+}

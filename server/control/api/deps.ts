@@ -1,0 +1,57 @@
+/** What the management API is made of, and the shape of one operation. */
+
+import type { TSchema } from "@sinclair/typebox";
+import type { Picker } from "../../../core/balancing/picker.ts";
+import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { Tier } from "../../../core/plane/snapshot.ts";
+import type { Place } from "../../../core/scoring/index.ts";
+import type { Tables } from "../../../core/table/tables.ts";
+import type { Logger } from "../logging/logger.ts";
+import type { BackendRegistry } from "../registry.ts";
+
+export interface ApiDeps {
+  readonly registry: BackendRegistry;
+  readonly picker: Picker;
+  readonly tables: Tables;
+  readonly tiers: readonly Tier[];
+  /** Index of the tier of requests that name none. */
+  readonly defaultTier: number;
+  readonly config: ServerConfig;
+  /** What workers send as `X-Opsen-Secret` with the requests that passed their guards. */
+  readonly secret: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly version: string;
+  readonly log: Logger;
+  /** Where an IP address is; absent without a GeoIP database. */
+  readonly explainLocation?: (ip: string) => Place | null;
+}
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** What an operation is asked. */
+export interface Call {
+  readonly request: Request;
+  /** Named parts of the path, decoded. */
+  readonly params: Readonly<Record<string, string | undefined>>;
+  readonly query: URLSearchParams;
+  /** Address of the client, as the worker saw it. */
+  readonly peer: string;
+}
+
+/** One endpoint: how it is routed, documented and answered. */
+export interface Operation {
+  readonly methods: readonly Method[] | "any";
+  /** Named parts as `:name`. */
+  readonly path: string;
+  readonly tag: "agents" | "routing" | "backends" | "status";
+  readonly summary: string;
+  /** Schema of the JSON body. */
+  readonly body?: TSchema;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Meaning by status; errors are problems, the others JSON. */
+  readonly answers: Readonly<Record<number, string>>;
+  /** Absent for what the data plane answers before it could arrive here. */
+  readonly handle?: (call: Call) => Response | Promise<Response>;
+}

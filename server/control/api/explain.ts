@@ -1,0 +1,127 @@
+/** `POST /route/explain`: what a `POST /route` with the same body and headers would meet. Takes nothing. */
+import { newPickQuery, type PickQuery } from "../../../core/balancing/pick.ts";
+import type { ExplainedRow } from "../../../core/balancing/picker.ts";
+import { compilePatterns } from "../../../core/http/path-match.ts";
+import type { Tier } from "../../../core/plane/snapshot.ts";
+import { knownPlace, scoreTerms, unitVector } from "../../../core/scoring/index.ts";
+import { hashStickyId } from "../../../core/table/sticky-table.ts";
+import {
+  type ExplainAnswer,
+  type ExplainedBackend,
+  type RouteRequest,
+  RouteRequestSchema,
+} from "../../../core/wire/route.ts";
+import type { BackendState } from "../backend-state.ts";
+import { invalid, json } from "./answers.ts";
+import { readBody } from "./body.ts";
+import type { ApiDeps, Call, Operation } from "./deps.ts";
+import { stickyIdOf } from "./sticky-id.ts";
+
+export function explainOperations(deps: ApiDeps): Operation[] {
+  return [
+    {
+      methods: ["POST"],
+      path: "/route/explain",
+      tag: "routing",
+      summary: "Show for every backend the filter that removes it or the terms of its score; takes nothing.",
+      body: RouteRequestSchema,
+      answers: {
+        200: "The backend that would be chosen, and every backend. Terms are weighted: they add up to the score.",
+        400: "A field is wrong, or the tier is unknown.",
+      },
+      handle: (call) => explain(deps, call),
+    },
+  ];
+}
+
+async function explain(deps: ApiDeps, call: Call): Promise<Response> {
+  const body = await readBody(call.request, RouteRequestSchema, deps.config.max_request_body_bytes);
+  if (!body.ok) return body.answer;
+  const index = tierIndex(deps, body.value.tier);
+  const tier = deps.tiers[index];
+  if (tier === undefined) {
+    const rule = `must be one of the tiers ${deps.tiers.map(({ name }) => name).join(", ")}`;
+    return invalid([{ field: "tier", rule, got: body.value.tier ?? null }]);
+  }
+  const now = deps.now();
+  const states = deps.registry.list(now);
+  const query = queryOf(deps, call, { ask: body.value, tier: index, states, now });
+  const explanation = deps.picker.explain(query);
+  const rows = new Map(explanation.rows.map((row) => [row.row, row]));
+  const backends = states.flatMap((state): ExplainedBackend[] => {
+    const row = rows.get(state.row);
+    return row === undefined ? [] : [explained(deps, tier, state, row)];
+  });
+  const answer: ExplainAnswer = {
+    tier: tier.name,
+    chosen: explanation.chosen < 0 ? null : deps.registry.clientIdOfRow(explanation.chosen),
+    backends,
+  };
+  return json(answer);
+}
+
+/** Index of the named tier, of the default one when none is named; -1 when it does not exist. */
+function tierIndex(deps: ApiDeps, name: string | undefined): number {
+  if (name === undefined || name === "") return deps.defaultTier;
+  return deps.tiers.findIndex((tier) => tier.name === name);
+}
+
+interface Asked {
+  readonly ask: RouteRequest;
+  readonly tier: number;
+  readonly states: readonly BackendState[];
+  readonly now: number;
+}
+
+function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): PickQuery {
+  const query = newPickQuery(tier);
+  query.nowMs = now;
+  query.kind = "route";
+  const clientIp = ask.client_ip === undefined || ask.client_ip === "" ? call.peer : ask.client_ip;
+  const place = knownPlace(ask.client_lat, ask.client_lon) ?? deps.explainLocation?.(clientIp) ?? null;
+  const vector = place === null ? null : unitVector(place.lat, place.lon);
+  if (vector !== null) Object.assign(query, { located: true, ...vector });
+  const stickyId = stickyIdOf(deps.config, call.request.headers, clientIp);
+  if (stickyId !== null) {
+    const { hi, lo } = hashStickyId(stickyId);
+    Object.assign(query, { sticky: true, stickyHi: hi, stickyLo: lo });
+  }
+  if (ask.path !== undefined) query.endpointOfGroup = endpointsOf(deps, states, ask.path);
+  return query;
+}
+
+/** Per path group the endpoint that serves the path; groups are known from the backends that have them. */
+function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: string): Int32Array {
+  const path = target.split("?", 1)[0] ?? "";
+  const served = new Map<number, number>();
+  for (const { row, endpoints } of states) {
+    const group = deps.tables.backends.pathGroup(row);
+    if (served.has(group)) continue;
+    served.set(group, compilePatterns({ patterns: endpoints.map(({ paths }) => paths) })(path));
+  }
+  const endpointOfGroup = new Int32Array(Math.max(0, ...served.keys()) + 1).fill(-1);
+  for (const [group, endpoint] of served) endpointOfGroup[group] = endpoint;
+  return endpointOfGroup;
+}
+
+function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: ExplainedRow): ExplainedBackend {
+  const weights = deps.config.score_weights;
+  const terms = scoreTerms(state.report ?? { client_id: state.clientId }, tier, state.latencyMs);
+  const { reportAgeMs, inFlight, leases } = row.figures;
+  return {
+    client_id: state.clientId,
+    eligible: row.filter === null,
+    reason: row.reason,
+    score: row.score,
+    terms: {
+      distance: row.scoredKm * weights.distance,
+      cpu: terms.cpu * weights.cpu,
+      memory: terms.memory * weights.memory,
+      gpu: terms.gpu * weights.gpu,
+      latency: terms.latency * weights.latency,
+    },
+    in_flight: inFlight,
+    leases,
+    report_age_seconds: Number.isFinite(reportAgeMs) ? Math.max(0, reportAgeMs) / 1000 : null,
+  };
+}

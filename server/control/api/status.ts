@@ -1,0 +1,42 @@
+/** What load balancers and orchestrators ask: `/health` and `GET /ready`; neither needs a key. */
+import { json, problem } from "./answers.ts";
+import type { ApiDeps, Operation } from "./deps.ts";
+
+/** A backend becomes routable with its next report or probe: soon. */
+const READY_RETRY_SECONDS = "5";
+
+export function statusOperations(deps: ApiDeps): Operation[] {
+  return [
+    {
+      methods: "any",
+      path: "/health",
+      tag: "status",
+      summary: "Whether the server answers.",
+      answers: { 200: "It does; with the number of backends, and of those seen within `stale_minutes`." },
+      handle: () => {
+        const now = deps.now();
+        const { total, active } = deps.registry.totals(now);
+        return json({
+          status: "ok",
+          timestamp: new Date(now).toISOString(),
+          total_clients: total,
+          active_clients: active,
+        });
+      },
+    },
+    {
+      methods: ["GET"],
+      path: "/ready",
+      tag: "status",
+      summary: "Whether at least one backend can take requests.",
+      answers: { 200: "One can.", 503: "None can, with the reason." },
+      handle: () => {
+        const { ready, reason } = deps.registry.readiness(deps.now());
+        if (ready) return json({ status: "ready" });
+        return problem(503, reason ?? "No backend is routable.", {
+          headers: { "Retry-After": READY_RETRY_SECONDS },
+        });
+      },
+    },
+  ];
+}
