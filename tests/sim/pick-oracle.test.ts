@@ -1,0 +1,313 @@
+/** 300,000 random fleets and requests: the pick is the one that the rules, implemented a second time, demand. */
+import { expect, test } from "bun:test";
+import { FILTER_NAMES, type FilterName } from "../../core/balancing/filters.ts";
+import { newPickQuery, Pick, type PickQuery } from "../../core/balancing/pick.ts";
+import { Picker } from "../../core/balancing/picker.ts";
+import type { ServerConfig } from "../../core/config/server-schema.ts";
+import { figuresOf, unitVector } from "../../core/scoring/index.ts";
+import { openTables, type Tables } from "../../core/table/tables.ts";
+import type { Report } from "../../core/wire/report.ts";
+import { NOW_MS, newOptions, newTables, tierOf } from "./fixtures.ts";
+import {
+  type OracleBackend,
+  type OracleGpu,
+  type OracleLease,
+  type OraclePlace,
+  type OracleRequest,
+  type OracleRules,
+  type OracleTier,
+  oracleFilter,
+  oracleFreeGpus,
+  oraclePick,
+} from "./pick-oracle.ts";
+import { Prng } from "./prng.ts";
+
+const PAIRS = 300_000;
+const PAIRS_PER_FLEET = 24;
+const LEASE_TTL_MS = 120_000;
+const GROUPS = 3;
+
+const TIERS: readonly OracleTier[] = [
+  { vcpu: 1, memoryGb: 1, storageGb: 5, gpus: 0, gpuMemoryGb: 0 },
+  { vcpu: 2, memoryGb: 4, storageGb: 20, gpus: 0, gpuMemoryGb: 0 },
+  { vcpu: 8, memoryGb: 16.1, storageGb: 40.3, gpus: 0, gpuMemoryGb: 0 },
+  { vcpu: 0, memoryGb: 0, storageGb: 0, gpus: 0, gpuMemoryGb: 0 },
+  { vcpu: 1, memoryGb: 2, storageGb: 1, gpus: 1, gpuMemoryGb: 16 },
+  { vcpu: 2, memoryGb: 2, storageGb: 1, gpus: 2, gpuMemoryGb: 0 },
+];
+
+const RULES: readonly OracleRules[] = [
+  rules({ distance: 1, cpu: 1, memory: 1, gpu: 1.5, latency: 1 }, true),
+  rules({ distance: 0, cpu: 1, memory: 1, gpu: 1.5, latency: 1 }, true),
+  rules({ distance: 0.01, cpu: 2, memory: 0.5, gpu: 3, latency: 0.25 }, false),
+  rules({ distance: 1, cpu: 0, memory: 0, gpu: 0, latency: 0 }, false),
+];
+
+interface Outstanding {
+  readonly pick: Pick;
+  readonly backend: OracleBackend;
+  readonly lease: OracleLease;
+}
+
+function rules(weights: OracleRules["weights"], healthChecks: boolean): OracleRules {
+  return { staleMs: 300_000, healthChecks, cpuThreshold: 80, gpuThreshold: 70, weights };
+}
+
+function reportOf(backend: OracleBackend): Report {
+  return {
+    client_id: `backend-${backend.row}`,
+    cpu_cores: backend.cores.length,
+    cpu_usage_avg: [...backend.cores],
+    memory_total_gb: backend.memoryTotalGb,
+    memory_used_gb: backend.memoryUsedGb,
+    memory_avail_gb: backend.memoryAvailGb,
+    disk_avail_gb: backend.diskAvailGb,
+    gpus: backend.gpus.map(({ use, totalGb, usedGb }, device_id) => ({
+      device_id,
+      ...(use === null ? {} : { utilization_pct: use }),
+      ...(totalGb === null ? {} : { memory_total_gb: totalGb }),
+      ...(usedGb === null ? {} : { memory_used_gb: usedGb }),
+    })),
+  };
+}
+
+/** One world: tables that fleet after fleet is put into, so that rows are used again and again. */
+class World {
+  readonly #random: Prng;
+  readonly #tables: Tables;
+  readonly #pickers: readonly Picker[];
+  #fleet: OracleBackend[] = [];
+  #outstanding: Outstanding[] = [];
+  #rules: OracleRules = RULES[0] ?? rules({ distance: 1, cpu: 1, memory: 1, gpu: 1, latency: 1 }, true);
+  #picker: Picker;
+  #nowMs = NOW_MS;
+  readonly seen = new Map<string, number>();
+
+  constructor(random: Prng) {
+    this.#random = random;
+    this.#tables = openTables(newTables({ maxBackends: 256, tiers: TIERS.length, maxLeases: 4096 }));
+    const tiers = TIERS.map((tier, index) => tierOf(`tier-${index}`, tier.vcpu, tier));
+    this.#pickers = RULES.map(
+      ({ staleMs, healthChecks, weights }) =>
+        new Picker(
+          this.#tables,
+          newOptions(tiers, {
+            staleMs,
+            healthChecks,
+            leaseTtlMs: LEASE_TTL_MS,
+            distanceWeight: weights.distance,
+          }),
+        ),
+    );
+    const [first] = this.#pickers;
+    if (first === undefined) throw new Error("no rules");
+    this.#picker = first;
+  }
+
+  /** Replaces the fleet; what the last one held must vanish with its rows. */
+  newFleet(): void {
+    const random = this.#random;
+    for (const { row } of this.#fleet) this.#tables.backends.releaseRow(row);
+    // Settled after the release: must change nothing for the rows' next owners.
+    for (const { pick } of this.#outstanding) this.#picker.settle(pick, this.#nowMs);
+    this.#outstanding = [];
+    const which = random.int(0, RULES.length - 1);
+    this.#rules = RULES[which] ?? this.#rules;
+    this.#picker = this.#pickers[which] ?? this.#picker;
+    const size = random.chance(0.02) ? random.int(40, 200) : random.int(0, 8);
+    // Binary fractions make the scores of different backends exactly equal, often.
+    const isCoarse = random.chance(0.5);
+    this.#fleet = [];
+    for (let index = 0; index < size; index++) this.#addBackend(isCoarse);
+  }
+
+  #addBackend(isCoarse: boolean): void {
+    const claimed = this.#tables.backends.claimRow();
+    if (claimed === null) throw new Error("the table is full");
+    const twin = this.#random.chance(0.15) && this.#fleet.length > 0 ? this.#random.pick(this.#fleet) : null;
+    const fresh = randomBackend(this.#random, claimed.row, {
+      isCoarse,
+      nowMs: this.#nowMs,
+      fleet: this.#fleet,
+    });
+    const backend = twin === null ? fresh : { ...twin, row: claimed.row, inFlight: 0, leases: [] };
+    this.#fleet.push(backend);
+    this.#install(backend);
+  }
+
+  #install(backend: OracleBackend): void {
+    const { backends } = this.#tables;
+    const { row } = backend;
+    const weights: ServerConfig["score_weights"] = this.#rules.weights;
+    backends.setPathGroup(row, backend.group);
+    backends.setLocation(row, backend.place?.lat ?? null, backend.place?.lon ?? null);
+    const tiers = TIERS.map((tier, index) => tierOf(`tier-${index}`, tier.vcpu, tier));
+    const thresholds = { cpuPct: this.#rules.cpuThreshold, gpuPct: this.#rules.gpuThreshold };
+    const { latencyMs, reportedMs: reportedAtMs } = backend;
+    backends.writeReport(
+      row,
+      figuresOf({ report: reportOf(backend), reportedAtMs, tiers, weights, thresholds, latencyMs }),
+    );
+    backends.setHealthy(row, backend.healthy);
+    backends.setDraining(row, backend.draining);
+    backends.setEnabled(row, backend.enabled);
+  }
+
+  /** Makes a request and compares. */
+  request(): void {
+    const random = this.#random;
+    // Half of the steps divide the life of a lease: expiries are met to the millisecond.
+    if (random.chance(0.3)) this.#nowMs += random.chance(0.5) ? LEASE_TTL_MS / 4 : random.int(0, 60_000);
+    if (random.chance(0.3)) this.#settleOne();
+    const tierIndex = random.int(0, TIERS.length - 1);
+    const tier = random.pick(TIERS.slice(tierIndex, tierIndex + 1));
+    const request: OracleRequest = {
+      tier,
+      nowMs: this.#nowMs,
+      place: this.#clientPlace(),
+      endpoints: random.chance(0.3)
+        ? Array.from({ length: GROUPS }, () => random.int(-2, 1)).map((e) => Math.max(-1, e))
+        : null,
+      excluded: random.chance(0.2) ? this.#fleet.filter(() => random.chance(0.3)).map(({ row }) => row) : [],
+    };
+    const isRoute = random.chance(0.3);
+    const query = queryOf(request, tierIndex, isRoute);
+    const expected = oraclePick(this.#fleet, request, this.#rules);
+    if (random.chance(0.02) || typeof expected === "string") this.#compareRefusals(query, request);
+    const pick = new Pick();
+    const status = this.#picker.pick(query, pick);
+    const actual = status === "picked" ? pick.row : status;
+    if (actual !== expected) this.#fail(actual, expected, request);
+    this.#note(typeof expected === "number" ? "picked" : expected);
+    if (typeof expected === "number") this.#take({ pick, row: expected, request, isRoute });
+  }
+
+  /** Repeats in plain objects what the pick took. */
+  #take(taken: { pick: Pick; row: number; request: OracleRequest; isRoute: boolean }): void {
+    const { pick, request, isRoute } = taken;
+    const backend = this.#fleet.find(({ row }) => row === taken.row);
+    if (backend === undefined) throw new Error(`no backend in row ${taken.row}`);
+    const endpoint = request.endpoints?.[backend.group] ?? 0;
+    expect(pick.endpoint).toBe(Math.max(0, endpoint));
+    const gpus = oracleFreeGpus(backend, request, this.#rules).slice(0, request.tier.gpus);
+    const lease = { tier: request.tier, gpus, expiresMs: isRoute ? request.nowMs + LEASE_TTL_MS : null };
+    backend.leases.push(lease);
+    backend.inFlight++;
+    this.#outstanding.push({ pick, backend, lease });
+  }
+
+  #settleOne(): void {
+    const index = this.#random.int(0, Math.max(0, this.#outstanding.length - 1));
+    const [done] = this.#outstanding.splice(index, 1);
+    if (done === undefined) return;
+    this.#picker.settle(done.pick, this.#nowMs);
+    done.backend.inFlight--;
+    if (done.lease.expiresMs === null) {
+      done.backend.leases = done.backend.leases.filter((lease) => lease !== done.lease);
+    }
+  }
+
+  #clientPlace(): OraclePlace | null {
+    if (this.#random.chance(0.25)) return null;
+    const places = this.#fleet.flatMap(({ place }) => (place === null ? [] : [place]));
+    return places.length > 0 && this.#random.chance(0.2)
+      ? this.#random.pick(places)
+      : randomPlace(this.#random);
+  }
+
+  #compareRefusals(query: PickQuery, request: OracleRequest): void {
+    const counts = this.#picker.refusals(query);
+    const expected = new Map<FilterName | null, number>();
+    for (const backend of this.#fleet) {
+      const name = oracleFilter(backend, this.#fleet, request, this.#rules);
+      const filter = FILTER_NAMES.find((known) => known === name) ?? null;
+      if (name !== null) this.#note(name);
+      expected.set(filter, (expected.get(filter) ?? 0) + 1);
+    }
+    const total = this.#fleet.length;
+    const named = Object.fromEntries(FILTER_NAMES.map((name) => [name, expected.get(name) ?? 0]));
+    expect(counts).toMatchObject({ ...named, total });
+  }
+
+  #note(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  }
+
+  #fail(actual: unknown, expected: unknown, request: OracleRequest): never {
+    const world = { actual, expected, request, rules: this.#rules, fleet: this.#fleet };
+    throw new Error(`the pick differs from the rules: ${JSON.stringify(world, null, 1)}`);
+  }
+}
+
+function queryOf(request: OracleRequest, tier: number, isRoute: boolean): PickQuery {
+  const vector = unitVector(request.place?.lat, request.place?.lon);
+  return {
+    ...newPickQuery(tier),
+    nowMs: request.nowMs,
+    kind: isRoute ? "route" : "request",
+    located: vector !== null,
+    ...vector,
+    endpointOfGroup: request.endpoints === null ? null : Int32Array.from(request.endpoints),
+    excluded: request.excluded,
+  };
+}
+
+function randomPlace(random: Prng): OraclePlace {
+  if (random.chance(0.05)) return { lat: 0, lon: random.between(1, 170) };
+  if (random.chance(0.05)) return { lat: random.between(1, 80), lon: 0 };
+  return { lat: random.between(-85, 85), lon: random.between(-180, 180) };
+}
+
+function randomBackend(
+  random: Prng,
+  row: number,
+  about: { isCoarse: boolean; nowMs: number; fleet: readonly OracleBackend[] },
+): OracleBackend {
+  const percent = (): number => (about.isCoarse ? random.int(0, 8) * 12.5 : random.between(0, 100));
+  const coreCount = about.isCoarse ? random.pick([0, 1, 2, 4, 8]) : random.int(0, 16);
+  const total = random.chance(0.05) ? 0 : about.isCoarse ? 2 ** random.int(2, 6) : random.between(2, 64);
+  const used = (total * percent()) / 100;
+  const near = about.fleet.flatMap(({ place }) => (place === null ? [] : [place]));
+  const place = near.length > 0 && random.chance(0.3) ? random.pick(near) : randomPlace(random);
+  return {
+    row,
+    enabled: !random.chance(0.06),
+    draining: random.chance(0.06),
+    healthy: !random.chance(0.1),
+    reportedMs: about.nowMs - (random.chance(0.1) ? random.int(250_000, 700_000) : random.int(0, 60_000)),
+    cores: Array.from({ length: coreCount }, percent),
+    memoryTotalGb: total,
+    memoryUsedGb: used,
+    memoryAvailGb: Math.max(0, total - used),
+    diskAvailGb: random.chance(0.1) ? random.between(0, 6) : random.between(5, 200),
+    gpus: random.chance(0.5)
+      ? []
+      : Array.from({ length: random.int(1, 4) }, () => randomGpu(random, percent)),
+    latencyMs: random.chance(0.3) ? null : about.isCoarse ? random.int(0, 16) / 4 : random.between(0, 40),
+    place: random.chance(0.25) ? null : place,
+    group: random.int(0, GROUPS - 1),
+    inFlight: 0,
+    leases: [],
+  };
+}
+
+function randomGpu(random: Prng, percent: () => number): OracleGpu {
+  const totalGb = random.pick([8, 16, 24, 80]);
+  return {
+    use: random.chance(0.1) ? null : percent(),
+    totalGb: random.chance(0.05) ? null : totalGb,
+    usedGb: random.chance(0.05) ? null : random.chance(0.5) ? 0 : random.between(0, totalGb),
+  };
+}
+
+test(`${PAIRS} picks equal those of a literal implementation of the rules`, () => {
+  const world = new World(new Prng(20_260_101));
+  for (let pair = 0; pair < PAIRS; pair++) {
+    if (pair % PAIRS_PER_FLEET === 0) world.newFleet();
+    world.request();
+  }
+  // The cases are worth something only if every outcome and every filter was met often.
+  for (const outcome of ["picked", "no_backend", "no_capacity", ...FILTER_NAMES]) {
+    expect(world.seen.get(outcome) ?? 0).toBeGreaterThan(1000);
+  }
+}, 60_000);

@@ -1,0 +1,204 @@
+/**
+ * The rules of routing, written a second time, slowly and literally from their description, over plain objects:
+ * "which backend should take this request?". It shares nothing with the code that it judges.
+ */
+
+export interface OracleTier {
+  readonly vcpu: number;
+  readonly memoryGb: number;
+  readonly storageGb: number;
+  readonly gpus: number;
+  readonly gpuMemoryGb: number;
+}
+
+export interface OracleGpu {
+  /** Percent; null = could not be read. */
+  readonly use: number | null;
+  readonly totalGb: number | null;
+  readonly usedGb: number | null;
+}
+
+export interface OracleLease {
+  readonly tier: OracleTier;
+  /** Numbers of the GPUs that it names. */
+  readonly gpus: readonly number[];
+  /** Null: until its request ends. */
+  readonly expiresMs: number | null;
+}
+
+export interface OraclePlace {
+  readonly lat: number;
+  readonly lon: number;
+}
+
+export interface OracleBackend {
+  readonly row: number;
+  enabled: boolean;
+  draining: boolean;
+  healthy: boolean;
+  reportedMs: number;
+  readonly cores: readonly number[];
+  readonly memoryTotalGb: number;
+  readonly memoryUsedGb: number;
+  readonly memoryAvailGb: number;
+  readonly diskAvailGb: number;
+  readonly gpus: readonly OracleGpu[];
+  readonly latencyMs: number | null;
+  readonly place: OraclePlace | null;
+  readonly group: number;
+  inFlight: number;
+  leases: OracleLease[];
+}
+
+export interface OracleRules {
+  readonly staleMs: number;
+  readonly healthChecks: boolean;
+  readonly cpuThreshold: number;
+  readonly gpuThreshold: number;
+  readonly weights: {
+    readonly distance: number;
+    readonly cpu: number;
+    readonly memory: number;
+    readonly gpu: number;
+    readonly latency: number;
+  };
+}
+
+export interface OracleRequest {
+  readonly tier: OracleTier;
+  readonly nowMs: number;
+  readonly place: OraclePlace | null;
+  /** By path group: the endpoint that serves the path or -1. Null: no path. */
+  readonly endpoints: readonly number[] | null;
+  readonly excluded: readonly number[];
+}
+
+/** Scores that differ by less are equal but for rounding; different ones are made to differ by far more. */
+const TIE = 1e-9;
+
+/** The filter that removes a backend, in the order of the rules, or null. */
+export function oracleFilter(
+  backend: OracleBackend,
+  fleet: readonly OracleBackend[],
+  request: OracleRequest,
+  rules: OracleRules,
+): string | null {
+  if (!backend.enabled) return "disabled";
+  if (backend.draining) return "draining";
+  if (request.nowMs - backend.reportedMs > rules.staleMs) return "stale";
+  if (rules.healthChecks && !backend.healthy) return "unhealthy";
+  const { endpoints } = request;
+  if (endpoints !== null) {
+    const isServed = fleet.some((other) => other.enabled && (endpoints[other.group] ?? -1) >= 0);
+    if (isServed && (endpoints[backend.group] ?? -1) < 0) return "path";
+  }
+  if (request.excluded.includes(backend.row)) return "excluded";
+  return oracleRoom(backend, request, rules);
+}
+
+function oracleRoom(backend: OracleBackend, request: OracleRequest, rules: OracleRules): string | null {
+  const { tier } = request;
+  const held = backend.leases.filter((lease) => lease.expiresMs === null || lease.expiresMs > request.nowMs);
+  const sum = (of: (tier: OracleTier) => number): number =>
+    held.reduce((total, lease) => total + of(lease.tier), 0);
+  const freeCores = backend.cores.filter((use) => use < rules.cpuThreshold).length;
+  if (freeCores - sum((t) => t.vcpu) < tier.vcpu) return "cpu";
+  if (bytes(backend.memoryAvailGb) - sum((t) => bytes(t.memoryGb)) < bytes(tier.memoryGb)) return "memory";
+  if (bytes(backend.diskAvailGb) - sum((t) => bytes(t.storageGb)) < bytes(tier.storageGb)) return "disk";
+  if (tier.gpus > 0 && oracleFreeGpus(backend, request, rules).length < tier.gpus) return "gpu";
+  return null;
+}
+
+/** Numbers of the GPUs that a lease of the tier could name: those with the least free VRAM first. */
+export function oracleFreeGpus(backend: OracleBackend, request: OracleRequest, rules: OracleRules): number[] {
+  const named = backend.leases
+    .filter((lease) => lease.expiresMs === null || lease.expiresMs > request.nowMs)
+    .flatMap((lease) => lease.gpus);
+  const free: { gpu: number; vram: number }[] = [];
+  for (const [gpu, { use, totalGb, usedGb }] of backend.gpus.entries()) {
+    if (use === null || totalGb === null || usedGb === null || named.includes(gpu)) continue;
+    const vram = bytes(totalGb - usedGb);
+    if (use < rules.gpuThreshold && vram >= bytes(request.tier.gpuMemoryGb)) free.push({ gpu, vram });
+  }
+  return free.toSorted((a, b) => a.vram - b.vram || a.gpu - b.gpu).map(({ gpu }) => gpu);
+}
+
+/** The row that takes the request, or why there is none. */
+export function oraclePick(
+  fleet: readonly OracleBackend[],
+  request: OracleRequest,
+  rules: OracleRules,
+): number | "no_backend" | "no_capacity" {
+  const filters = fleet.map((backend) => oracleFilter(backend, fleet, request, rules));
+  const left = fleet.filter((_, index) => filters[index] === null);
+  if (left.length === 0) {
+    return filters.some(isAboutRoom) ? "no_capacity" : "no_backend";
+  }
+  const distances = left.map((backend) => oracleDistance(backend.place, request.place));
+  const known = distances.filter((km) => km !== null).toSorted((a, b) => a - b);
+  const unknownKm = request.place === null ? 0 : oracleMedian(known);
+  const scored = left.map((backend, index) => ({
+    backend,
+    score: oracleScore(backend, request.tier, distances[index] ?? unknownKm, rules),
+  }));
+  const best = Math.min(...scored.map(({ score }) => score));
+  const tied = scored.filter(({ score }) => score - best < TIE).map(({ backend }) => backend);
+  const calmest = Math.min(...tied.map(({ inFlight }) => inFlight));
+  return Math.min(...tied.filter(({ inFlight }) => inFlight === calmest).map(({ row }) => row));
+}
+
+function isAboutRoom(filter: string | null): boolean {
+  return ["cpu", "memory", "disk", "gpu"].includes(filter ?? "");
+}
+
+/** The formula: lower wins. */
+export function oracleScore(
+  backend: OracleBackend,
+  tier: OracleTier,
+  distanceKm: number,
+  rules: OracleRules,
+): number {
+  const { weights } = rules;
+  const leastLoaded = [...backend.cores]
+    .toSorted((a, b) => a - b)
+    .slice(0, Math.min(tier.vcpu, backend.cores.length));
+  const cpu = oracleMean(leastLoaded);
+  const memory = backend.memoryTotalGb === 0 ? 0 : (backend.memoryUsedGb / backend.memoryTotalGb) * 100;
+  const uses = backend.gpus.map((gpu) => gpu.use).filter((use) => use !== null);
+  const gpu = tier.gpus > 0 ? oracleMean(uses) : 0;
+  return (
+    distanceKm * weights.distance +
+    cpu * weights.cpu +
+    memory * weights.memory +
+    gpu * weights.gpu +
+    (backend.latencyMs ?? 0) * weights.latency
+  );
+}
+
+/** Haversine on a sphere of 6371 km; null when a place is unknown. */
+export function oracleDistance(from: OraclePlace | null, to: OraclePlace | null): number | null {
+  if (from === null || to === null) return null;
+  const a =
+    Math.sin(rad(to.lat - from.lat) / 2) ** 2 +
+    Math.cos(rad(from.lat)) * Math.cos(rad(to.lat)) * Math.sin(rad(to.lon - from.lon) / 2) ** 2;
+  return 6371 * 2 * Math.atan2(Math.sqrt(a), Math.sqrt(1 - a));
+}
+
+function rad(degrees: number): number {
+  return (degrees * Math.PI) / 180;
+}
+
+function oracleMedian(sorted: readonly number[]): number {
+  if (sorted.length === 0) return 0;
+  const middle = sorted.length / 2;
+  if (sorted.length % 2 === 1) return sorted[Math.floor(middle)] ?? 0;
+  return ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+function oracleMean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function bytes(gb: number): number {
+  return Math.round(gb * 1024 ** 3);
+}
