@@ -5,7 +5,7 @@ import { Picker } from "../../../core/balancing/picker.ts";
 import { lock, lockOwner, unlock } from "../../../core/table/spin-lock.ts";
 import { openTables, type Tables } from "../../../core/table/tables.ts";
 import { NOW_MS } from "../../sim/fixtures.ts";
-import type { HammerAnswer, HammerTask } from "./hammer.ts";
+import type { HammerAnswer, HammerStep, HammerTask } from "./hammer.ts";
 
 const task = taskOf(workerData);
 const tables: Tables = openTables(task.shared, task.worker);
@@ -14,10 +14,18 @@ const query = newPickQuery();
 query.nowMs = NOW_MS;
 let held: Pick[] = [];
 
+const STEPS: Readonly<Record<HammerStep["kind"], (count: number) => HammerAnswer>> = {
+  fill,
+  settle,
+  churn,
+  sessions,
+  lock: incrementUnderLock,
+};
+
 for (const [index, step] of task.steps.entries()) {
   waitForTurn(index);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port to the parent thread has no origin
-  parentPort?.postMessage(run(step.kind, step.count));
+  parentPort?.postMessage(STEPS[step.kind](step.count));
 }
 
 /** workerData has no type of its own; the test that starts this thread passes a HammerTask. */
@@ -36,21 +44,10 @@ function waitForTurn(index: number): void {
   }
 }
 
-function run(kind: HammerTask["steps"][number]["kind"], count: number): HammerAnswer {
-  switch (kind) {
-    case "fill":
-      return fill(count);
-    case "settle":
-      for (const pick of held) picker.settle(pick, NOW_MS);
-      held = [];
-      return { rows: [], leases: [], faults: 0 };
-    case "churn":
-      return churn(count);
-    case "sessions":
-      return sessions(count);
-    case "lock":
-      return incrementUnderLock(count);
-  }
+function settle(): HammerAnswer {
+  for (const pick of held) picker.settle(pick, NOW_MS);
+  held = [];
+  return { rows: [], leases: [], faults: 0 };
 }
 
 /** Picks until `count` picks were made, and keeps what was admitted. */
