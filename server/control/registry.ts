@@ -1,7 +1,5 @@
 /** The one place that knows backends: who they are, who may speak for them, what they last reported. */
 
-import { FILTER_NAMES, FIRST_CAPACITY_FILTER } from "../../core/balancing/filters.ts";
-import { newPickQuery, type PickQuery } from "../../core/balancing/pick.ts";
 import type { StickyAssignment } from "../../core/plane/messages.ts";
 import { endAllLeases } from "../../core/table/tables.ts";
 import type { Registration } from "../../core/wire/registration.ts";

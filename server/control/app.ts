@@ -1,0 +1,262 @@
+/** Puts the server together: control plane on this thread, data plane on workers. */
+import { randomBytes, randomInt } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { pickerOptions } from "../../core/balancing/options.ts";
+import { Picker } from "../../core/balancing/picker.ts";
+import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { SharedTables } from "../../core/plane/messages.ts";
+import type { Tier } from "../../core/plane/snapshot.ts";
+import { figuresOf, thresholdsOf, toTiers } from "../../core/scoring/index.ts";
+import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
+import { announce } from "./announce.ts";
+import { createApi } from "./api/index.ts";
+import { serveControl } from "./control-server.ts";
+import { EndpointPolicy } from "./endpoint-policy.ts";
+import { openGeoip } from "./geoip.ts";
+import { probe } from "./health/probe.ts";
+import { type ProbeReport, Prober } from "./health/prober.ts";
+import type { Log } from "./logging/logger.ts";
+import { assertPortIsFree } from "./port-check.ts";
+import { Registry } from "./registry.ts";
+import type { BackendUpdate } from "./registry-types.ts";
+import { StartError } from "./start-error.ts";
+import { loadGeoip, loadTls } from "./startup-files.ts";
+import { Store } from "./store/store.ts";
+import { type Ports, Supervisor } from "./supervisor.ts";
+import { Sweep } from "./sweep.ts";
+
+/** A server that takes requests. */
+export interface RunningServer extends Ports {
+  /** Closes the listeners, lets requests finish, writes what is to be kept. Later calls wait for the first. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly version: string;
+  /** Path of the configuration file, for the log; null without one. */
+  readonly source: string | null;
+  readonly log: Log;
+}
+
+/** What a configuration comes to before anything runs. */
+interface Ground {
+  readonly config: ServerConfig;
+  readonly log: Log;
+  readonly workers: number;
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: number;
+  readonly shared: SharedTables;
+  readonly tables: Tables;
+  readonly picker: Picker;
+  readonly policy: EndpointPolicy;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly geoip: SharedArrayBuffer | null;
+}
+
+/** Starts a server; throws a StartError that says why it cannot. */
+export async function startServer(config: ServerConfig, options: StartOptions): Promise<RunningServer> {
+  // Undoes what was started, in reverse, when a later part cannot start; and at the end of a good life.
+  const cleanup = new DisposableStack();
+  try {
+    return await start(layGround(config, options.log), options, cleanup);
+  } catch (error) {
+    cleanup.dispose();
+    throw error;
+  }
+}
+
+function layGround(config: ServerConfig, log: Log): Ground {
+  const tls = loadTls(config);
+  const geoip = loadGeoip(config);
+  assertPortIsFree(config.host, config.port, "port");
+  assertPortIsFree(config.admin_host, config.admin_port, "admin_port");
+  const workers = config.workers === "auto" ? availableParallelism() : config.workers;
+  const { tiers, defaultTier } = toTiers(config);
+  const shared = allocateTables(tableSizes(config, tiers.length, workers), () => randomInt(2 ** 32));
+  const tables = openTables(shared);
+  const picker = new Picker(tables, pickerOptions(config, tiers));
+  const policy = new EndpointPolicy({
+    allowed: config.allowed_endpoint_cidrs,
+    denied: config.denied_endpoint_cidrs,
+  });
+  policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
+  return { config, log, workers, tiers, defaultTier, shared, tables, picker, policy, tls, geoip };
+}
+
+async function start(
+  ground: Ground,
+  options: StartOptions,
+  cleanup: DisposableStack,
+): Promise<RunningServer> {
+  const { config, log, tiers, tables, picker, policy } = ground;
+  const { version } = options;
+  const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
+  const store = cleanup.adopt(openStore(config.database, log), (opened) => opened.close());
+
+  // Nothing can be registered before there are workers to tell: requests arrive through them.
+  const workers: { supervisor: Supervisor | null } = { supervisor: null };
+  const registry = makeRegistry(ground, store, cleanup, async (update) =>
+    workers.supervisor?.publish(update),
+  );
+  const restored = takeUp(registry, config.database);
+
+  const secret = randomBytes(32).toString("hex");
+  const api = createApi({
+    registry,
+    picker,
+    tables,
+    tiers,
+    config,
+    secret,
+    version,
+    now: Date.now,
+    log: log.component("api"),
+    ...(locate === null ? {} : { explainLocation: locate }),
+  });
+  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
+  cleanup.defer(() => control.stop());
+
+  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
+  cleanup.defer(() => supervisor.terminate());
+  workers.supervisor = supervisor;
+  const ports = await supervisor.start().catch((error: unknown) => {
+    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
+  policy.setOwnPorts(usedPorts(ports));
+  const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: Date.now });
+  cleanup.defer(() => sweep.stop());
+
+  announce(log.component("server"), config, ports, {
+    version,
+    source: options.source,
+    workers: ground.workers,
+    backends: restored.backends,
+    stickySessions: restored.sticky,
+  });
+  return { ...ports, stop: stopOnce(ground, supervisor, cleanup) };
+}
+
+function makeRegistry(
+  { config, log, tiers, tables, picker, policy }: Ground,
+  store: Store,
+  cleanup: DisposableStack,
+  publish: (update: BackendUpdate) => Promise<void>,
+): Registry {
+  const thresholds = thresholdsOf(config);
+  const weights = config.score_weights;
+  const prober = config.health_check_enabled
+    ? makeProber(config, policy, (report) => registry.onProbe(report))
+    : null;
+  cleanup.defer(() => prober?.stop());
+  const registry = new Registry({
+    staleMs: config.stale_minutes * 60_000,
+    stickyTtlMs: config.sticky_ttl_seconds * 1000,
+    maxStickyEntries: config.max_sticky_entries,
+    tiers,
+    tables,
+    picker,
+    policy,
+    store,
+    prober,
+    publish,
+    figuresOf: (report, reportedAtMs, latencyMs) =>
+      figuresOf({ report, reportedAtMs, tiers, weights, thresholds, latencyMs }),
+    log: log.component("registry"),
+    now: Date.now,
+  });
+  return registry;
+}
+
+function makeProber(
+  config: ServerConfig,
+  policy: EndpointPolicy,
+  onProbe: (report: ProbeReport) => void,
+): Prober {
+  return new Prober({
+    intervalMs: config.health_check_interval_seconds * 1000,
+    thresholds: {
+      healthy: config.health_check_healthy_threshold,
+      unhealthy: config.health_check_unhealthy_threshold,
+    },
+    probe: (origin, loopbackAllowed) =>
+      probe(origin, {
+        type: config.health_check_type,
+        timeoutMs: config.health_check_timeout_seconds * 1000,
+        path: config.health_check_path,
+        verifyTls: !config.tls_insecure_skip_verify,
+        refusal: (address, port) => policy.check(address, port, loopbackAllowed),
+      }),
+    onProbe,
+    random: Math.random,
+  });
+}
+
+function makeSupervisor(
+  ground: Ground,
+  registry: Registry,
+  control: { readonly socket: string; readonly secret: string; readonly version: string },
+): Supervisor {
+  const { config, log, workers, tiers, defaultTier, shared, tables, tls, geoip } = ground;
+  return new Supervisor({
+    base: {
+      workers,
+      config,
+      tiers,
+      defaultTier,
+      tables: shared,
+      controlSocket: control.socket,
+      controlSecret: control.secret,
+      viaName: `opsen-${randomBytes(8).toString("hex")}`,
+      tls,
+      geoip,
+      version: control.version,
+    },
+    tables,
+    snapshot: () => registry.snapshot(),
+    onLog: (lines) => log.writeLines(lines),
+    onSticky: (assignments) => registry.saveSticky(assignments),
+    log: log.component("workers"),
+  });
+}
+
+function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {
+  const log = ground.log.component("server");
+  const seconds = ground.config.shutdown_timeout_seconds;
+  let stopping: Promise<void> | null = null;
+  const stop = async (): Promise<void> => {
+    log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
+    const cut = await supervisor.drain(seconds * 1000);
+    cleanup.dispose();
+    log.info("stopped", { cut });
+  };
+  return () => {
+    stopping ??= stop();
+    return stopping;
+  };
+}
+
+function openStore(path: string, log: Log): Store {
+  try {
+    return new Store(path, log.component("store"));
+  } catch (error) {
+    throw new StartError(messageOf(error), { cause: error });
+  }
+}
+
+function takeUp(registry: Registry, path: string): ReturnType<Registry["restore"]> {
+  try {
+    return registry.restore();
+  } catch (error) {
+    throw new StartError(`cannot read the database ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function usedPorts({ port, adminPort }: Ports): number[] {
+  return [port, adminPort].filter((used) => used !== 0);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,32 @@
+/** Finds out early that a port is taken: listeners that share ports would not notice. */
+import { StartError } from "./start-error.ts";
+
+/** Throws a StartError when an address cannot be listened on; `key` is the configuration's. */
+export function assertPortIsFree(host: string, port: number, key: "port" | "admin_port"): void {
+  if (port === 0) return;
+  const hostKey = key === "port" ? "host" : "admin_host";
+  try {
+    const listener = Bun.listen({ hostname: host, port, exclusive: true, socket: { data() {} } });
+    listener.stop(true);
+  } catch (error) {
+    throw new StartError(`cannot listen on ${host}:${port}: ${explain(error, key, hostKey)}`, {
+      cause: error,
+    });
+  }
+}
+
+function explain(error: unknown, key: string, hostKey: string): string {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EADDRINUSE":
+      return `the port is in use; stop what uses it or choose another (key \`${key}\`)`;
+    case "EACCES":
+      return `no permission; ports below 1024 need privileges (key \`${key}\`)`;
+    case "EADDRNOTAVAIL":
+      return `this machine does not have that address (key \`${hostKey}\`)`;
+    case "ENOTFOUND":
+      return `the name does not resolve (key \`${hostKey}\`)`;
+    default:
+      return `${error instanceof Error ? error.message : String(error)} (keys \`${hostKey}\`, \`${key}\`)`;
+  }
+}

@@ -1,0 +1,87 @@
+/** The server's executable: argv, signals, exit codes. */
+import { readFileSync } from "node:fs";
+import { parseFlags, usage } from "../core/cli/flags.ts";
+import { SERVER_PROGRAM } from "../core/cli/programs.ts";
+import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
+import type { ServerConfig } from "../core/config/server-schema.ts";
+import packageJson from "../package.json" with { type: "json" };
+
+/** Exit codes: 0 = done, 1 = the configuration or the start failed, 2 = wrong usage, 128 + n = second signal n. */
+const EXIT_OK = 0;
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** A reader of the log that does not keep up holds the exit up no longer than this. */
+const LOG_FLUSH_MS = 2_000;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const flags = parseFlags(SERVER_PROGRAM, argv);
+  switch (flags.kind) {
+    case "help":
+      process.stdout.write(usage(SERVER_PROGRAM));
+      return EXIT_OK;
+    case "version":
+      process.stdout.write(`opsen-server ${packageJson.version}\n`);
+      return EXIT_OK;
+    case "error":
+      process.stderr.write(`${flags.message}\n\n${usage(SERVER_PROGRAM)}`);
+      return EXIT_USAGE;
+    case "run":
+      break;
+  }
+  const loaded = loadServerConfig({ flags: flags.values, env: process.env, readFile });
+  if (!loaded.ok) {
+    for (const error of loaded.errors) process.stderr.write(`${renderConfigError(error)}\n`);
+    return EXIT_FAILED;
+  }
+  if (flags.check) {
+    process.stdout.write(`${loaded.source ?? "the defaults"}: the configuration is valid\n`);
+    return EXIT_OK;
+  }
+  return run(loaded.config, loaded.source);
+}
+
+/** Serves until a signal comes. */
+async function run(config: ServerConfig, source: string | null): Promise<number> {
+  // Loaded only now: -version and -check need none of it.
+  const { startServer } = await import("./control/app.ts");
+  const { Log } = await import("./control/logging/logger.ts");
+  const { StartError } = await import("./control/start-error.ts");
+  const log = new Log({ level: config.log_level, json: config.json_logging, fd: 1, now: Date.now });
+  const signalled = firstSignal(() => log.flushSync());
+  try {
+    const server = await startServer(config, { version: packageJson.version, source, log });
+    await signalled;
+    await server.stop();
+    await log.flush(LOG_FLUSH_MS);
+    return process.exit(EXIT_OK);
+  } catch (error) {
+    await log.flush(LOG_FLUSH_MS);
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`opsen-server cannot start: ${error.message}\n`);
+    return process.exit(EXIT_FAILED);
+  }
+}
+
+function readFile(path: string): string {
+  return readFileSync(path, "utf8");
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function firstSignal(beforeExit: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+      process.on(signal, () => {
+        if (!isFirst) {
+          beforeExit();
+          process.exit(exitCode);
+        }
+        isFirst = false;
+        resolve();
+      });
+    }
+  });
+}
