@@ -20,6 +20,12 @@ const WORKERS = 3;
 const LIMIT = 4;
 const UNLOCATED = 5;
 
+/**
+ * Stands for a score that is no number, which would win or lose every comparison: it comes last, and still leaves
+ * room below the largest number for the weighted distance.
+ */
+const LAST_SCORE = 1e300;
+
 /** Identity of a row's owner: the row number alone can be reused. */
 export interface ClaimedRow {
   readonly row: number;
@@ -172,8 +178,7 @@ export class BackendTable {
     for (let tier = 0; tier < this.tierCount; tier++) {
       const scores = columns.baseScore[tier];
       const masks = columns.gpuMask[tier];
-      // A score that is no number must neither win nor lose every comparison: it comes last.
-      if (scores !== undefined) scores[row] = orElse(figures.baseScores[tier], Number.MAX_VALUE);
+      if (scores !== undefined) scores[row] = orElse(figures.baseScores[tier], LAST_SCORE);
       if (masks !== undefined) masks[row] = figures.gpuMasks[tier] ?? 0;
     }
     columns.reportedAtMs[row] = orElse(figures.reportedAtMs, -Infinity);
