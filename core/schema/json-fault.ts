@@ -16,6 +16,7 @@ export interface JsonFault {
 const MAX_DEPTH = 512;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const ENDS_TOO_EARLY = "the text ends too early";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
@@ -71,7 +72,7 @@ class Scanner {
 
   #opensOrReads(): string | null {
     const character = this.#text[this.at];
-    if (character === undefined) return this.at === 0 ? "there is no value" : "the text ends too early";
+    if (character === undefined) return this.at === 0 ? "there is no value" : ENDS_TOO_EARLY;
     if (character === "{" || character === "[") {
       if (this.#levels.length >= MAX_DEPTH) return "it is nested too deep";
       this.#levels.push({ kind: character === "{" ? "object" : "list", part: null });
@@ -106,6 +107,7 @@ class Scanner {
       return null;
     }
     this.#take(SPACE);
+    if (this.at >= this.#text.length) return ENDS_TOO_EARLY;
     const name = this.#takeString();
     if (name === "") return "expected a name in double quotes";
     // The text matched the grammar of a JSON string.
@@ -128,7 +130,7 @@ class Scanner {
         return this.#enterEntry(level) ?? "again";
       }
       const end = level.kind === "object" ? "}" : "]";
-      if (character === undefined) return "the text ends too early";
+      if (character === undefined) return ENDS_TOO_EARLY;
       if (character !== end) return `expected "," or "${end}"`;
       this.at++;
       this.#levels.pop();

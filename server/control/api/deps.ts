@@ -14,8 +14,6 @@ export interface ApiDeps {
   readonly picker: Picker;
   readonly tables: Tables;
   readonly tiers: readonly Tier[];
-  /** Index of the tier of requests that name none. */
-  readonly defaultTier: number;
   readonly config: ServerConfig;
   /** What workers send as `X-Opsen-Secret` with the requests that passed their guards. */
   readonly secret: string;

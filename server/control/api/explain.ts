@@ -3,7 +3,7 @@ import { newPickQuery, type PickQuery } from "../../../core/balancing/pick.ts";
 import type { ExplainedRow } from "../../../core/balancing/picker.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
-import { knownPlace, scoreTerms, unitVector } from "../../../core/scoring/index.ts";
+import { knownPlace, scoreTerms, toTiers, unitVector } from "../../../core/scoring/index.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import {
   type ExplainAnswer,
@@ -62,7 +62,7 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
 
 /** Index of the named tier, of the default one when none is named; -1 when it does not exist. */
 function tierIndex(deps: ApiDeps, name: string | undefined): number {
-  if (name === undefined || name === "") return deps.defaultTier;
+  if (name === undefined || name === "") return toTiers(deps.config).defaultTier;
   return deps.tiers.findIndex((tier) => tier.name === name);
 }
 

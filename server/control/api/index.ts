@@ -58,7 +58,11 @@ function router(
   operations: readonly Operation[],
   deps: ApiDeps,
 ): { handle: (request: Request) => Promise<Response> } {
-  const app = new Elysia({ normalize: false });
+  const app = new Elysia({ normalize: false, strictPath: true });
+  // Before the routes: a hook counts for those that follow it.
+  app.onError(({ code, error, request }) =>
+    code === "NOT_FOUND" ? unmatched(operations, request) : failed(deps, request, error),
+  );
   for (const { methods, path, handle } of operations) {
     if (handle === undefined) continue;
     const answer = ({ request, params }: Pick<Call, "request" | "params">): Response | Promise<Response> =>
@@ -67,9 +71,6 @@ function router(
     if (methods === "any") app.all(path, answer, { parse: "none" });
     else for (const method of methods) app.route(method, path, answer, { parse: "none" });
   }
-  app.onError(({ code, error, request }) => {
-    return code === "NOT_FOUND" ? unmatched(operations, request) : failed(deps, request, error);
-  });
   return { handle: async (request) => app.handle(request) };
 }
 

@@ -1,7 +1,9 @@
 /** Which methods a path has, for the answer to one that it has not. */
 import type { Operation } from "./deps.ts";
 
-/** Methods of a path, without duplicates; none when no operation has the path. */
+const ORDER = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+
+/** Methods of a path, without duplicates, in a fixed order; none when no operation has the path. */
 export function allowedMethods(operations: readonly Operation[], path: string): string[] {
   const methods = new Set<string>();
   for (const operation of operations) {
@@ -11,7 +13,7 @@ export function allowedMethods(operations: readonly Operation[], path: string): 
       if (method === "GET") methods.add("HEAD");
     }
   }
-  return [...methods];
+  return ORDER.filter((method) => methods.has(method));
 }
 
 function matches(pattern: string, path: string): boolean {

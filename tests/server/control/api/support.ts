@@ -1,0 +1,197 @@
+/** The API over a real registry, tables, picker and database, without workers: calls are made on its `fetch`. */
+import { expect } from "bun:test";
+import { pickerOptions } from "../../../../core/balancing/options.ts";
+import { Picker } from "../../../../core/balancing/picker.ts";
+import { loadServerConfig } from "../../../../core/config/load.ts";
+import type { ServerConfig } from "../../../../core/config/server-schema.ts";
+import type { LogData } from "../../../../core/log/format.ts";
+import { figuresOf, type Place, thresholdsOf, toTiers } from "../../../../core/scoring/index.ts";
+import { allocateTables, openTables, type Tables, tableSizes } from "../../../../core/table/tables.ts";
+import { AGENT_TOKEN_HEADER } from "../../../../core/wire/registration.ts";
+import { createApi, PEER_HEADER, SECRET_HEADER } from "../../../../server/control/api/index.ts";
+import { EndpointPolicy } from "../../../../server/control/endpoint-policy.ts";
+import type { Logger } from "../../../../server/control/logging/logger.ts";
+import { Registry } from "../../../../server/control/registry.ts";
+import { Store } from "../../../../server/control/store/store.ts";
+import { record, string } from "../../../support/json.ts";
+import { seeded } from "../../../support/seeded.ts";
+
+const SECRET = "the workers' secret";
+export const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+export interface ApiUnderTest {
+  readonly picker: Picker;
+  readonly tables: Tables;
+  readonly config: ServerConfig;
+  readonly logged: readonly string[];
+  /** Tokens by id, of the backends that {@link join} registered. */
+  readonly tokens: Map<string, string>;
+  /** Milliseconds since the epoch, as the API sees it. */
+  nowMs: number;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  raw(request: Request): Promise<Response>;
+  [Symbol.dispose](): void;
+}
+
+export interface CallOptions {
+  /** A value is sent as JSON, text as it is. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly peer?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: unknown;
+}
+
+export interface Setup {
+  /** Text of a `server.yml`. */
+  readonly config?: string;
+  readonly location?: (ip: string) => Place | null;
+}
+
+export function startApi({ config: text = "", location }: Setup = {}): ApiUnderTest {
+  const loaded = loadServerConfig({ flags: { config: "x" }, env: {}, readFile: () => text });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
+  const { config } = loaded;
+  const { tiers } = toTiers(config);
+  const random = seeded(1);
+  const tables = openTables(allocateTables(tableSizes(config, tiers.length, 1), () => random.below(2 ** 32)));
+  const picker = new Picker(tables, pickerOptions(config, tiers));
+  const logged: string[] = [];
+  const note = (message: string, data?: LogData): void =>
+    void logged.push(`${message} ${JSON.stringify(data)}`);
+  const log: Logger = { debug: note, info: note, warn: note, error: note };
+  const store = new Store(":memory:", log);
+  const state = { nowMs: START_MS };
+  const now = (): number => state.nowMs;
+  const thresholds = thresholdsOf(config);
+  const registry = new Registry({
+    staleMs: config.stale_minutes * 60_000,
+    stickyTtlMs: config.sticky_ttl_seconds * 1000,
+    maxStickyEntries: config.max_sticky_entries,
+    tiers,
+    tables,
+    picker,
+    policy: new EndpointPolicy({ allowed: [], denied: [] }),
+    store,
+    prober: null,
+    publish: () => Promise.resolve(),
+    figuresOf: (report, reportedAtMs, latencyMs) =>
+      figuresOf({ report, reportedAtMs, tiers, weights: config.score_weights, thresholds, latencyMs }),
+    log,
+    now,
+  });
+  const located = location === undefined ? {} : { explainLocation: location };
+  const api = createApi({
+    registry,
+    picker,
+    tables,
+    tiers,
+    config,
+    secret: SECRET,
+    now,
+    version: "1.2.3",
+    log,
+    ...located,
+  });
+  return {
+    picker,
+    tables,
+    config,
+    logged,
+    tokens: new Map(),
+    get nowMs() {
+      return state.nowMs;
+    },
+    set nowMs(value) {
+      state.nowMs = value;
+    },
+    call: async (method, path, options = {}) => answerOf(await api.fetch(requestOf(method, path, options))),
+    raw: (request) => api.fetch(request),
+    [Symbol.dispose]: () => store.close(),
+  };
+}
+
+function requestOf(
+  method: string,
+  path: string,
+  { body, headers, peer = "127.0.0.1" }: CallOptions,
+): Request {
+  const content = typeof body === "string" ? body : JSON.stringify(body);
+  return new Request(`http://localhost${path}`, {
+    method,
+    headers: { [SECRET_HEADER]: SECRET, [PEER_HEADER]: peer, ...headers },
+    ...(content === undefined ? {} : { body: content }),
+  });
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get("Content-Type")?.includes("json") === true;
+  const json: unknown = isJson ? JSON.parse(text) : undefined;
+  return { status: response.status, headers: response.headers, text, json };
+}
+
+export interface BackendFacts {
+  readonly cpu?: readonly number[];
+  readonly memoryGb?: readonly [used: number, total: number];
+  readonly registration?: Readonly<Record<string, unknown>>;
+  readonly report?: Readonly<Record<string, unknown>>;
+}
+
+/** Registers a backend, with its token if it has one, and sends a report. */
+export async function join(api: ApiUnderTest, id: string, facts: BackendFacts = {}): Promise<void> {
+  const { cpu = [0, 0, 0, 0], memoryGb: [used, total] = [0, 64], registration, report } = facts;
+  const known = api.tokens.get(id);
+  const headers = known === undefined ? {} : { [AGENT_TOKEN_HEADER]: known };
+  const registered = await api.call("POST", "/register", {
+    headers,
+    body: { client_id: id, hostname: id, endpoint_url: "http://127.0.0.1:9000", ...registration },
+  });
+  if (registered.status !== 200) throw new Error(registered.text);
+  const token = tokenOf(registered);
+  api.tokens.set(id, token);
+  const reported = await api.call("POST", "/stats", {
+    headers: { [AGENT_TOKEN_HEADER]: token },
+    body: {
+      client_id: id,
+      cpu_cores: cpu.length,
+      cpu_usage_avg: cpu,
+      memory_total_gb: total,
+      memory_used_gb: used,
+      memory_avail_gb: total - used,
+      disk_total_gb: 500,
+      disk_used_gb: 0,
+      disk_avail_gb: 500,
+      ...report,
+    },
+  });
+  if (reported.status !== 200) throw new Error(reported.text);
+}
+
+export function tokenOf(answer: Answer): string {
+  return string(record(answer.json).agent_token);
+}
+
+/** Checks the form of an error (RFC 9457) and gives its text back. */
+export function expectProblem(answer: Answer, status: number): string {
+  expect({ status: answer.status, text: answer.text }).toMatchObject({ status });
+  expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(answer.headers.get("X-Content-Type-Options")).toBe("nosniff");
+  expect(answer.json).toMatchObject({
+    type: "about:blank",
+    title: textLike(/\w/),
+    status,
+    detail: textLike(/\w+ \w+/),
+  });
+  return answer.text;
+}
+
+/** Stands in an expectation for any text of a form. */
+export function textLike(form: RegExp): unknown {
+  return expect.stringMatching(form);
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test";
+import { record, string } from "../../../support/json.ts";
+import { startApi } from "./support.ts";
+
+test("the document has every call, those of the data plane too, with their bodies", async () => {
+  using api = startApi();
+  const answer = await api.call("GET", "/swagger/json");
+  expect(answer.status).toBe(200);
+  const document = record(answer.json);
+  expect(string(document.openapi)).toMatch(/^3\./);
+  expect(record(document.info).version).toBe("1.2.3");
+  const paths = record(document.paths);
+  const calls = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(record(methods)).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(calls.toSorted()).toEqual([
+    "DELETE /clients/purge",
+    "DELETE /clients/purge-pending",
+    "DELETE /clients/{client_id}",
+    "DELETE /leases/{lease_id}",
+    "GET /clients",
+    "GET /health",
+    "GET /leases",
+    "GET /ready",
+    "POST /clients/purge",
+    "POST /clients/purge-pending",
+    "POST /register",
+    "POST /route",
+    "POST /route/explain",
+    "POST /stats",
+    "PUT /leases/{lease_id}",
+  ]);
+  for (const path of ["/register", "/stats", "/route", "/route/explain"]) {
+    expect(JSON.stringify(record(record(paths[path]).post).requestBody)).toContain('"properties"');
+  }
+  expect(record(record(record(paths["/register"]).post).responses)).toContainKeys([
+    "200",
+    "400",
+    "409",
+    "503",
+  ]);
+});
+
+test("the page needs nothing from elsewhere", async () => {
+  using api = startApi();
+  const page = await api.call("GET", "/swagger");
+  expect(page.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
+  expect(page.headers.get("Content-Security-Policy")).toStartWith("default-src 'none'; script-src 'self';");
+  const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? "");
+  expect(links).toHaveLength(3);
+  for (const link of links) {
+    const asset = await api.call("GET", new URL(link, "http://localhost/swagger").pathname);
+    expect(asset.status).toBe(200);
+    expect(asset.headers.get("Content-Type")).toMatch(/^text\/(?:css|javascript)/);
+    expect(asset.text.length).toBeGreaterThan(50);
+  }
+});
