@@ -1,0 +1,152 @@
+/** A control plane without workers: the real registry, store and tables in a directory of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pickerOptions } from "../../../core/balancing/options.ts";
+import { Picker } from "../../../core/balancing/picker.ts";
+import { loadServerConfig } from "../../../core/config/load.ts";
+import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { figuresOf, thresholdsOf, toTiers } from "../../../core/scoring/index.ts";
+import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
+import type { Report } from "../../../core/wire/report.ts";
+import { EndpointPolicy } from "../../../server/control/endpoint-policy.ts";
+import type { Logger } from "../../../server/control/logging/logger.ts";
+import { Registry } from "../../../server/control/registry.ts";
+import type { BackendUpdate, Watcher } from "../../../server/control/registry-types.ts";
+import { Store } from "../../../server/control/store/store.ts";
+
+/** A directory that is removed with the test's `using`. */
+export function temporaryDirectory(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), "opsen-test-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** The defaults, with some keys set as a file would. */
+export function configOf(overrides: Partial<ServerConfig> = {}): ServerConfig {
+  const loaded = loadServerConfig({ flags: {}, env: {}, readFile: () => "" });
+  if (!loaded.ok) throw new Error("the defaults are invalid");
+  return { ...loaded.config, ...overrides };
+}
+
+/** Keeps what is logged as `LEVEL message`. */
+export class RecordedLog implements Logger {
+  readonly lines: string[] = [];
+
+  debug(message: string): void {
+    this.lines.push(`DEBUG ${message}`);
+  }
+
+  info(message: string): void {
+    this.lines.push(`INFO ${message}`);
+  }
+
+  warn(message: string): void {
+    this.lines.push(`WARN ${message}`);
+  }
+
+  error(message: string): void {
+    this.lines.push(`ERROR ${message}`);
+  }
+}
+
+export interface World extends Disposable {
+  readonly config: ServerConfig;
+  readonly registry: Registry;
+  readonly tables: Tables;
+  readonly picker: Picker;
+  readonly store: Store;
+  readonly log: RecordedLog;
+  /** Every change for the workers, in order. */
+  readonly published: BackendUpdate[];
+  nowMs: number;
+}
+
+export interface WorldOptions {
+  readonly config?: Partial<ServerConfig>;
+  readonly database?: string;
+  readonly prober?: Watcher;
+}
+
+/** 2026-01-01T00:00:00Z. */
+export const START_MS = 1_767_225_600_000;
+
+/** Builds a control plane; `database` defaults to one in memory. */
+export function newWorld(options: WorldOptions = {}): World {
+  const config = configOf({ max_backends: 8, max_sticky_entries: 64, max_leases: 64, ...options.config });
+  const { tiers } = toTiers(config);
+  let seed = 1;
+  const tables = openTables(allocateTables(tableSizes(config, tiers.length, 2), () => seed++));
+  const picker = new Picker(tables, pickerOptions(config, tiers));
+  const log = new RecordedLog();
+  const store = new Store(options.database ?? ":memory:", log);
+  const published: BackendUpdate[] = [];
+  const world = { nowMs: START_MS };
+  const registry = new Registry({
+    staleMs: config.stale_minutes * 60_000,
+    stickyTtlMs: config.sticky_ttl_seconds * 1000,
+    maxStickyEntries: config.max_sticky_entries,
+    tiers,
+    tables,
+    picker,
+    policy: new EndpointPolicy({
+      allowed: config.allowed_endpoint_cidrs,
+      denied: config.denied_endpoint_cidrs,
+    }),
+    store,
+    prober: options.prober ?? null,
+    publish: async (update) => void published.push(update),
+    figuresOf: (report, reportedAtMs, latencyMs) =>
+      figuresOf({
+        report,
+        reportedAtMs,
+        tiers,
+        weights: config.score_weights,
+        thresholds: thresholdsOf(config),
+        latencyMs,
+      }),
+    log,
+    now: () => world.nowMs,
+  });
+  return Object.assign(world, {
+    config,
+    registry,
+    tables,
+    picker,
+    store,
+    log,
+    published,
+    [Symbol.dispose]: () => store.close(),
+  });
+}
+
+/** A report of an idle machine with room for every tier without GPUs. */
+export function idleReport(clientId: string, overrides: Partial<Report> = {}): Report {
+  return {
+    client_id: clientId,
+    cpu_cores: 8,
+    cpu_usage_avg: [1, 2, 3, 4, 5, 6, 7, 8],
+    memory_total_gb: 64,
+    memory_used_gb: 8,
+    memory_avail_gb: 56,
+    disk_total_gb: 500,
+    disk_used_gb: 100,
+    disk_avail_gb: 400,
+    ...overrides,
+  };
+}
+
+/** The token of a registration that must have been accepted. */
+export async function registerOk(
+  world: World,
+  clientId: string,
+  url: string,
+  token: string | null = null,
+): Promise<string> {
+  const outcome = await world.registry.register(
+    { client_id: clientId, endpoint_url: url },
+    "10.0.0.9",
+    token,
+  );
+  if (outcome.kind !== "registered") throw new Error(`refused: ${JSON.stringify(outcome)}`);
+  return outcome.token;
+}
