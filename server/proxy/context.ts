@@ -1,0 +1,90 @@
+import type { Picker } from "../../core/balancing/picker.ts";
+import type { ForwardContext } from "../../core/http/forward-request.ts";
+import type { ResponseContext } from "../../core/http/forward-response.ts";
+import type { ClientAddress } from "../../core/http/forwarded.ts";
+import type { HttpDate } from "../../core/http/http-date.ts";
+import type { Tier } from "../../core/plane/snapshot.ts";
+import type { CounterName } from "../../core/table/counter-names.ts";
+import type { Tables } from "../../core/table/tables.ts";
+import type { Directory } from "./directory.ts";
+import type { GeoLookup } from "./geo-lookup.ts";
+import type { CorsGuard } from "./guards/cors.ts";
+import type { KeyGuard } from "./guards/keys.ts";
+import type { ProxyOptions } from "./options.ts";
+import type { SendBuffer } from "./send-buffer.ts";
+import type { ByteSocket } from "./socket.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+import type { UpstreamPool } from "./upstream-pool.ts";
+import type { WorkerLog } from "./worker-log.ts";
+
+export type Header = readonly [name: string, value: string];
+
+/** Drops `readonly`: the contexts of the head writers are one object per worker, filled for each request. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Everything that the requests of one worker share. */
+export interface Plane {
+  readonly index: number;
+  readonly options: ProxyOptions;
+  readonly tiers: readonly Tier[];
+  readonly tierNumbers: ReadonlyMap<string, number>;
+  readonly defaultTier: number;
+  readonly viaName: string;
+  readonly tables: Tables;
+  readonly picker: Picker;
+  readonly wheel: TimerWheel;
+  readonly directory: Directory;
+  readonly log: WorkerLog;
+  readonly out: SendBuffer;
+  readonly date: HttpDate;
+  readonly forward: Mutable<ForwardContext>;
+  readonly respond: Mutable<ResponseContext>;
+  /** Connections to the control plane's unix socket. */
+  readonly control: UpstreamPool;
+  readonly controlSecret: string;
+  readonly keys: KeyGuard;
+  readonly insecureNoAuth: boolean;
+  readonly cors: CorsGuard;
+  readonly geo: GeoLookup;
+  /** Sent with management answers; under TLS with HSTS. */
+  readonly securityHeaders: { readonly plain: readonly Header[]; readonly secure: readonly Header[] };
+  /** The listener is closed and connections end with their response. */
+  draining: boolean;
+  count(counter: CounterName, by?: number): void;
+  /** Unique over all workers and restarts, short, and printable. */
+  nextRequestId(): string;
+}
+
+/** What a listener serves. */
+export interface Door {
+  readonly secure: boolean;
+  /** Management requests are recognised here. */
+  readonly management: boolean;
+  /** Other requests are proxied here. */
+  readonly proxied: boolean;
+}
+
+/** The client's side of an exchange. */
+export interface ExchangeClient {
+  readonly socket: ByteSocket;
+  readonly door: Door;
+  /** Canonical address of the peer and what it makes of it, without forwarded headers. */
+  readonly identity: ClientAddress;
+  /** The peer may speak for others in `X-Forwarded-*`. */
+  readonly trusted: boolean;
+  /** The client has sent FIN: there will be no further request. */
+  readonly leaving: boolean;
+  /** Sets the one deadline of the exchange; a later call replaces it. */
+  arm(afterMs: number): void;
+  /** Stops and starts taking more of the request body. */
+  pauseBody(): void;
+  resumeBody(): void;
+  /** Bytes that the client sent behind its request; they are the tunnel's now. */
+  takeLeftover(): Buffer | null;
+  /** Called once, last. With `keepAlive` the next request may come, else the stream ends after what was written. */
+  ended(keepAlive: boolean): void;
+  /** Called once instead: what was sent is not whole. `reset` where a plain end would look like one. */
+  cut(reset: boolean): void;
+  /** Called once instead: the connection is closed already. */
+  gone(): void;
+}

@@ -1,0 +1,222 @@
+import { pickerOptions } from "../../core/balancing/options.ts";
+import { Picker } from "../../core/balancing/picker.ts";
+import { HttpDate } from "../../core/http/http-date.ts";
+import type { FromWorker, ToWorker, WorkerBackend, WorkerInit } from "../../core/plane/messages.ts";
+import type { CounterName } from "../../core/table/counter-names.ts";
+import { openTables, type Tables } from "../../core/table/tables.ts";
+import type { Door, Plane } from "./context.ts";
+import { Directory } from "./directory.ts";
+import { dispatch } from "./dispatch.ts";
+import type { Downstream, DownstreamHome } from "./downstream.ts";
+import { Exchange } from "./exchange.ts";
+import { GeoLookup } from "./geo-lookup.ts";
+import { CorsGuard } from "./guards/cors.ts";
+import { KeyGuard } from "./guards/keys.ts";
+import { type Listener, listenPlain, listenSecure } from "./listener.ts";
+import { securityHeaders } from "./management.ts";
+import { proxyOptions } from "./options.ts";
+import { SendBuffer } from "./send-buffer.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+import { UpstreamPool } from "./upstream-pool.ts";
+import { WorkerLog } from "./worker-log.ts";
+
+/** Exchanges kept for reuse; each holds the offsets of one head. */
+const MAX_SPARE_EXCHANGES = 1024;
+/** A head grows by what we add to it: forwarding headers, identities, framing. */
+const ADDED_HEAD_BYTES = 16_384;
+const DRAIN_POLL_MS = 50;
+
+/** What a worker does with the messages that follow `init`. */
+export interface DataPlane {
+  apply(message: ToWorker): void;
+}
+
+/** Opens the listeners and serves; tells `post` when it is ready, or why it cannot be. */
+export async function startDataPlane(
+  init: WorkerInit,
+  post: (message: FromWorker) => void,
+): Promise<DataPlane | null> {
+  try {
+    const server = new Server(makePlane(init, post), post);
+    await server.listen(init);
+    return server;
+  } catch (error) {
+    post({ type: "failed", reason: error instanceof Error ? error.message : String(error) });
+    return null;
+  }
+}
+
+/** The connections of one worker, and the way to their end. */
+class Server implements DataPlane, DownstreamHome {
+  readonly plane: Plane & { readonly tables: Tables };
+  readonly #post: (message: FromWorker) => void;
+  readonly #connections = new Set<Downstream>();
+  readonly #spare: Exchange[] = [];
+  readonly #listeners: Listener[] = [];
+
+  constructor(plane: Plane, post: (message: FromWorker) => void) {
+    this.plane = plane;
+    this.#post = post;
+  }
+
+  async listen(init: WorkerInit): Promise<void> {
+    const { config, tls } = init;
+    const open = (door: Omit<Door, "secure">, host: string, port: number) => {
+      const address = { host, port };
+      return tls === null
+        ? listenPlain(this, { ...door, secure: false }, address)
+        : listenSecure(this, { ...door, secure: true }, address, tls);
+    };
+    const hasAdmin = config.admin_port !== 0;
+    const main = await open({ management: !hasAdmin, proxied: true }, config.host, init.port);
+    this.#listeners.push(main);
+    let adminPort = 0;
+    if (hasAdmin) {
+      const admin = await open({ management: true, proxied: false }, config.admin_host, init.adminPort);
+      this.#listeners.push(admin);
+      adminPort = admin.port;
+    }
+    this.#post({ type: "ready", port: main.port, adminPort });
+  }
+
+  apply(message: ToWorker): void {
+    if (message.type === "backend") this.#applyBackend(message);
+    else if (message.type === "drain") this.#drain(message.withinMs);
+  }
+
+  take(): Exchange {
+    return this.#spare.pop() ?? new Exchange(this.plane);
+  }
+
+  giveBack(exchange: Exchange): void {
+    exchange.head.reset();
+    if (this.#spare.length < MAX_SPARE_EXCHANGES) this.#spare.push(exchange);
+  }
+
+  dispatch(exchange: Exchange): void {
+    dispatch(exchange);
+  }
+
+  opened(connection: Downstream): void {
+    this.plane.count("connections_accepted");
+    this.#connections.add(connection);
+  }
+
+  closed(connection: Downstream): void {
+    this.plane.count("connections_closed");
+    this.#connections.delete(connection);
+  }
+
+  #applyBackend(message: WorkerBackend): void {
+    const { directory } = this.plane;
+    directory.addGroups(message.newPathGroups.index, message.newPathGroups.groups);
+    directory.set(message.row, message.backend);
+    this.#post({ type: "ack", seq: message.seq });
+  }
+
+  #drain(withinMs: number): void {
+    if (this.plane.draining) return;
+    this.plane.draining = true;
+    for (const listener of this.#listeners) listener.stop();
+    for (const connection of [...this.#connections]) connection.shut(false);
+    const deadlineMs = performance.now() + withinMs;
+    const poll = setInterval(() => {
+      const isBusy = [...this.#connections].some((connection) => connection.isBusy);
+      if (isBusy && performance.now() < deadlineMs) return;
+      clearInterval(poll);
+      this.#cutAll();
+    }, DRAIN_POLL_MS);
+  }
+
+  #cutAll(): void {
+    let cut = 0;
+    for (const connection of [...this.#connections]) if (connection.shut(true)) cut++;
+    this.plane.directory.closeIdle();
+    this.plane.control.closeIdle();
+    this.plane.log.flush();
+    this.#post({ type: "drained", cut });
+  }
+}
+
+function makePlane(init: WorkerInit, post: (message: FromWorker) => void): Plane {
+  const { config, tiers, index } = init;
+  const options = proxyOptions(config);
+  const tables = openTables(init.tables, index);
+  const wheel = new TimerWheel(() => performance.now());
+  const directory = new Directory(wheel, options.pool, options.verifyBackends);
+  directory.addGroups(0, init.pathGroups);
+  for (const backend of init.backends) directory.set(backend.row, backend);
+  const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
+  const control = { kind: "unix", path: init.controlSocket } as const;
+  return {
+    index,
+    options,
+    tiers,
+    tierNumbers: new Map(tiers.map((tier, number) => [tier.name, number])),
+    defaultTier: init.defaultTier,
+    viaName: init.viaName,
+    tables,
+    picker: new Picker(tables, pickerOptions(config, tiers)),
+    wheel,
+    directory,
+    log: new WorkerLog({
+      level: config.log_level,
+      json: config.json_logging,
+      post,
+      onDropped: (lines) => count("log_lines_dropped", lines),
+    }),
+    out: new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES),
+    date: new HttpDate(),
+    ...writerContexts(init.viaName),
+    control: new UpstreamPool(control, options.pool, wheel),
+    controlSecret: init.controlSecret,
+    keys: new KeyGuard([config.server_key, ...config.api_keys]),
+    insecureNoAuth: config.insecure_no_auth,
+    cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins),
+    geo: new GeoLookup(init.geoip),
+    securityHeaders: securityHeaders(config.disable_security_headers),
+    draining: false,
+    count,
+    nextRequestId: requestIds(index),
+  };
+}
+
+function writerContexts(viaName: string): Pick<Plane, "forward" | "respond"> {
+  return {
+    forward: {
+      authority: "",
+      basePath: "",
+      preserveHost: false,
+      clientIp: "",
+      forwardedFor: "",
+      proto: "http",
+      forwardedHost: "",
+      requestId: "",
+      viaName,
+      lbClientId: "",
+      lbHostname: "",
+      dropHeader: "",
+      upgrade: "",
+      forwardExpect: true,
+      extra: [],
+    },
+    respond: {
+      minor: 1,
+      keepAlive: true,
+      framing: "none",
+      contentLength: -1,
+      upgrade: false,
+      viaName: "",
+      date: "",
+      extra: [],
+    },
+  };
+}
+
+/** Ids that differ between workers and restarts by a random prefix, and within one by a counter. */
+function requestIds(index: number): () => string {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  const prefix = `${index.toString(36)}${[...random].map((word) => word.toString(36)).join("")}-`;
+  let counter = 0;
+  return () => prefix + (++counter).toString(36);
+}

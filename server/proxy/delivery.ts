@@ -1,0 +1,384 @@
+import { Pick, type PickStatus } from "../../core/balancing/pick.ts";
+import { writeRequestHead } from "../../core/http/forward-request.ts";
+import { writeResponseHead } from "../../core/http/forward-response.ts";
+import { parseResponseHead, ResponseHead } from "../../core/http/response-head.ts";
+import { retryAfter } from "./answers.ts";
+import { ByteStash } from "./byte-stash.ts";
+import type { Exchange } from "./exchange.ts";
+import { fillForward, fillInterim, fillResponse } from "./forwarding.ts";
+import { ResponseRelay } from "./response-relay.ts";
+import { HIGH_WATER_BYTES } from "./socket.ts";
+import { openTunnel, tunnelFault } from "./tunnel.ts";
+import type { Upstream, UpstreamUser } from "./upstream.ts";
+import type { UpstreamPool } from "./upstream-pool.ts";
+
+type Phase = "idle" | "connecting" | "waiting" | "relaying";
+
+const NONE_TRIED: readonly number[] = [];
+/** A backend that answers 1xx for ever must not hold a request for ever. */
+const MAX_INTERIM = 32;
+/** Sending these twice is as good as once (RFC 9110 section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+const NO_CAPACITY_WAIT_MS = 1000;
+const NO_BACKEND_WAIT_MS = 5000;
+
+/** The backend's side of an exchange: pick, connect, send, read the head, relay; again on another backend if due. */
+export class Delivery implements UpstreamUser {
+  readonly response = new ResponseHead();
+  readonly relay = new ResponseRelay();
+  readonly pick = new Pick();
+  readonly #exchange: Exchange;
+  readonly #stash = new ByteStash();
+  #phase: Phase = "idle";
+  #upstream: Upstream | null = null;
+  #pool: UpstreamPool | null = null;
+  #tried: number[] = [];
+  #interim = 0;
+  /** The request was sent once and failed without an answer; there is no third time. */
+  #resent = false;
+  /** The backend has begun to answer: what it was sent has been acted on. */
+  #answered = false;
+  #keepAlive = false;
+  /** The connection had served a request before this one. */
+  #reused = false;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  begin(): void {
+    const { query, client, plane } = this.#exchange;
+    if (this.#tried.length > 0) this.#tried = [];
+    query.excluded = NONE_TRIED;
+    this.#resent = false;
+    this.relay.bodyBytes = 0;
+    // Bounds all attempts together; replaced when the request has been sent.
+    client.arm(plane.options.requestTimeoutMs);
+  }
+
+  /** Chooses a backend and sends the request there. */
+  forward(): void {
+    const exchange = this.#exchange;
+    const { query, plane, facts } = exchange;
+    for (;;) {
+      query.nowMs = Date.now();
+      query.endpointOfGroup = plane.directory.endpointsFor(exchange.head.path);
+      const status = plane.picker.pick(query, this.pick);
+      plane.count("picks");
+      if (status !== "picked") {
+        this.#refusePick(status);
+        return;
+      }
+      const place = plane.directory.place(this.pick.row, this.pick.generation);
+      const pool = place?.pools[this.pick.endpoint];
+      if (place !== null && pool !== undefined) {
+        facts.chose(exchange, place, this.pick);
+        this.reach(pool, false);
+        return;
+      }
+      // The row was given away a moment ago, and this worker has not heard of its new backend yet.
+      this.#exclude();
+    }
+  }
+
+  /** Sends the request over that pool; with `fresh` never on a used connection. */
+  reach(pool: UpstreamPool, fresh: boolean): void {
+    this.#phase = "connecting";
+    this.#pool = pool;
+    const idle = fresh ? null : pool.take(this);
+    this.#exchange.plane.count(idle === null ? "upstream_connects" : "upstream_reuses");
+    this.#upstream = idle ?? pool.connect(this);
+    if (idle !== null) this.#sendRequest(idle);
+    else this.onBody();
+  }
+
+  /** More of the request's body has arrived. */
+  onBody(): void {
+    const { body, client, plane } = this.#exchange;
+    const upstream = this.#upstream;
+    if (this.#phase === "connecting" || upstream === null) {
+      if (body.unsentBytes > HIGH_WATER_BYTES) client.pauseBody();
+      return;
+    }
+    plane.out.begin();
+    body.send(plane.out, upstream.socket);
+    plane.out.flush(upstream.socket);
+    if (upstream.socket.pendingBytes > HIGH_WATER_BYTES) client.pauseBody();
+    this.#watch();
+  }
+
+  /** Lets go of backend and capacity, wherever the delivery is; a half-sent request is reset, not ended. */
+  release(): void {
+    const { plane, body } = this.#exchange;
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    this.#pool = null;
+    if (upstream !== null) upstream.drop(this.#phase !== "relaying" || !body.complete ? "abort" : "close");
+    this.#phase = "idle";
+    this.#stash.clear();
+    if (!this.pick.settled) plane.picker.settle(this.pick, Date.now());
+  }
+
+  onTimeout(): void {
+    const exchange = this.#exchange;
+    if (this.#phase === "relaying") {
+      exchange.plane.count("upstream_timeouts");
+      exchange.truncate();
+      return;
+    }
+    // An unfinished body that the backend would have taken is the client's delay.
+    const waitsForClient =
+      this.#phase === "waiting" && !exchange.body.complete && this.#upstream?.socket.pendingBytes === 0;
+    if (!waitsForClient) exchange.plane.count("upstream_timeouts");
+    exchange.refuse(waitsForClient ? "slow_request" : "gateway_timeout");
+  }
+
+  onClientDrain(): void {
+    if (this.#phase !== "relaying") return;
+    this.#upstream?.socket.resume();
+    this.#watch();
+  }
+
+  onUpstreamOpen(): void {
+    if (this.#upstream !== null) this.#sendRequest(this.#upstream);
+  }
+
+  onUpstreamFailed(reason: "refused" | "timeout"): void {
+    const exchange = this.#exchange;
+    this.#upstream = null;
+    exchange.plane.count("upstream_connect_failures");
+    if (exchange.facts.management) {
+      exchange.refuse("bad_gateway", [], "the control plane does not accept connections");
+      return;
+    }
+    exchange.facts.attemptFailed(`connect ${reason}`);
+    this.#exclude();
+    this.forward();
+  }
+
+  onUpstreamData(chunk: Buffer): void {
+    if (this.#phase === "waiting") {
+      this.#readHeads(chunk);
+    } else if (this.#phase === "relaying") {
+      const { plane, client } = this.#exchange;
+      plane.out.begin();
+      this.relay.take(chunk, 0, chunk.length, plane.out, client.socket);
+      this.#relayOn();
+    }
+  }
+
+  onUpstreamEnd(): void {
+    if (this.#phase === "waiting") {
+      this.#lost();
+    } else if (this.#phase === "relaying") {
+      const { plane, client } = this.#exchange;
+      this.response.keepAlive = false;
+      plane.out.begin();
+      this.relay.end(plane.out, client.socket);
+      this.#relayOn();
+    }
+  }
+
+  onUpstreamDrain(): void {
+    if (this.#phase !== "waiting" && this.#phase !== "relaying") return;
+    this.#exchange.client.resumeBody();
+    this.#watch();
+  }
+
+  onUpstreamClose(clean: boolean): void {
+    this.#upstream = null;
+    if (this.#phase === "waiting") this.#lost();
+    else if (this.#phase === "relaying" && clean) this.onUpstreamEnd();
+    else if (this.#phase === "relaying") this.#exchange.truncate();
+  }
+
+  #sendRequest(upstream: Upstream): void {
+    const exchange = this.#exchange;
+    const { out, forward } = exchange.plane;
+    fillForward(exchange, forward);
+    out.begin();
+    const length = writeRequestHead(exchange.head, forward, out.bytes, 0);
+    if (length < 0) {
+      exchange.refuse("header_too_large");
+      return;
+    }
+    out.length = length;
+    exchange.body.send(out, upstream.socket);
+    out.flush(upstream.socket);
+    this.#phase = "waiting";
+    this.#reused = upstream.reused;
+    this.response.reset();
+    this.#interim = 0;
+    this.#answered = false;
+    if (upstream.socket.pendingBytes <= HIGH_WATER_BYTES) exchange.client.resumeBody();
+    this.#watch();
+  }
+
+  /** Arms the deadline that fits: silence of a body, or the time to the first byte once the request is out. */
+  #watch(): void {
+    const { client, body, plane } = this.#exchange;
+    const awaitsAnswer = this.#phase === "waiting" && body.complete;
+    client.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
+  }
+
+  #readHeads(chunk: Buffer): void {
+    const exchange = this.#exchange;
+    const stash = this.#stash;
+    this.#answered = true;
+    exchange.body.giveUpReplay();
+    stash.append(chunk);
+    while (stash.length > 0) {
+      const { bytes, start, end } = stash;
+      const { head, plane } = exchange;
+      const used = parseResponseHead(bytes, start, end, plane.options.head, head.method, this.response);
+      if (used === 0) return;
+      if (used < 0) {
+        this.#badAnswer(this.response.fault);
+        return;
+      }
+      stash.start += used;
+      if (!this.response.informational) {
+        stash.clear();
+        if (this.response.status === 101) this.#switchProtocols(bytes, start + used, end);
+        else this.#startResponse(bytes, start + used, end);
+        return;
+      }
+      if (!this.#passInterim()) return;
+    }
+  }
+
+  /** Passes a 1xx on (RFC 9110 section 15.2); HTTP/1.0 knows none. */
+  #passInterim(): boolean {
+    const exchange = this.#exchange;
+    if (++this.#interim > MAX_INTERIM) {
+      this.#badAnswer("more interim responses than a request may have");
+      return false;
+    }
+    const { plane, client, head } = exchange;
+    const wanted = this.response.status !== 100 || (head.expectContinue && !exchange.continued);
+    if (head.minor === 0 || !wanted) return true;
+    fillInterim(exchange, plane.respond);
+    const length = writeResponseHead(this.response, plane.respond, plane.out.bytes, 0);
+    if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
+    return true;
+  }
+
+  #startResponse(bytes: Buffer, at: number, limit: number): void {
+    const exchange = this.#exchange;
+    const { head, body, client, plane, facts } = exchange;
+    this.relay.begin(this.response, head.minor, head.teTrailers);
+    const open = body.complete && head.keepAlive && !plane.draining && !client.leaving;
+    this.#keepAlive = open && this.relay.framing !== "close";
+    fillResponse(exchange, plane.respond, this.#keepAlive);
+    plane.out.begin();
+    const length = writeResponseHead(this.response, plane.respond, plane.out.bytes, 0);
+    if (length < 0) {
+      this.#badAnswer("the response head is too large");
+      return;
+    }
+    plane.out.length = length;
+    exchange.responding = true;
+    facts.answered(this.response.status, "");
+    this.#phase = "relaying";
+    this.relay.take(bytes, at, limit, plane.out, client.socket);
+    this.#relayOn();
+  }
+
+  #relayOn(): void {
+    const { plane, client } = this.#exchange;
+    plane.out.flush(client.socket);
+    if (this.relay.broken) this.#exchange.truncate();
+    else if (this.relay.done) this.#complete();
+    else {
+      if (client.socket.pendingBytes > HIGH_WATER_BYTES) this.#upstream?.socket.pause();
+      this.#watch();
+    }
+  }
+
+  #complete(): void {
+    const exchange = this.#exchange;
+    const upstream = this.#upstream;
+    if (upstream !== null && this.#isReusable(upstream)) {
+      this.#upstream = null;
+      this.#pool?.giveBack(upstream);
+    }
+    const keepAlive = this.#keepAlive && exchange.body.complete;
+    this.release();
+    exchange.completed(keepAlive);
+  }
+
+  #isReusable(upstream: Upstream): boolean {
+    const { response, relay } = this;
+    const clean = response.keepAlive && !relay.overrun && !response.authenticatesConnection;
+    return clean && this.#exchange.body.complete && upstream.socket.pendingBytes === 0;
+  }
+
+  #switchProtocols(bytes: Buffer, at: number, limit: number): void {
+    const exchange = this.#exchange;
+    const upstream = this.#upstream;
+    const fault = tunnelFault(exchange.head, exchange.upgrade, this.response);
+    if (fault !== "" || upstream === null) {
+      this.#badAnswer(fault);
+      return;
+    }
+    this.#upstream = null;
+    this.#phase = "idle";
+    exchange.responding = true;
+    exchange.facts.answered(101, "");
+    openTunnel(exchange, this.response, upstream, at < limit ? bytes.subarray(at, limit) : null);
+  }
+
+  /** The connection ended before the head of the answer was complete. */
+  #lost(): void {
+    const exchange = this.#exchange;
+    const { body, head, plane, facts } = exchange;
+    this.#upstream?.drop("abort");
+    this.#upstream = null;
+    const pool = this.#pool;
+    const again = !this.#answered && !this.#resent && body.replayable && IDEMPOTENT.has(head.method);
+    if (!again || pool === null) {
+      this.#badAnswer("the connection ended before the answer");
+      return;
+    }
+    this.#resent = true;
+    body.rewind();
+    plane.count("retries");
+    if (this.#reused || facts.management) {
+      // Most likely closed by the backend as idle while the request was on its way; that says nothing about its health.
+      this.reach(pool, true);
+      return;
+    }
+    facts.attemptFailed("connection lost");
+    this.#exclude();
+    this.forward();
+  }
+
+  #badAnswer(fault: string): void {
+    this.#exchange.plane.count("upstream_failures");
+    this.#exchange.refuse("bad_gateway", [], fault);
+  }
+
+  #exclude(): void {
+    const { plane, query } = this.#exchange;
+    plane.picker.settle(this.pick, Date.now());
+    this.#tried.push(this.pick.row);
+    query.excluded = this.#tried;
+  }
+
+  #refusePick(status: Exclude<PickStatus, "picked">): void {
+    const exchange = this.#exchange;
+    const { plane, query } = exchange;
+    if (this.#tried.length > 0) {
+      exchange.refuse("bad_gateway", [], "no backend accepted the request");
+      return;
+    }
+    plane.count(status === "no_backend" ? "picks_no_backend" : "picks_no_capacity");
+    plane.log.warn("no backend for a request", {
+      code: status,
+      tier: plane.tiers[query.tier]?.name,
+      ...plane.picker.refusals(query),
+    });
+    const waitMs = status === "no_backend" ? NO_BACKEND_WAIT_MS : NO_CAPACITY_WAIT_MS;
+    exchange.refuse(status, [retryAfter(waitMs)]);
+  }
+}

@@ -1,0 +1,114 @@
+import { compilePatterns, type EndpointMatcher } from "../../core/http/path-match.ts";
+import type { Backend, Origin, PathGroup } from "../../core/plane/snapshot.ts";
+import type { ConnectTarget } from "./plain-socket.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
+import { type PoolLimits, UpstreamPool } from "./upstream-pool.ts";
+
+/** A backend and, for each of its endpoints, this worker's pool of connections. */
+export interface Place {
+  readonly backend: Backend;
+  readonly pools: readonly UpstreamPool[];
+}
+
+interface SharedPool {
+  readonly pool: UpstreamPool;
+  users: number;
+}
+
+/** What this worker knows of backends beyond the tables: URLs, names, path patterns, connection pools. */
+export class Directory {
+  readonly #places: (Place | null)[] = [];
+  readonly #pools = new Map<string, SharedPool>();
+  readonly #matchers: EndpointMatcher[] = [];
+  readonly #wheel: TimerWheel;
+  readonly #limits: PoolLimits;
+  readonly #verifyTls: boolean;
+  #endpoints = new Int32Array(0);
+  #pathsMatter = false;
+
+  constructor(wheel: TimerWheel, limits: PoolLimits, verifyTls: boolean) {
+    this.#wheel = wheel;
+    this.#limits = limits;
+    this.#verifyTls = verifyTls;
+  }
+
+  /** Adds groups from `index` on; groups that are known already are passed over. */
+  addGroups(index: number, groups: readonly PathGroup[]): void {
+    groups.forEach((group, offset) => {
+      if (index + offset < this.#matchers.length) return;
+      this.#matchers.push(compilePatterns(group));
+      // One endpoint without patterns serves every path: such a group needs no matching.
+      if (group.patterns.some((patterns) => patterns.length > 0)) this.#pathsMatter = true;
+    });
+    this.#endpoints = new Int32Array(this.#matchers.length);
+  }
+
+  /** Sets the backend of a row, or forgets it. Connections of requests in flight live on. */
+  set(row: number, backend: Backend | null): void {
+    const before = this.#places[row];
+    this.#places[row] =
+      backend === null
+        ? null
+        : { backend, pools: backend.endpoints.map((endpoint) => this.#acquire(endpoint.origin)) };
+    // After the new one has its pools, so that an origin that stays keeps its connections.
+    if (before) for (const endpoint of before.backend.endpoints) this.#release(endpoint.origin.key);
+  }
+
+  /** The backend of a row, if this worker knows it in that generation. */
+  place(row: number, generation: number): Place | null {
+    const place = this.#places[row];
+    return place && place.backend.generation === generation ? place : null;
+  }
+
+  /** The backend of a row in any generation. */
+  backendAt(row: number): Backend | null {
+    return this.#places[row]?.backend ?? null;
+  }
+
+  /** For each path group the endpoint that serves the path; null when no pattern exists. Valid until the next call. */
+  endpointsFor(path: string): Int32Array | null {
+    if (!this.#pathsMatter) return null;
+    const endpoints = this.#endpoints;
+    for (let group = 0; group < endpoints.length; group++) {
+      endpoints[group] = this.#matchers[group]?.(path) ?? -1;
+    }
+    return endpoints;
+  }
+
+  closeIdle(): void {
+    for (const { pool } of this.#pools.values()) pool.closeIdle();
+  }
+
+  #acquire(origin: Origin): UpstreamPool {
+    const known = this.#pools.get(origin.key);
+    if (known !== undefined) {
+      known.users++;
+      return known.pool;
+    }
+    const pool = new UpstreamPool(this.#target(origin), this.#limits, this.#wheel);
+    this.#pools.set(origin.key, { pool, users: 1 });
+    return pool;
+  }
+
+  #release(key: string): void {
+    const shared = this.#pools.get(key);
+    if (shared === undefined || --shared.users > 0) return;
+    shared.pool.retire();
+    this.#pools.delete(key);
+  }
+
+  #target(origin: Origin): ConnectTarget {
+    const tls = { serverName: isAddress(origin.host) ? "" : origin.host, verify: this.#verifyTls };
+    return {
+      kind: "tcp",
+      host: origin.host,
+      port: origin.port,
+      tls: origin.scheme === "https" ? tls : null,
+    };
+  }
+}
+
+/** SNI carries names only (RFC 6066 section 3). */
+function isAddress(host: string): boolean {
+  return host.includes(":") || /^[0-9.]+$/.test(host);
+}

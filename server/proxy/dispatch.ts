@@ -1,0 +1,27 @@
+import { hasVia } from "../../core/http/forward-request.ts";
+import type { Exchange } from "./exchange.ts";
+import { identify } from "./guards/identify.ts";
+import { isManagement, manage, notManagement } from "./management.ts";
+import { proxy } from "./proxied.ts";
+
+const ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/** Decides what becomes of a request whose head is complete. */
+export function dispatch(exchange: Exchange): void {
+  const { head, client, plane } = exchange;
+  identify(exchange);
+  if (head.method === "CONNECT" || head.method === "TRACE") {
+    exchange.refuse("method_not_allowed", [["Allow", ALLOW]]);
+  } else if (hasVia(head, plane.viaName)) {
+    exchange.refuse("loop");
+  } else if (head.path === "*" || head.maxForwards === 0) {
+    // About the proxy itself (RFC 9110 section 9.3.7), or as far as the client wants it to go (section 7.6.2).
+    exchange.answer({ status: 204, headers: [["Allow", ALLOW]], body: "" });
+  } else if (client.door.management && isManagement(head.path)) {
+    manage(exchange);
+  } else if (!client.door.proxied) {
+    notManagement(exchange);
+  } else if (!plane.options.isProxied(head.path)) {
+    exchange.refuse("not_found");
+  } else proxy(exchange);
+}

@@ -1,0 +1,32 @@
+import { clientAddress } from "../../../core/http/forwarded.ts";
+import type { Exchange } from "../exchange.ts";
+
+const MAX_REQUEST_ID = 128;
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
+/** Notes who asks: the peer, or what a trusted proxy says of its own client. */
+export function identify(exchange: Exchange): void {
+  const { client, facts, head, plane } = exchange;
+  facts.proto = client.door.secure ? "https" : "http";
+  facts.forwardedHost = head.host;
+  if (!client.trusted) {
+    facts.clientIp = client.identity.ip;
+    facts.forwardedFor = client.identity.chain;
+    facts.requestId = plane.nextRequestId();
+    return;
+  }
+  const { ip, chain } = clientAddress(
+    client.socket.peerAddress,
+    head.join("x-forwarded-for"),
+    head.get("x-real-ip"),
+    plane.options.trustedProxies,
+  );
+  facts.clientIp = ip;
+  facts.forwardedFor = chain;
+  const proto = head.get("x-forwarded-proto");
+  if (proto === "http" || proto === "https") facts.proto = proto;
+  facts.forwardedHost = head.get("x-forwarded-host") ?? head.host;
+  const id = head.get("x-request-id");
+  const keeps = id !== null && id.length <= MAX_REQUEST_ID && PRINTABLE.test(id);
+  facts.requestId = keeps ? "" : plane.nextRequestId();
+}

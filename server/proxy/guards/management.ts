@@ -1,0 +1,88 @@
+import { isLoopback } from "../../../core/http/cidr.ts";
+import { rateKey } from "../../../core/table/rate-key.ts";
+import { type Answer, problem, retryAfter } from "../answers.ts";
+import type { Exchange } from "../exchange.ts";
+
+/** These tell nothing that is worth a key, and probes must always get through. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/ready"]);
+
+/** Checks a management request in the order that the manual promises; null when it may go on. */
+export function guardManagement(exchange: Exchange): Answer | null {
+  const isOpen = OPEN_PATHS.has(exchange.head.path);
+  return (
+    (isOpen ? null : guardThrottle(exchange)) ??
+    guardCors(exchange) ??
+    guardContentType(exchange) ??
+    (isOpen ? null : (guardKey(exchange) ?? guardAddress(exchange) ?? guardRate(exchange)))
+  );
+}
+
+/** After many wrong keys an address has to wait, whatever it sends now. */
+function guardThrottle(exchange: Exchange): Answer | null {
+  const { plane, facts } = exchange;
+  const { hi, lo } = rateKey(facts.clientIp);
+  const waitMs = plane.tables.authFailures.peek(hi, lo, Date.now());
+  if (waitMs === 0) return null;
+  plane.count("rate_limited");
+  const detail =
+    "Too many requests with a missing or wrong key came from this address. Wait, then use the right key.";
+  return problem(429, "Too many failures", detail, [retryAfter(waitMs)]);
+}
+
+function guardCors(exchange: Exchange): Answer | null {
+  const verdict = exchange.plane.cors.check(exchange.head);
+  exchange.responseExtra = [...exchange.responseExtra, ...verdict.headers];
+  if (verdict.kind === "pass") return null;
+  if (verdict.kind === "preflight") return { status: 204, headers: [], body: "" };
+  return problem(403, "Origin not allowed", "Add this origin to cors_allowed_origins to let it call.");
+}
+
+function guardContentType(exchange: Exchange): Answer | null {
+  const { head, body } = exchange;
+  if ((head.method !== "POST" && head.method !== "PUT") || body.complete) return null;
+  const type = head.get("content-type");
+  if (type === null || type === "" || isMediaType(type, "application/json")) return null;
+  // A page of another origin can send text/plain without asking; without Origin the caller is no page.
+  const isPlainRoute = head.path === "/route" && head.get("origin") === null;
+  if (isPlainRoute && isMediaType(type, "text/plain")) return null;
+  return problem(415, "Unsupported media type", "Send the body with Content-Type: application/json.");
+}
+
+function guardKey(exchange: Exchange): Answer | null {
+  const { plane, facts, head } = exchange;
+  if (plane.keys.size === 0) {
+    if (plane.insecureNoAuth || isLoopback(facts.clientIp)) return null;
+    const detail =
+      "No key is configured, so that management answers loopback clients only. Set server_key and send it as X-API-Key.";
+    return problem(403, "Forbidden", detail);
+  }
+  const key = head.get("x-api-key");
+  if (key !== null && plane.keys.accepts(key)) return null;
+  plane.count("auth_failures");
+  const { hi, lo } = rateKey(facts.clientIp);
+  plane.tables.authFailures.allow(hi, lo, Date.now());
+  if (key === null) return problem(401, "Unauthorized", "Send the key in the header X-API-Key.");
+  return problem(403, "Forbidden", "The key in X-API-Key is not one of the configured keys.");
+}
+
+function guardAddress(exchange: Exchange): Answer | null {
+  const { whitelist } = exchange.plane.options;
+  if (whitelist.size === 0 || whitelist.has(exchange.facts.clientIp)) return null;
+  return problem(403, "Forbidden", "This address is not in whitelisted_ips.");
+}
+
+function guardRate(exchange: Exchange): Answer | null {
+  const { plane, facts } = exchange;
+  const { hi, lo } = rateKey(facts.clientIp);
+  const waitMs = plane.tables.managementRate.allow(hi, lo, Date.now());
+  if (waitMs === 0) return null;
+  plane.count("rate_limited");
+  const detail = "This address has used up its management requests; see rate_limit_per_minute.";
+  return problem(429, "Rate limit exceeded", detail, [retryAfter(waitMs)]);
+}
+
+/** Compares a Content-Type with a media type, whatever its parameters and case. */
+export function isMediaType(value: string, type: string): boolean {
+  const end = value.indexOf(";");
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase() === type;
+}

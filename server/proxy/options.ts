@@ -1,0 +1,87 @@
+import type { ServerConfig } from "../../core/config/server-schema.ts";
+import { CidrSet } from "../../core/http/cidr.ts";
+import { pathPrefixes } from "../../core/http/path-match.ts";
+import type { HeadLimits } from "../../core/http/request-head.ts";
+import type { PoolLimits } from "./upstream-pool.ts";
+
+const SECOND_MS = 1000;
+/** RFC 9112 section 3 asks for at least 8000; longer targets are worth more only to attackers. */
+const MAX_TARGET_BYTES = 16_384;
+
+/** The configuration in the data plane's units, derived once. */
+export interface ProxyOptions {
+  readonly head: HeadLimits;
+  readonly pool: PoolLimits;
+  readonly verifyBackends: boolean;
+  readonly requestTimeoutMs: number;
+  readonly headTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly streamIdleMs: number;
+  readonly gatherMs: number;
+  readonly managementBodyBytes: number;
+  readonly proxyBodyBytes: number;
+  readonly tierBodyBytes: number;
+  readonly tierField: string;
+  readonly tierHeader: string;
+  readonly jsonFields: readonly string[];
+  readonly isProxied: (path: string) => boolean;
+  readonly trustedProxies: CidrSet;
+  readonly whitelist: CidrSet;
+  readonly whitelistProxy: boolean;
+  readonly limitsProxyRate: boolean;
+  /** Lower-case, "" for none. */
+  readonly stickyHeader: string;
+  readonly stickyByIp: boolean;
+  readonly leaseSeconds: number;
+}
+
+/** Derives the options; the configuration is validated. */
+export function proxyOptions(config: ServerConfig): ProxyOptions {
+  return {
+    ...limitsOf(config),
+    ...timeoutsOf(config),
+    tierBodyBytes: config.tier_body_bytes,
+    tierField: config.tier_field_name,
+    tierHeader: config.tier_header.toLowerCase(),
+    jsonFields: [config.tier_field_name, "client_lat", "client_lon"],
+    isProxied: pathPrefixes(config.proxy_endpoints),
+    trustedProxies: new CidrSet(config.trusted_proxies),
+    whitelist: new CidrSet(config.whitelisted_ips),
+    whitelistProxy: config.whitelist_proxy,
+    limitsProxyRate: config.proxy_rate_limit_per_minute > 0,
+    stickyHeader: config.sticky_header.toLowerCase(),
+    stickyByIp: config.sticky_by_ip,
+    leaseSeconds: config.pending_allocation_timeout_seconds,
+  };
+}
+
+function limitsOf(config: ServerConfig) {
+  return {
+    head: {
+      maxHeadBytes: config.max_header_bytes,
+      maxTargetBytes: Math.min(MAX_TARGET_BYTES, config.max_header_bytes),
+      maxHeaders: config.max_headers,
+    },
+    pool: {
+      maxIdle: config.pool_max_idle_per_endpoint,
+      idleTimeoutMs: config.pool_idle_timeout_seconds * SECOND_MS,
+      connectTimeoutMs: config.connect_timeout_seconds * SECOND_MS,
+    },
+    verifyBackends: !config.tls_insecure_skip_verify,
+    managementBodyBytes: config.max_request_body_bytes,
+    proxyBodyBytes:
+      config.proxy_max_request_body_bytes === 0
+        ? Number.POSITIVE_INFINITY
+        : config.proxy_max_request_body_bytes,
+  };
+}
+
+function timeoutsOf(config: ServerConfig) {
+  return {
+    requestTimeoutMs: config.request_timeout_seconds * SECOND_MS,
+    headTimeoutMs: config.read_header_timeout_seconds * SECOND_MS,
+    idleTimeoutMs: config.idle_timeout_seconds * SECOND_MS,
+    streamIdleMs: config.stream_idle_timeout_seconds * SECOND_MS,
+    gatherMs: Math.max(0, config.proxy_sse_flush_interval_ms),
+  };
+}

@@ -1,0 +1,202 @@
+import type { Socket, SocketHandler } from "bun";
+import type { ByteSocket, SocketOwner } from "./socket.ts";
+
+type RawSocket = Socket<PlainSocket>;
+
+/** Where an outgoing connection goes. */
+export type ConnectTarget =
+  | { readonly kind: "unix"; readonly path: string }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      readonly port: number;
+      /** Null for plain TCP. An empty `serverName` sends none, as for addresses. */
+      readonly tls: { readonly serverName: string; readonly verify: boolean } | null;
+    };
+
+/**
+ * A {@link ByteSocket} over Bun's own sockets, accepted or connected.
+ *
+ * `end()` of Bun may lose bytes that it accepted, so that the end of a stream is always: write everything, then
+ * `shutdown()` (FIN), and let the close follow the peer's FIN.
+ */
+export class PlainSocket implements ByteSocket {
+  owner: SocketOwner;
+  pendingBytes = 0;
+  #raw: RawSocket | null;
+  #queue: Buffer[] = [];
+  #finishing = false;
+  #paused = false;
+  #opened: boolean;
+  /** TLS of an outgoing connection is up only after its handshake, which Bun reports apart. */
+  readonly #handshakes: boolean;
+  readonly #verifies: boolean;
+
+  constructor(owner: SocketOwner, raw: RawSocket | null, tls: { readonly verify: boolean } | null = null) {
+    this.owner = owner;
+    this.#raw = raw;
+    this.#opened = raw !== null;
+    this.#handshakes = tls !== null;
+    this.#verifies = tls?.verify === true;
+  }
+
+  get peerAddress(): string {
+    return this.#raw?.remoteAddress ?? "";
+  }
+
+  write(bytes: Buffer): void {
+    const taken = this.#send(bytes, bytes.length);
+    if (taken < bytes.length) this.#enqueue(taken === 0 ? bytes : bytes.subarray(taken));
+  }
+
+  writeScratch(scratch: Buffer, length: number): void {
+    const taken = this.#send(scratch, length);
+    if (taken < length) this.#enqueue(Buffer.from(scratch.subarray(taken, length)));
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#raw?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#raw?.resume();
+  }
+
+  finish(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    if (this.pendingBytes === 0) this.#raw?.shutdown();
+  }
+
+  close(): void {
+    if (this.#raw === null) this.#finishing = true;
+    this.#raw?.end();
+  }
+
+  abort(): void {
+    if (this.#raw === null) this.#finishing = true;
+    this.#raw?.terminate();
+  }
+
+  /** Takes over the connected socket; for {@link connectSocket} and the handlers of this file only. */
+  opened(raw: RawSocket): void {
+    this.#raw = raw;
+    if (this.#finishing) raw.terminate();
+    else if (!this.#handshakes) this.#announceOpen();
+  }
+
+  handshaken(success: boolean): void {
+    if (!this.#handshakes || this.#opened) return;
+    if (success || !this.#verifies) this.#announceOpen();
+    else this.#raw?.terminate();
+  }
+
+  flush(): void {
+    const queue = this.#queue;
+    let sent = 0;
+    while (sent < queue.length) {
+      const head = queue[sent];
+      if (head === undefined) break;
+      const taken = this.#raw === null ? 0 : Math.max(0, this.#raw.write(head));
+      this.pendingBytes -= taken;
+      if (taken < head.length) {
+        queue[sent] = head.subarray(taken);
+        break;
+      }
+      sent++;
+    }
+    if (sent > 0) queue.splice(0, sent);
+    if (queue.length > 0) return;
+    if (this.#finishing) this.#raw?.shutdown();
+    else if (sent > 0) this.owner.onDrain();
+  }
+
+  closed(clean: boolean): void {
+    this.#raw = null;
+    this.#queue = [];
+    this.pendingBytes = 0;
+    this.owner.onClose(clean);
+  }
+
+  #announceOpen(): void {
+    this.#opened = true;
+    this.owner.onOpen();
+  }
+
+  /** Bytes that the kernel took. A closed socket takes all: its owner hears of the close in `onClose`. */
+  #send(bytes: Buffer, length: number): number {
+    if (this.pendingBytes > 0) return 0;
+    if (this.#raw === null) return this.#opened ? length : 0;
+    const taken = this.#raw.write(bytes, 0, length);
+    return taken < 0 ? length : taken;
+  }
+
+  #enqueue(bytes: Buffer): void {
+    this.#queue.push(bytes);
+    this.pendingBytes += bytes.length;
+  }
+}
+
+/** Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached. */
+export function connectSocket(target: ConnectTarget, owner: SocketOwner): PlainSocket {
+  if (target.kind === "unix") {
+    const socket = new PlainSocket(owner, null);
+    Bun.connect({ unix: target.path, data: socket, socket: HANDLERS, allowHalfOpen: true }).catch(ignore);
+    return socket;
+  }
+  const socket = new PlainSocket(owner, null, target.tls);
+  const tls = target.tls === null ? undefined : tlsOptions(target.tls);
+  const options = {
+    hostname: target.host,
+    port: target.port,
+    data: socket,
+    socket: HANDLERS,
+    allowHalfOpen: true,
+  };
+  Bun.connect(tls === undefined ? options : { ...options, tls }).catch(ignore);
+  return socket;
+}
+
+/** The callbacks that every plain socket shares; `socket.data` says whose turn it is. */
+export const HANDLERS: SocketHandler<PlainSocket> = {
+  open(raw) {
+    raw.data.opened(raw);
+  },
+  handshake(raw, success) {
+    raw.data.handshaken(success);
+  },
+  data(raw, chunk) {
+    raw.data.owner.onData(chunk);
+  },
+  end(raw) {
+    raw.data.owner.onEnd();
+  },
+  drain(raw) {
+    raw.data.flush();
+  },
+  close(raw, error) {
+    raw.data.closed(error === undefined);
+  },
+  connectError(raw) {
+    raw.data.closed(false);
+  },
+  error() {
+    // A reset or write error: `close` follows with the same error and is where it is handled.
+  },
+};
+
+function tlsOptions(tls: { readonly serverName: string; readonly verify: boolean }) {
+  return {
+    rejectUnauthorized: tls.verify,
+    ALPNProtocols: "http/1.1",
+    ...(tls.serverName === "" ? {} : { serverName: tls.serverName }),
+  };
+}
+
+function ignore(): void {
+  // The same failure reaches the owner through `connectError`.
+}

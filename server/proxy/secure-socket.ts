@@ -1,0 +1,60 @@
+import type { TLSSocket } from "node:tls";
+import type { ByteSocket, SocketOwner } from "./socket.ts";
+
+/** A {@link ByteSocket} over an accepted TLS connection of node:tls. */
+export class SecureSocket implements ByteSocket {
+  owner: SocketOwner;
+  readonly peerAddress: string;
+  readonly #raw: TLSSocket;
+  #closed = false;
+
+  constructor(raw: TLSSocket, owner: SocketOwner) {
+    this.owner = owner;
+    this.#raw = raw;
+    this.peerAddress = raw.remoteAddress ?? "";
+    let clean = true;
+    raw.on("data", (chunk: Buffer) => this.owner.onData(chunk));
+    raw.on("end", () => this.owner.onEnd());
+    raw.on("drain", () => this.owner.onDrain());
+    raw.on("error", () => {
+      clean = false;
+    });
+    raw.on("close", () => {
+      this.#closed = true;
+      this.owner.onClose(clean);
+    });
+  }
+
+  get pendingBytes(): number {
+    return this.#raw.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#closed && this.#raw.writable) this.#raw.write(bytes);
+  }
+
+  writeScratch(scratch: Buffer, length: number): void {
+    if (!this.#closed && this.#raw.writable) this.#raw.write(Buffer.from(scratch.subarray(0, length)));
+  }
+
+  pause(): void {
+    this.#raw.pause();
+  }
+
+  resume(): void {
+    this.#raw.resume();
+  }
+
+  finish(): void {
+    this.#raw.end();
+  }
+
+  close(): void {
+    this.#raw.destroy();
+  }
+
+  /** Without a close_notify the peer knows that the stream was cut (RFC 8446 section 6.1). */
+  abort(): void {
+    this.#raw.destroy();
+  }
+}
