@@ -61,24 +61,21 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   ),
 });
 
-function mutate(text: string, { kind, place, text: inserted }: Mutation): string {
-  const at = text.length === 0 ? 0 : place % text.length;
-  switch (kind) {
-    case "delete":
-      return text.slice(0, at) + text.slice(at + 1);
-    case "replace":
-      return text.slice(0, at) + inserted + text.slice(at + 1);
-    case "insert":
-      return text.slice(0, at) + inserted + text.slice(at);
-    case "line": {
-      const lineStart = text.indexOf("\r\n", at) + 2;
-      return text.slice(0, lineStart) + (LINES[place % LINES.length] ?? "") + text.slice(lineStart);
-    }
-    case "double":
-      return text + text;
-    case "truncate":
-      return text.slice(0, at);
-  }
+const MUTATORS: Record<Mutation["kind"], (text: string, at: number, inserted: string) => string> = {
+  delete: (text, at) => text.slice(0, at) + text.slice(at + 1),
+  replace: (text, at, inserted) => text.slice(0, at) + inserted + text.slice(at + 1),
+  insert: (text, at, inserted) => text.slice(0, at) + inserted + text.slice(at),
+  line: (text, at) => {
+    const lineStart = text.indexOf("\r\n", at) + 2;
+    return text.slice(0, lineStart) + (LINES[at % LINES.length] ?? "") + text.slice(lineStart);
+  },
+  double: (text) => text + text,
+  truncate: (text, at) => text.slice(0, at),
+};
+
+function mutate(text: string, change: Mutation): string {
+  const at = text.length === 0 ? 0 : change.place % text.length;
+  return MUTATORS[change.kind](text, at, change.text);
 }
 
 const mutations = fc.array(mutation, { minLength: 1, maxLength: 4 });

@@ -14,6 +14,11 @@ function read(text: string): ReturnType<typeof readChunked> {
   return readChunked([latin1(text)]);
 }
 
+/** A chunk of so many bytes with an extension of 100. */
+function chunk(bytes: number): string {
+  return `${bytes.toString(16)};${"a".repeat(100)}\r\n${"x".repeat(bytes)}\r\n`;
+}
+
 describe("chunked reader", () => {
   test.each([
     ["one chunk", "5\r\nhello\r\n0\r\n\r\n", "hello"],
@@ -61,8 +66,6 @@ describe("chunked reader", () => {
   });
 
   test("extensions are paid for by data", () => {
-    const chunk = (bytes: number): string =>
-      `${bytes.toString(16)};${"a".repeat(100)}\r\n${"x".repeat(bytes)}\r\n`;
     expect(read(`${chunk(200).repeat(1000)}0\r\n\r\n`).state).toBe("done");
     expect(read(`${chunk(1).repeat(1000)}0\r\n\r\n`).state).toBe("error");
   });

@@ -38,7 +38,8 @@ function facts(head: RequestHead, result: number): unknown {
   return {
     result,
     lines: fields(head),
-    ...{ method, target, path, query, minor, host, framing, contentLength, keepAlive, upgrade, rejection },
+    line: [method, target, path, query, minor, host],
+    meaning: [framing, contentLength, keepAlive, upgrade, rejection],
   };
 }
 
@@ -48,12 +49,30 @@ function responseFacts(head: ResponseHead, result: number): unknown {
   return {
     result,
     lines: fields(head),
-    ...{ status, reason, minor, framing, contentLength, keepAlive, upgrade, isEventStream },
+    line: [status, reason, minor],
+    meaning: [framing, contentLength, keepAlive, upgrade, isEventStream],
   };
 }
 
 function octets(bytes: Buffer): Buffer[] {
   return [...bytes].map((octet) => Buffer.from([octet]));
+}
+
+/** Fields that the proxy passes on. */
+function others(message: RequestHead | ResponseHead): [string, string][] {
+  return fields(message).filter(([name]) => !OWN.test(name));
+}
+
+function forward(bytes: Buffer): Buffer {
+  const head = new RequestHead();
+  parseRequest(bytes, 0, bytes.length, head);
+  const out = Buffer.alloc(8192);
+  return out.subarray(0, writeRequestHead(head, CONTEXT, out, 0));
+}
+
+function linesBut(bytes: Buffer, left: string): string[] {
+  const lines = bytes.toString("latin1").split("\r\n");
+  return lines.filter((line) => line !== left).toSorted();
 }
 
 describe("split invariance", () => {
@@ -107,8 +126,6 @@ describe("what is written reads back", () => {
         expect([again.method, again.path, again.query]).toEqual([head.method, head.path, head.query]);
         expect([again.framing, again.expectContinue]).toEqual([head.framing, head.expectContinue]);
         expect(Math.max(0, again.contentLength)).toBe(Math.max(0, head.contentLength));
-        const others = (message: RequestHead): [string, string][] =>
-          fields(message).filter(([name]) => !OWN.test(name));
         expect(others(again)).toEqual(others(head));
       }),
       { numRuns: 400 },
@@ -118,20 +135,9 @@ describe("what is written reads back", () => {
   test("C-108 a second proxy changes nothing but Via and the forwarding fields", () => {
     fc.assert(
       fc.property(anyRequest, (text) => {
-        const forward = (bytes: Buffer): Buffer => {
-          const head = new RequestHead();
-          parseRequest(bytes, 0, bytes.length, head);
-          const out = Buffer.alloc(8192);
-          return out.subarray(0, writeRequestHead(head, CONTEXT, out, 0));
-        };
         const once = forward(latin1(text));
         const twice = forward(once);
-        const lines = (bytes: Buffer): string[] =>
-          bytes
-            .toString("latin1")
-            .split("\r\n")
-            .filter((line) => line !== "Via: 1.1 p" && line !== "Via: 1.0 p");
-        expect(lines(twice).toSorted()).toEqual(lines(once).toSorted());
+        expect(linesBut(twice, "Via: 1.1 p")).toEqual(linesBut(once, "Via: 1.1 p"));
       }),
       { numRuns: 200 },
     );
@@ -159,9 +165,7 @@ describe("what is written reads back", () => {
         const again = new ResponseHead();
         expect(parseResponse(sent, 0, sent.length, again)).toBe(sent.length);
         expect([again.status, again.reason, again.framing]).toEqual([head.status, head.reason, head.framing]);
-        expect(fields(again).filter(([name]) => !OWN.test(name))).toEqual(
-          fields(head).filter(([name]) => !OWN.test(name)),
-        );
+        expect(others(again)).toEqual(others(head));
       }),
       { numRuns: 400 },
     );

@@ -10,6 +10,21 @@ function withHost(line: string): string {
   return get(line, "Host: t");
 }
 
+function post(version: string, expectation: string): string {
+  return get(`POST / ${version}`, "Host: t", "Content-Length: 5", `Expect: ${expectation}`);
+}
+
+function upgrade(version: string, connection: string): string {
+  return request(get(`GET / ${version}`, "Host: t", `Connection: ${connection}`, "UPGRADE: WebSocket"))
+    .upgrade;
+}
+
+/** A head of so many bytes. */
+function headOf(length: number): string {
+  const empty = get("GET / HTTP/1.1", "Host: t", "X: ");
+  return get("GET / HTTP/1.1", "Host: t", `X: ${"a".repeat(length - empty.length)}`);
+}
+
 describe("request line", () => {
   test("a plain GET", () => {
     const head = request("GET /a/b?c=d HTTP/1.1\r\nHost: example.com:8080\r\nAccept: */*\r\n\r\nrest");
@@ -207,8 +222,6 @@ describe("fields", () => {
   });
 
   test("C-65 expectations", () => {
-    const post = (version: string, expect: string): string =>
-      get(`POST / ${version}`, "Host: t", "Content-Length: 5", `Expect: ${expect}`);
     expect(request(post("HTTP/1.1", "100-Continue")).expectContinue).toBe(true);
     expect(requestStatus(post("HTTP/1.1", "foo"))).toBe(417);
     expect(request(post("HTTP/1.0", "100-continue")).expectContinue).toBe(false);
@@ -222,8 +235,6 @@ describe("fields", () => {
   });
 
   test("Upgrade needs Connection and HTTP/1.1", () => {
-    const upgrade = (version: string, connection: string): string =>
-      request(get(`GET / ${version}`, "Host: t", `Connection: ${connection}`, "UPGRADE: WebSocket")).upgrade;
     expect(upgrade("HTTP/1.1", "keep-alive, Upgrade")).toBe("websocket");
     expect(upgrade("HTTP/1.1", "keep-alive")).toBe("");
     expect(upgrade("HTTP/1.0", "Upgrade")).toBe("");
@@ -245,12 +256,8 @@ describe("limits", () => {
   });
 
   test("C-14 a head over the limit gets 431, at the limit it is served", () => {
-    const head = (length: number): string => {
-      const empty = get("GET / HTTP/1.1", "Host: t", "X: ");
-      return get("GET / HTTP/1.1", "Host: t", `X: ${"a".repeat(length - empty.length)}`);
-    };
-    expect(requestStatus(head(9000), limits)).toBe(0);
-    expect(requestStatus(head(9001), limits)).toBe(431);
+    expect(requestStatus(headOf(9000), limits)).toBe(0);
+    expect(requestStatus(headOf(9001), limits)).toBe(431);
     expect(requestStatus(`GET / HTTP/1.1\r\n${"A".repeat(100_000)}`, limits)).toBe(431);
   });
 

@@ -57,14 +57,15 @@ test("the date changes with the second", () => {
   expect(date.at(example)).toBe("Sun, 06 Nov 1994 08:49:37 GMT");
 });
 
-describe("W-03 WebSocket handshake", () => {
-  const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-  const VERSION = "Sec-WebSocket-Version: 13";
-  const status = (method: string, ...lines: string[]): number => {
-    const start = [`${method} / HTTP/1.1`, "Host: t", "Connection: Upgrade", "Upgrade: websocket"];
-    return checkWebSocketHandshake(request(`${[...start, ...lines].join("\r\n")}\r\n\r\n`))?.status ?? 0;
-  };
+const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+const VERSION = "Sec-WebSocket-Version: 13";
 
+function handshakeStatus(method: string, lines: readonly string[]): number {
+  const start = [`${method} / HTTP/1.1`, "Host: t", "Connection: Upgrade", "Upgrade: websocket"];
+  return checkWebSocketHandshake(request(`${[...start, ...lines].join("\r\n")}\r\n\r\n`))?.status ?? 0;
+}
+
+describe("W-03 WebSocket handshake", () => {
   test.each([
     ["sound", "GET", [KEY, VERSION], 0],
     ["without a key", "GET", [VERSION], 400],
@@ -75,6 +76,6 @@ describe("W-03 WebSocket handshake", () => {
     ["without a version", "GET", [KEY], 426],
     ["by POST", "POST", [KEY, VERSION], 400],
   ])("%s", (_about, method, lines, expected) => {
-    expect(status(method, ...lines)).toBe(expected);
+    expect(handshakeStatus(method, lines)).toBe(expected);
   });
 });

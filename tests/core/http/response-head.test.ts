@@ -6,6 +6,10 @@ function answer(line: string, ...lines: string[]): string {
   return `${[line, ...lines].join("\r\n")}\r\n\r\n`;
 }
 
+function challenge(scheme: string): boolean | undefined {
+  return response(answer("HTTP/1.1 401 No", `WWW-Authenticate: ${scheme}`))?.authenticatesConnection;
+}
+
 const OK = "HTTP/1.1 200 OK";
 
 describe("status line", () => {
@@ -128,8 +132,6 @@ describe("what else the proxy asks of a response", () => {
   });
 
   test("C-59 authentication of the connection", () => {
-    const challenge = (scheme: string): boolean | undefined =>
-      response(answer("HTTP/1.1 401 No", `WWW-Authenticate: ${scheme}`))?.authenticatesConnection;
     expect([challenge("NTLM"), challenge("negotiate abc"), challenge("Basic realm=x")]).toEqual([
       true,
       true,
