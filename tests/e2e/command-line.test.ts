@@ -204,9 +204,9 @@ async function databaseUsed(args: readonly string[], options: RunOptions): Promi
   const dir = freshDir(options.files);
   const command = [...commandOf("server"), ...args];
   await using child = new Child({ command, cwd: dir, ...(options.env && { env: options.env }) });
-  const name = await eventually("a database", () =>
-    ["flag.db", "env.db", "file.db", "opsen.db", "dotenv.db"].find((each) => existsSync(join(dir, each))),
-  );
+  await child.line("where it listens", (line) => (/\blisten\b/.test(line) ? line : null));
+  const known = ["flag.db", "env.db", "file.db", "opsen.db", "dotenv.db"];
+  const name = known.filter((each) => existsSync(join(dir, each))).join();
   child.kill("SIGTERM");
   expect((await child.finished()).code).toBe(0);
   return name;

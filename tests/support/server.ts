@@ -147,9 +147,8 @@ export class TestServer implements AsyncDisposable {
   }
 }
 
+/** Finds the bound port in the line that says where the server listens, in either form of the log. */
 function portOf(line: string): number | null {
-  if (!/listening/i.test(line)) return null;
-  const match = /"port":(\d+)|\bport=(\d+)|:(\d+)\b(?!.*:\d)/.exec(line);
-  const port = Number(match?.[1] ?? match?.[2] ?? match?.[3] ?? 0);
-  return port > 0 ? port : null;
+  const match = /"listen":"[^"]*:(\d+)"|\blisten="?\S*?:(\d+)"?(?:\s|$)/.exec(line);
+  return match === null ? null : Number(match[1] ?? match[2]);
 }
