@@ -30,53 +30,51 @@ export const FIELD_FAULTS = [
 
 /**
  * Scans field lines up to the empty line, from head.cursor to `stop`, and records them in the head.
- * Every octet is looked at once, also when the bytes come one at a time.
+ * Every octet is looked at once, also when the bytes come one at a time: the phases run in order and the scan
+ * resumes at the one where the bytes ended.
  * Returns the position after the empty line, MORE, or a fault. No octet is skipped or repaired: bare CR or LF,
  * whitespace before the colon and folded lines are faults (stricter than RFC 9112 sections 2.2 and 5.2 demand).
  */
 export function scanFields(head: MessageHead, bytes: Buffer, stop: number, maxFields: number): number {
-  let at = head.cursor;
+  let { phase, cursor: at } = head;
   while (at < stop) {
-    switch (head.phase) {
-      case FIELD_START: {
-        if (bytes[at] === CR) {
-          head.phase = FINAL_LF;
-          at++;
-          break;
-        }
+    if (phase === FIELD_START) {
+      if (bytes[at] === CR) {
+        at++;
+        phase = FINAL_LF;
+      } else {
         const fault = beginField(head, bytes, at, maxFields);
         if (fault !== MORE) return fault;
-        break;
-      }
-      case NAME:
-        while (at < stop && (CLASS[bytes[at]!]! & TOKEN) !== 0) at++;
-        if (at === stop) break;
-        if (bytes[at] !== COLON) return BAD_NAME;
-        head.nameEnd[head.count] = at++;
-        head.phase = BEFORE_VALUE;
-        break;
-      case BEFORE_VALUE:
-        while (at < stop && (bytes[at] === SP || bytes[at] === TAB)) at++;
-        if (at === stop) break;
-        head.valueStart[head.count] = at;
-        head.phase = FIELD_VALUE;
-        break;
-      case FIELD_VALUE:
-        while (at < stop && (CLASS[bytes[at]!]! & VALUE) !== 0) at++;
-        if (at === stop) break;
-        if (bytes[at] !== CR) return bytes[at] === LF ? BAD_LINE_END : BAD_VALUE;
-        head.valueEnd[head.count] = trimmedEnd(bytes, head.valueStart[head.count]!, at);
-        head.phase = FIELD_LF;
-        at++;
-        break;
-      default: {
-        if (bytes[at++] !== LF) return BAD_LINE_END;
-        if (head.phase === FINAL_LF) return finish(head, at);
-        head.endField();
-        head.phase = FIELD_START;
+        phase = NAME;
       }
     }
+    if (phase === NAME) {
+      while (at < stop && (CLASS[bytes[at]!]! & TOKEN) !== 0) at++;
+      if (at === stop) break;
+      if (bytes[at] !== COLON) return BAD_NAME;
+      head.nameEnd[head.count] = at++;
+      phase = BEFORE_VALUE;
+    }
+    if (phase === BEFORE_VALUE) {
+      while (at < stop && (bytes[at] === SP || bytes[at] === TAB)) at++;
+      if (at === stop) break;
+      head.valueStart[head.count] = at;
+      phase = FIELD_VALUE;
+    }
+    if (phase === FIELD_VALUE) {
+      while (at < stop && (CLASS[bytes[at]!]! & VALUE) !== 0) at++;
+      if (at === stop) break;
+      if (bytes[at] !== CR) return bytes[at] === LF ? BAD_LINE_END : BAD_VALUE;
+      head.valueEnd[head.count] = trimmedEnd(bytes, head.valueStart[head.count]!, at++);
+      phase = FIELD_LF;
+    }
+    if (at === stop) break;
+    if (bytes[at++] !== LF) return BAD_LINE_END;
+    if (phase === FINAL_LF) return finish(head, at);
+    head.endField();
+    phase = FIELD_START;
   }
+  head.phase = phase;
   head.scannedBytes += at - head.cursor;
   head.cursor = at;
   return MORE;
@@ -89,7 +87,6 @@ function beginField(head: MessageHead, bytes: Buffer, at: number, maxFields: num
   if (head.count >= maxFields) return TOO_MANY_FIELDS;
   if (head.count >= head.nameStart.length) head.growFields();
   head.nameStart[head.count] = at;
-  head.phase = NAME;
   return MORE;
 }
 
