@@ -1,4 +1,5 @@
 /** What a string must hold beyond being a string: one test and one phrase for each format. */
+import { parseAddress, parseCidr } from "../http/cidr.ts";
 
 export interface Format {
   readonly test: (text: string) => boolean;
@@ -13,7 +14,10 @@ const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
 export const FORMATS: Readonly<Record<string, Format>> = {
-  cidr: { test: isCidr, expected: "an IP address or a CIDR range such as 10.0.0.0/8" },
+  cidr: {
+    test: (text) => parseCidr(text) !== null,
+    expected: "an IP address or a CIDR range such as 10.0.0.0/8",
+  },
   "header-name": {
     test: (text) => text.length <= 128 && TOKEN.test(text),
     expected: "a header name such as X-Session-ID",
@@ -37,40 +41,8 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
-/** Tells whether `text` is an IPv4 address in dotted decimal without leading zeros. */
-export function isIpv4(text: string): boolean {
-  const parts = text.split(".");
-  return (
-    parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
-  );
-}
-
-/** Tells whether `text` is an IPv6 address (RFC 4291 section 2.2), without brackets or zone. */
-export function isIpv6(text: string): boolean {
-  const halves = text.split("::");
-  if (halves.length > 2 || text.length > 45) return false;
-  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
-  const all = groups.flat();
-  const last = all.at(-1);
-  let count = all.length;
-  if (last?.includes(".") === true) {
-    // The embedded IPv4 form fills the last two groups and must come last in the text.
-    if (!isIpv4(last) || !text.endsWith(last)) return false;
-    all.pop();
-    count++;
-  }
-  if (!all.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group))) return false;
-  return halves.length === 2 ? count <= 7 : count === 8;
-}
-
-function isCidr(text: string): boolean {
-  const [address = "", bits, ...rest] = text.split("/");
-  if (rest.length > 0 || (!isIpv4(address) && !isIpv6(address))) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIpv4(address) ? 32 : 128));
-}
-
 function isHost(text: string): boolean {
-  if (isIpv4(text) || isIpv6(text)) return true;
+  if (parseAddress(text) !== null) return true;
   if (text.length > 253) return false;
   const labels = text.split(".");
   // A name whose last label is a number would be read as a broken IPv4 address (WHATWG URL, section 3.5).

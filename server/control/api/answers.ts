@@ -1,4 +1,8 @@
-/** Answers of the management API: JSON, and errors as RFC 9457 problems. */
+/**
+ * Answers of the management API: JSON, and errors as RFC 9457 problems. The worker adds the headers that every
+ * management answer carries, such as `X-Content-Type-Options`.
+ */
+import { fieldsDetail } from "../../../core/schema/json-body.ts";
 import { type FieldError, PROBLEM_CONTENT_TYPE, type Problem } from "../../../core/wire/problem.ts";
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -43,7 +47,6 @@ export function problem(status: number, detail: string, { errors, headers }: Pro
     headers: {
       "Content-Type": PROBLEM_CONTENT_TYPE,
       "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
       ...headers,
     },
   });
@@ -51,9 +54,5 @@ export function problem(status: number, detail: string, { errors, headers }: Pro
 
 /** Answers that a body's fields are wrong: all of them, the first also in the detail. */
 export function invalid(errors: readonly FieldError[]): Response {
-  const [first] = errors;
-  const where = first === undefined || first.field === "" ? "The body" : first.field;
-  const others = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : "";
-  const detail = first === undefined ? "The body is not as expected." : `${where} ${first.rule}${others}.`;
-  return problem(400, detail, { errors });
+  return problem(400, fieldsDetail(errors), { errors });
 }

@@ -92,7 +92,7 @@ function unmatched(operations: readonly Operation[], request: Request): Response
     return problem(404, "There is no such management call; see /swagger for those there are.");
   const headers = { Allow: methods.join(", ") };
   if (request.method === "OPTIONS") return new Response(null, { status: 204, headers });
-  return problem(405, `${request.method} is not allowed here, ${methods.join(", ")} is.`, { headers });
+  return problem(405, `${request.method} is not allowed here; allowed: ${methods.join(", ")}.`, { headers });
 }
 
 /**

@@ -93,7 +93,6 @@ function page(body: string | Blob, contentType: string): Response {
     headers: {
       "Content-Type": contentType,
       "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-      "X-Content-Type-Options": "nosniff",
       "Cache-Control": "no-cache",
     },
   });
