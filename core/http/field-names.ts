@@ -80,7 +80,7 @@ type KnownName = (typeof NAMES)[number][0];
 
 /** The kind of a name that is not in the table. */
 export const UNKNOWN = 0;
-/** Added to the kind of a known name that is spelt with "_": see {@link FLAGS}. */
+/** Added to the kind of a known name that is spelt with "_" for a "-". */
 export const UNDERSCORED = 128;
 
 /** Flags by kind, also by kind + UNDERSCORED. */

@@ -1,14 +1,5 @@
 /** The request head towards the backend (RFC 9110 section 7.6). */
-import {
-  DROP_REQUEST,
-  EXPECT,
-  FLAGS,
-  MAX_FORWARDS,
-  spells,
-  UNDERSCORED,
-  VIA,
-  X_REQUEST_ID,
-} from "./field-names.ts";
+import { DROP_REQUEST, FLAGS, MAX_FORWARDS, spells, UNDERSCORED, VIA, X_REQUEST_ID } from "./field-names.ts";
 import { copyLines, linesLength, safeLine, safeLines } from "./head-writer.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -79,7 +70,7 @@ function targetOf(head: RequestHead, ctx: ForwardContext): string {
 function keepsField(head: RequestHead, index: number, ctx: ForwardContext): boolean {
   const kind = head.kinds[index]!;
   if (kind !== 0) {
-    if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return kind === EXPECT + UNDERSCORED;
+    if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return false;
     if (kind === MAX_FORWARDS && head.maxForwards >= 0) return false;
     if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
   }

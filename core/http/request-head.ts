@@ -54,7 +54,6 @@ export class RequestHead extends MessageHead {
   rejection: Rejection | null = null;
 }
 
-/** Field of which a message may hold one only. */
 const NO_HOST = badRequest("no Host");
 const TWO_HOSTS = badRequest("more than one Host");
 const BAD_HOST = badRequest("invalid Host");
