@@ -85,6 +85,7 @@ export class RateTable {
     const known = way < 0 ? 0 : f64(tatMs, way);
     // A time further ahead than an empty bucket allows means that the clock was set back.
     const tat = Math.min(Math.max(known, nowMs), nowMs + full);
+    if (way >= 0 && tat < known) tatMs[way] = tat;
     const waitMs = tat - nowMs - (full - interval);
     if (waitMs <= ROUNDING_MS && spend) {
       this.#store(way < 0 ? this.#victim(set, nowMs) : way, keyHi | 0, keyLo | 0, tat + interval);
