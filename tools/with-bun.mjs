@@ -82,4 +82,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     child.kill(signal);
   });
 }
+
+// npm passes a SIGTERM only to the shell that it put in between, which dies of it and leaves this process behind.
+const parent = process.ppid;
+const PARENT_CHECK_MS = 500;
+if (process.env.npm_lifecycle_event) {
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), PARENT_CHECK_MS).unref();
+}
 child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
