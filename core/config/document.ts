@@ -89,6 +89,10 @@ function failed(message: string): DocumentOutcome {
   return { ok: false, faults: [{ ...START, message }] };
 }
 
+/** The parser's message without what it quotes of the file: that may be a key. */
 function oneLine(text: string): string {
-  return (text.split("\n", 1)[0] ?? "").slice(0, 200);
+  return text
+    .replace(/:? ["|>].*$/s, "")
+    .replace(/\s+/g, " ")
+    .slice(0, 200);
 }

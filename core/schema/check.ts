@@ -140,10 +140,17 @@ function secretFits(schema: TString, value: string): boolean {
 }
 
 function fault(schema: TSchema, got: unknown, path: readonly PathPart[]): Fault {
-  const secret = schema.secret === true;
+  const secret = isSecret(schema);
   const rule =
-    secret && typeof got === "string" ? "must be printable ASCII without spaces at its ends" : ruleOf(schema);
+    KindGuard.IsString(schema) && secret && typeof got === "string"
+      ? "must be printable ASCII without spaces at its ends"
+      : ruleOf(schema);
   return { path, kind: "value", rule, got, secret, known: [] };
+}
+
+/** Whether a value of this schema, or an item of it, must not be shown. */
+function isSecret(schema: TSchema): boolean {
+  return schema.secret === true || (KindGuard.IsArray(schema) && schema.items.secret === true);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -150,6 +150,16 @@ test("secrets are not repeated in errors", () => {
   const errors = serverErrors(text, { env: { OPSEN_SERVER_SERVER_KEY: "hush\u0007" } });
   expect(errors).toHaveLength(3);
   expect(errors.join("\n")).not.toContain("hush");
+  for (const other of [
+    "server_key: [hush]",
+    "api_keys: hush",
+    "api_keys: [[hush]]",
+    'server_key: "a" "hush"',
+    "a: b: hush",
+  ]) {
+    expect(serverErrors(other)).not.toEqual([]);
+    expect(serverErrors(other).join("\n")).not.toContain("hush");
+  }
 });
 
 test("empty entries of api_keys are left out", () => {
