@@ -17,9 +17,14 @@ export interface Capacity {
   readonly gpuIsIdle: readonly boolean[];
 }
 
-/** Turns GB of the wire and of the configuration into whole bytes; 0 for what is no number. */
+/**
+ * Turns GB of the wire and of the configuration into whole bytes; 0 for what is no number. Above 8 million GB the largest
+ * integer whose sums are exact stands for the amount.
+ */
 export function bytesOf(gb: number): number {
-  return Number.isFinite(gb) ? Math.max(0, Math.round(gb * BYTES_PER_GB)) : 0;
+  return Number.isFinite(gb)
+    ? Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(gb * BYTES_PER_GB)))
+    : 0;
 }
 
 /** Gives the free capacity of a report. */
