@@ -87,7 +87,7 @@ export class BackendTable {
   claimRow(): ClaimedRow | null {
     const columns = this.columns;
     for (let row = 0; row < this.capacity; row++) {
-      if (i32(columns.flags, row) !== 0) continue;
+      if (this.isClaimed(row)) continue;
       lock(columns.lock, row, this.owner);
       const generation = i32(columns.generation, row) + 1;
       columns.generation[row] = generation;
@@ -125,7 +125,7 @@ export class BackendTable {
     Atomics.store(columns.flags, row, 0);
     unlock(columns.lock, row);
     let limit = this.limit;
-    while (limit > 0 && i32(columns.flags, limit - 1) === 0) limit--;
+    while (limit > 0 && !this.isClaimed(limit - 1)) limit--;
     Atomics.store(this.#header, LIMIT, limit);
   }
 
@@ -153,6 +153,7 @@ export class BackendTable {
   setLocation(row: number, latDeg: number | null, lonDeg: number | null): void {
     const place = unitVector(latDeg, lonDeg);
     const columns = this.columns;
+    if (!this.isClaimed(row)) return;
     lock(columns.lock, row, this.owner);
     const was = (i32(columns.flags, row) & LOCATED) !== 0;
     if (place !== null) {
@@ -284,7 +285,9 @@ export class BackendTable {
     }
   }
 
+  /** A row that nobody has stays blank: a probe may end after its backend was removed. */
   #setFlag(row: number, flag: number, on: boolean): void {
+    if (!this.isClaimed(row)) return;
     if (on) {
       Atomics.or(this.columns.flags, row, flag);
     } else {

@@ -47,6 +47,20 @@ describe("BackendTable", () => {
     expect(backends.limit).toBe(0);
   });
 
+  test("leaves a row that nobody has blank, whatever comes late for it", () => {
+    const { backends } = openTables(newTables({ maxBackends: 1 }));
+    backends.claimRow();
+    backends.releaseRow(0);
+    backends.setHealthy(0, false);
+    backends.setEnabled(0, true);
+    backends.setLocation(0, 5, 5);
+    backends.releaseRow(0);
+    expect(backends.unlocated).toBe(0);
+    expect(backends.claimRow()).toEqual({ row: 0, generation: 3 });
+    expect(backends.isHealthy(0)).toBe(true);
+    expect(backends.isEnabled(0)).toBe(false);
+  });
+
   test("counts the claimed rows of unknown place", () => {
     const { backends } = openTables(newTables());
     backends.claimRow();
