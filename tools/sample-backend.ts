@@ -13,7 +13,7 @@ export interface SampleBackend {
 }
 
 const MAX_EXTRA_DELAY_MS = 60_000;
-const EVENTS = 10;
+const EVENTS = 6;
 const EVENT_INTERVAL_MS = 500;
 
 /** Starts the backend; port 0 takes a free one. */

@@ -5,6 +5,8 @@ export interface ChildOptions {
   readonly name: string;
   readonly command: readonly string[];
   readonly cwd: string;
+  /** Tells which lines to leave out. */
+  readonly isNoise?: (line: string) => boolean;
   /** Called once, with the code, when the process ends, whoever ended it. */
   readonly onExit: (code: number) => void;
 }
@@ -13,6 +15,7 @@ export class Child {
   readonly name: string;
   readonly exited: Promise<number>;
   readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #isNoise: (line: string) => boolean;
   #firstLine: ((line: string) => void) | null = null;
 
   /** Resolves with the first line that the process writes to its standard output. */
@@ -20,6 +23,7 @@ export class Child {
 
   constructor(options: ChildOptions) {
     this.name = options.name;
+    this.#isNoise = options.isNoise ?? (() => false);
     this.firstLine = new Promise((resolve) => {
       this.#firstLine = resolve;
     });
@@ -53,6 +57,6 @@ export class Child {
   #line(line: string): void {
     this.#firstLine?.(line);
     this.#firstLine = null;
-    console.log(`${this.name.padEnd(18)}| ${line}`);
+    if (!this.#isNoise(line)) console.log(`${this.name.padEnd(15)}| ${line}`);
   }
 }

@@ -25,6 +25,10 @@ const STOP_MS = 10_000;
 const READY_MS = 60_000;
 const POLL_MS = 100;
 
+/** Access lines of the agents' reports, and of what is asked here until the cluster is ready. */
+const REPORT_LINE = / \[access\] POST \/stats 200 /;
+const POLL_LINE = / \[access\] GET \/(?:health|ready|clients) /;
+
 /** The port that `npm start` takes unless it is told another. */
 export const DEFAULT_PORT = 8080;
 
@@ -41,6 +45,8 @@ export class Cluster {
   readonly #backends: Child[] = [];
   #server: Child | null = null;
   #stopping = false;
+  /** Requests of our own whose access line has not come yet. */
+  #polls = 0;
   #serverCode: number | null = null;
   readonly #onServerExit: (code: number) => void;
 
@@ -58,10 +64,14 @@ export class Cluster {
     const endpoints = await Promise.all(SITES.map((site) => this.#startBackend(site)));
     if (this.#stopping) return;
     this.#startServer(join(data, "opsen.db"));
+    await this.#until(() => this.#answers("/health"));
+    if (this.#stopping) return;
     for (const [index, site] of SITES.entries()) {
       this.#startAgent(site, endpoints[index] ?? "", join(data, "agents", String(index + 1)));
     }
-    await this.#untilReady();
+    await this.#until(
+      async () => (await this.#answers("/ready")) && (await this.#routable()) === SITES.length,
+    );
   }
 
   /** Ends agents (which take their leave of the server), then the server, then the backends. */
@@ -124,6 +134,7 @@ export class Cluster {
   #spawn(name: string, args: readonly string[], onExit: (code: number) => void = () => undefined): Child {
     return new Child({
       name,
+      isNoise: (line) => this.#isNoise(line),
       command: [process.execPath, "--no-env-file", ...args],
       cwd: repositoryRoot(),
       onExit: (code) => {
@@ -133,27 +144,42 @@ export class Cluster {
     });
   }
 
-  async #untilReady(): Promise<void> {
+  async #until(condition: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + READY_MS;
-    while (performance.now() < deadline) {
+    while (!this.#stopping && !(await condition())) {
       if (this.#serverCode !== null) throw new Error("the server did not start; its last lines say why");
-      if (this.#stopping || (await this.#routable()) === SITES.length) return;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `not every backend took requests within ${READY_MS / 1000} s; the lines above may say why`,
+        );
+      }
       await Bun.sleep(POLL_MS);
     }
-    if ((await this.#routable()) > 0) return;
-    throw new Error(`no backend took requests within ${READY_MS / 1000} s; ${this.#url}/clients says why`);
   }
 
-  /** Counts the backends that take requests; 0 while the server does not answer. */
+  /** Tells whether a GET succeeds; it does not while the server is not up. */
+  async #answers(path: string): Promise<boolean> {
+    const response = await this.#get(path).catch(() => null);
+    return response?.ok === true;
+  }
+
+  /** Counts the backends that take requests. */
   async #routable(): Promise<number> {
-    try {
-      const ready = await fetch(`${this.#url}/ready`);
-      if (!ready.ok) return 0;
-      const clients: unknown = await (await fetch(`${this.#url}/clients`)).json();
-      return Array.isArray(clients) ? clients.filter(isRoutable).length : 0;
-    } catch {
-      return 0;
-    }
+    const clients: unknown = await (await this.#get("/clients")).json();
+    return Array.isArray(clients) ? clients.filter(isRoutable).length : 0;
+  }
+
+  async #get(path: string): Promise<Response> {
+    const response = await fetch(this.#url + path);
+    this.#polls++;
+    return response;
+  }
+
+  #isNoise(line: string): boolean {
+    if (REPORT_LINE.test(line)) return true;
+    if (this.#polls === 0 || !POLL_LINE.test(line)) return false;
+    this.#polls--;
+    return true;
   }
 
   #children(): readonly Child[] {
