@@ -118,7 +118,7 @@ class Server implements DataPlane, DownstreamHome {
     if (this.plane.draining) return;
     this.plane.draining = true;
     for (const listener of this.#listeners) listener.stop();
-    for (const connection of [...this.#connections]) connection.shut(false);
+    for (const connection of this.#connections) connection.shut(false);
     const deadlineMs = performance.now() + withinMs;
     const poll = setInterval(() => {
       const isBusy = [...this.#connections].some((connection) => connection.isBusy);
@@ -130,7 +130,7 @@ class Server implements DataPlane, DownstreamHome {
 
   #cutAll(): void {
     let cut = 0;
-    for (const connection of [...this.#connections]) if (connection.shut(true)) cut++;
+    for (const connection of this.#connections) if (connection.shut(true)) cut++;
     this.plane.directory.closeIdle();
     this.plane.control.closeIdle();
     this.plane.log.flush();

@@ -1,11 +1,11 @@
-import { Pick, type PickStatus } from "../../core/balancing/pick.ts";
+import { Pick } from "../../core/balancing/pick.ts";
 import { writeRequestHead } from "../../core/http/forward-request.ts";
 import { writeResponseHead } from "../../core/http/forward-response.ts";
 import { parseResponseHead, ResponseHead } from "../../core/http/response-head.ts";
-import { retryAfter } from "./answers.ts";
 import { ByteStash } from "./byte-stash.ts";
+import { chooseBackend, type Refused, refusePick } from "./choosing.ts";
 import type { Exchange } from "./exchange.ts";
-import { fillForward, fillInterim, fillResponse } from "./forwarding.ts";
+import { fillForward, fillResponse, passInterim } from "./forwarding.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import { HIGH_WATER_BYTES } from "./socket.ts";
 import { openTunnel, tunnelFault } from "./tunnel.ts";
@@ -19,8 +19,6 @@ const NONE_TRIED: readonly number[] = [];
 const MAX_INTERIM = 32;
 /** Sending these twice is as good as once (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
-const NO_CAPACITY_WAIT_MS = 1000;
-const NO_BACKEND_WAIT_MS = 5000;
 
 /** The backend's side of an exchange: pick, connect, send, read the head, relay; again on another backend if due. */
 export class Delivery implements UpstreamUser {
@@ -58,26 +56,15 @@ export class Delivery implements UpstreamUser {
 
   /** Chooses a backend and sends the request there. */
   forward(): void {
-    const exchange = this.#exchange;
-    const { query, plane, facts } = exchange;
     for (;;) {
-      query.nowMs = Date.now();
-      query.endpointOfGroup = plane.directory.endpointsFor(exchange.head.path);
-      const status = plane.picker.pick(query, this.pick);
-      plane.count("picks");
-      if (status !== "picked") {
-        this.#refusePick(status);
-        return;
+      const chosen = chooseBackend(this.#exchange, this.pick);
+      if (chosen === "moved") {
+        this.#exclude();
+        continue;
       }
-      const place = plane.directory.place(this.pick.row, this.pick.generation);
-      const pool = place?.pools[this.pick.endpoint];
-      if (place !== null && pool !== undefined) {
-        facts.chose(exchange, place, this.pick);
-        this.reach(pool, false);
-        return;
-      }
-      // The row was given away a moment ago, and this worker has not heard of its new backend yet.
-      this.#exclude();
+      if (typeof chosen === "string") this.#refusePick(chosen);
+      else this.reach(chosen, false);
+      return;
     }
   }
 
@@ -239,7 +226,7 @@ export class Delivery implements UpstreamUser {
       stash.start += used;
       if (!this.response.informational) {
         stash.clear();
-        if (this.response.status === 101) this.#switchProtocols(bytes, start + used, end);
+        if (this.response.status === 101) this.#switchProtocols(bytes.subarray(start + used, end));
         else this.#startResponse(bytes, start + used, end);
         return;
       }
@@ -247,19 +234,14 @@ export class Delivery implements UpstreamUser {
     }
   }
 
-  /** Passes a 1xx on (RFC 9110 section 15.2); HTTP/1.0 knows none. */
+  /** Passes a 1xx on, unless there are too many. */
   #passInterim(): boolean {
     const exchange = this.#exchange;
     if (++this.#interim > MAX_INTERIM) {
       this.#badAnswer("more interim responses than a request may have");
       return false;
     }
-    const { plane, client, head } = exchange;
-    const wanted = this.response.status !== 100 || (head.expectContinue && !exchange.continued);
-    if (head.minor === 0 || !wanted) return true;
-    fillInterim(exchange, plane.respond);
-    const length = writeResponseHead(this.response, plane.respond, plane.out.bytes, 0);
-    if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
+    passInterim(exchange, this.response);
     return true;
   }
 
@@ -313,7 +295,7 @@ export class Delivery implements UpstreamUser {
     return clean && this.#exchange.body.complete && upstream.socket.pendingBytes === 0;
   }
 
-  #switchProtocols(bytes: Buffer, at: number, limit: number): void {
+  #switchProtocols(early: Buffer): void {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
     const fault = tunnelFault(exchange.head, exchange.upgrade, this.response);
@@ -323,9 +305,7 @@ export class Delivery implements UpstreamUser {
     }
     this.#upstream = null;
     this.#phase = "idle";
-    exchange.responding = true;
-    exchange.facts.answered(101, "");
-    openTunnel(exchange, this.response, upstream, at < limit ? bytes.subarray(at, limit) : null);
+    openTunnel(exchange, this.response, upstream, early);
   }
 
   /** The connection ended before the head of the answer was complete. */
@@ -365,20 +345,9 @@ export class Delivery implements UpstreamUser {
     query.excluded = this.#tried;
   }
 
-  #refusePick(status: Exclude<PickStatus, "picked">): void {
+  #refusePick(status: Refused): void {
     const exchange = this.#exchange;
-    const { plane, query } = exchange;
-    if (this.#tried.length > 0) {
-      exchange.refuse("bad_gateway", [], "no backend accepted the request");
-      return;
-    }
-    plane.count(status === "no_backend" ? "picks_no_backend" : "picks_no_capacity");
-    plane.log.warn("no backend for a request", {
-      code: status,
-      tier: plane.tiers[query.tier]?.name,
-      ...plane.picker.refusals(query),
-    });
-    const waitMs = status === "no_backend" ? NO_BACKEND_WAIT_MS : NO_CAPACITY_WAIT_MS;
-    exchange.refuse(status, [retryAfter(waitMs)]);
+    if (this.#tried.length > 0) exchange.refuse("bad_gateway", [], "no backend accepted the request");
+    else refusePick(exchange, status);
   }
 }

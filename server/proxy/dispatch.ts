@@ -10,9 +10,7 @@ const ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 export function dispatch(exchange: Exchange): void {
   const { head, client, plane } = exchange;
   identify(exchange);
-  if (head.method === "CONNECT" || head.method === "TRACE") {
-    exchange.refuse("method_not_allowed", [["Allow", ALLOW]]);
-  } else if (hasVia(head, plane.viaName)) {
+  if (hasVia(head, plane.viaName)) {
     exchange.refuse("loop");
   } else if (head.path === "*" || head.maxForwards === 0) {
     // About the proxy itself (RFC 9110 section 9.3.7), or as far as the client wants it to go (section 7.6.2).

@@ -151,6 +151,8 @@ export class Exchange {
   /** Answers with an error: short text on proxied paths, a problem on management paths. */
   refuse(code: ProxyErrorCode, extra: readonly Header[] = NO_HEADERS, reason = ""): void {
     this.facts.reason = reason;
+    // A client that was too slow once is not waited for again.
+    if (code === "slow_request") this.head.keepAlive = false;
     const error = proxyError(code, PROXY_ERROR_STATUS[code], extra);
     if (!this.facts.management) this.answer(error, code);
     else this.answer(problem(error.status, code.replaceAll("_", " "), error.body.trim(), extra), code);

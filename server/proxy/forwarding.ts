@@ -1,5 +1,6 @@
 import type { ForwardContext } from "../../core/http/forward-request.ts";
-import type { ResponseContext } from "../../core/http/forward-response.ts";
+import { type ResponseContext, writeResponseHead } from "../../core/http/forward-response.ts";
+import type { ResponseHead } from "../../core/http/response-head.ts";
 import type { Mutable } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -53,4 +54,14 @@ export function fillInterim(exchange: Exchange, respond: Mutable<ResponseContext
   respond.upgrade = upgrade;
   respond.date = "";
   respond.extra = NO_HEADERS;
+}
+
+/** Passes a 1xx on to the client (RFC 9110 section 15.2): HTTP/1.0 knows none, and 100 goes to those who wait for it. */
+export function passInterim(exchange: Exchange, response: ResponseHead): void {
+  const { plane, client, head } = exchange;
+  const isWanted = response.status !== 100 || (head.expectContinue && !exchange.continued);
+  if (head.minor === 0 || !isWanted) return;
+  fillInterim(exchange, plane.respond);
+  const length = writeResponseHead(response, plane.respond, plane.out.bytes, 0);
+  if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
 }

@@ -1,4 +1,3 @@
-import type { AddressInfo } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import type { Socket } from "bun";
 import type { Door } from "./context.ts";
@@ -72,8 +71,8 @@ export function listenSecure(
     server.listen({ host: address.host, port: address.port, reusePort: true }, () => {
       server.off("error", reject);
       server.on("error", ignore);
-      // A TCP server's address is never the path of a pipe.
-      const { port } = server.address() as AddressInfo;
+      const bound = server.address();
+      const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
       resolve({ port, stop: () => server.close() });
     });
   });

@@ -5,7 +5,7 @@ import type { HeadLimits } from "../../core/http/request-head.ts";
 import type { PoolLimits } from "./upstream-pool.ts";
 
 const SECOND_MS = 1000;
-/** RFC 9112 section 3 asks for at least 8000; longer targets are worth more only to attackers. */
+/** RFC 9112 section 3 asks for at least 8000. Below the limit of the head, so that 414 and 431 stay apart. */
 const MAX_TARGET_BYTES = 16_384;
 
 /** The configuration in the data plane's units, derived once. */
@@ -59,7 +59,7 @@ function limitsOf(config: ServerConfig) {
   return {
     head: {
       maxHeadBytes: config.max_header_bytes,
-      maxTargetBytes: Math.min(MAX_TARGET_BYTES, config.max_header_bytes),
+      maxTargetBytes: Math.min(MAX_TARGET_BYTES, Math.ceil(config.max_header_bytes * 0.75)),
       maxHeaders: config.max_headers,
     },
     pool: {

@@ -182,7 +182,8 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
     raw.data.closed(error === undefined);
   },
   connectError(raw) {
-    raw.data.closed(false);
+    // A missing unix socket fails inside `connect`, before its caller knows of the connection.
+    queueMicrotask(() => raw.data.closed(false));
   },
   error() {
     // A reset or write error: `close` follows with the same error and is where it is handled.

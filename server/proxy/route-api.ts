@@ -1,5 +1,4 @@
 import { Value } from "@sinclair/typebox/value";
-import type { FilterCounts } from "../../core/balancing/filters.ts";
 import type { LeaseView } from "../../core/balancing/lease-view.ts";
 import type { RequestHead } from "../../core/http/request-head.ts";
 import { unitVector } from "../../core/scoring/place.ts";
@@ -7,6 +6,7 @@ import type { LeaseAnswer } from "../../core/wire/lease.ts";
 import type { FieldError } from "../../core/wire/problem.ts";
 import { type RouteAnswer, type RouteRequest, RouteRequestSchema } from "../../core/wire/route.ts";
 import { json, problem, retryAfter } from "./answers.ts";
+import { refusePick } from "./choosing.ts";
 import type { Exchange } from "./exchange.ts";
 import { locate, setSticky } from "./session.ts";
 
@@ -14,7 +14,6 @@ const LEASES = "/leases/";
 const MAX_ERRORS = 16;
 /** Every field of a RouteRequest at its longest fits many times over. */
 const MAX_ROUTE_BYTES = 1_048_576;
-const NO_BACKEND_WAIT_MS = 5000;
 
 /** Answers `POST /route`: picks a backend and leaves capacity reserved on it. */
 export function startRoute(exchange: Exchange): void {
@@ -90,10 +89,7 @@ function route(exchange: Exchange, request: RouteRequest): void {
   const status = plane.picker.pick(query, pick);
   plane.count("picks");
   if (status !== "picked") {
-    plane.count(status === "no_backend" ? "picks_no_backend" : "picks_no_capacity");
-    const counts = plane.picker.refusals(query);
-    const detail = refusalDetail(plane.tiers[tier]?.name ?? "", counts);
-    exchange.answer(problem(503, "No backend available", detail, [retryAfter(NO_BACKEND_WAIT_MS)]), status);
+    refusePick(exchange, status);
     return;
   }
   const place = plane.directory.place(pick.row, pick.generation);
@@ -153,17 +149,6 @@ function refuseLease(exchange: Exchange): void {
 function refuseMethod(exchange: Exchange, allow: string): void {
   const detail = `This path takes ${allow}.`;
   exchange.answer(problem(405, "Method not allowed", detail, [["Allow", allow]]), "method_not_allowed");
-}
-
-/** `Of 5 backends for tier "large": 2 stale, 3 without enough memory.` */
-function refusalDetail(tier: string, counts: FilterCounts): string {
-  const { total, leaseTableFull, ...filters } = counts;
-  if (total === 0) return "No backend is registered. Start an agent on a backend.";
-  const removed = Object.entries(filters)
-    .filter(([, rows]) => rows > 0)
-    .map(([filter, rows]) => `${rows} by ${filter}`);
-  const full = leaseTableFull ? " The lease table is full; see max_leases." : "";
-  return `Of ${total} backends none can take tier "${tier}"; removed: ${removed.join(", ") || "none"}.${full}`;
 }
 
 function pathOf(target: string): string {

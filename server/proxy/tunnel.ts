@@ -30,18 +30,20 @@ export function openTunnel(
   exchange: Exchange,
   response: ResponseHead,
   upstream: Upstream,
-  early: Buffer | null,
+  early: Buffer,
 ): void {
   const { plane, client } = exchange;
   fillInterim(exchange, plane.respond, true);
   const length = writeResponseHead(response, plane.respond, plane.out.bytes, 0);
   if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
   plane.count("tunnels_opened");
+  exchange.responding = true;
+  exchange.facts.answered(101, "");
   exchange.tunnel();
   const leftover = client.takeLeftover();
   const tunnel = new Tunnel(exchange, client.socket, upstream);
   upstream.handTo(tunnel);
-  if (early !== null) tunnel.onUpstreamData(early);
+  if (early.length > 0) tunnel.onUpstreamData(early);
   if (leftover !== null) tunnel.onData(leftover);
   if (client.leaving) tunnel.onEnd();
 }

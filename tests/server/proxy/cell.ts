@@ -15,6 +15,8 @@ export interface CellOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly controlSocket?: string;
   readonly tls?: WorkerInit["tls"];
+  /** Where the admin listener is bound, instead of `admin_port`. */
+  readonly adminPort?: number;
 }
 
 export interface Added {
@@ -132,7 +134,7 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     geoip: null,
     version: "0.0.0",
     port: config.port,
-    adminPort: config.admin_port,
+    adminPort: options.adminPort ?? config.admin_port,
   };
 }
 
@@ -167,8 +169,14 @@ export function writeFigures(tables: Tables, row: number, options: BackendOption
 
 function testConfig(overrides: Readonly<Record<string, unknown>>): ServerConfig {
   const base = { port: 0, host: "127.0.0.1", proxy_endpoints: ["/"], health_check_enabled: false };
-  // Completed by the schema itself; its check is tested elsewhere.
-  return withDefaults(ServerConfigSchema, { ...base, ...overrides }) as ServerConfig;
+  const config = withDefaults(ServerConfigSchema, { ...base, ...overrides });
+  if (!isConfig(config)) throw new Error("no configuration came out of the schema");
+  return config;
+}
+
+/** Completed by the schema itself; its check is tested elsewhere. */
+function isConfig(value: unknown): value is ServerConfig {
+  return typeof value === "object" && value !== null;
 }
 
 function tier(name: string, vcpu: number): Tier {

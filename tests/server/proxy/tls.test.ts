@@ -1,0 +1,87 @@
+import { expect, test } from "bun:test";
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { selfSigned } from "../../support/certificate.ts";
+import { header } from "../../support/http-message.ts";
+import { answer, RawBackend } from "../../support/raw-backend.ts";
+import { call, openClient } from "../../support/raw-client.ts";
+import { Cell } from "./cell.ts";
+
+const certificate = selfSigned();
+
+test("the HTTPS listener serves the same requests and says so to the backend", async () => {
+  const body = Buffer.alloc(3 * 1024 * 1024, "opsen");
+  await using backend = await RawBackend.start({
+    respond: (request, wire) => answer(wire, 200, request.body.length > 0 ? request.body : "small"),
+  });
+  await using cell = await Cell.start({
+    tls: certificate,
+    config: { proxy_max_request_body_bytes: 0 },
+  });
+  cell.add({ ports: [backend.port] });
+  const target = { port: cell.port, host: "127.0.0.1", ca: certificate.cert };
+  expect((await call(target, "GET", "/")).text).toBe("small");
+  const echoed = await call(target, "POST", "/", { body });
+  expect(echoed.raw.body.equals(body)).toBe(true);
+  const [request] = backend.requests;
+  if (request === undefined) throw new Error("no request arrived");
+  expect(header(request, "X-Forwarded-Proto")).toBe("https");
+  const health = await call(target, "GET", "/health");
+  expect(health.header("Strict-Transport-Security")).toContain("max-age");
+});
+
+test("ALPN gives http/1.1, TLS 1.1 is refused, and what is no handshake is closed", async () => {
+  await using cell = await Cell.start({ tls: certificate });
+  const options = { port: cell.port, host: "127.0.0.1", ca: certificate.cert, servername: "localhost" };
+  const negotiated = await new Promise((resolve, reject) => {
+    const socket = connectTls({ ...options, ALPNProtocols: ["h2", "http/1.1"] }, () => {
+      resolve(socket.alpnProtocol);
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+  expect(negotiated).toBe("http/1.1");
+  const old = new Promise((resolve, reject) => {
+    const socket = connectTls({ ...options, maxVersion: "TLSv1.1", minVersion: "TLSv1" }, () => {
+      resolve("connected");
+      socket.destroy();
+    });
+    socket.once("error", reject);
+  });
+  expect(old).rejects.toThrow();
+  await new Promise<void>((resolve) => {
+    const socket = connect(cell.port, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nHost: t\r\n\r\n"));
+    socket.on("error", () => {});
+    socket.on("data", () => {});
+    socket.on("close", () => resolve());
+  });
+});
+
+test("HTTPS backends are verified unless told otherwise", async () => {
+  await using backend = await RawBackend.start({
+    tls: certificate,
+    respond: (_request, wire) => answer(wire, 200, "over TLS"),
+  });
+  for (const [skip, status] of [
+    [false, 502],
+    [true, 200],
+  ] as const) {
+    await using cell = await Cell.start({ config: { tls_insecure_skip_verify: skip } });
+    cell.add({ ports: [backend.port], scheme: "https", host: "localhost" });
+    expect((await call({ port: cell.port }, "GET", "/")).status).toBe(status);
+  }
+  expect(backend.requests).toHaveLength(1);
+});
+
+test("a client over TLS that leaves while it waits frees the backend", async () => {
+  await using backend = await RawBackend.start({ script: async (wire) => void (await wire.readToEnd()) });
+  await using cell = await Cell.start({ tls: certificate });
+  cell.add({ ports: [backend.port] });
+  await using client = await openClient({ port: cell.port, ca: certificate.cert });
+  await client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+  while (backend.connections[0] === undefined) await Bun.sleep(5);
+  await backend.connections[0].readHead();
+  client.finish();
+  await backend.connections[0].readToEnd();
+  expect(["reset", "fin"]).toContain(backend.connections[0].ending ?? "");
+});
