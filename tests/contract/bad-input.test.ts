@@ -100,7 +100,7 @@ const REGISTRATIONS: readonly (readonly [field: string, change: Json])[] = [
   ["total_memory_gb", { total_memory_gb: 1e300 }],
   ["total_storage_gb", { total_storage_gb: "much" }],
   ["total_gpus", { total_gpus: -1 }],
-  ["gpu_models", { gpu_models: [5] }],
+  ["gpu_models[0]", { gpu_models: [5] }],
   ["endpoint_url", { endpoint_url: "ftp://127.0.0.1/x" }],
   ["endpoint_url", { endpoint_url: "file:///etc/passwd" }],
   ["endpoint_url", { endpoint_url: "javascript:alert(1)" }],

@@ -32,10 +32,13 @@ function from(server: TestServer, ip: string, path = "/clients"): Promise<Answer
 }
 
 test("with a key configured, management needs it and /health does not", async () => {
-  await using server = await start({ server_key: "sesame", api_keys: ["second", ""] });
-  for (const [method, path] of MANAGEMENT) {
-    expectProblem(await server.call(method, path), 401);
-    expectProblem(await server.call(method, path, { headers: { "X-API-Key": "wrong" } }), 403);
+  const keys = { server_key: "sesame", api_keys: ["second", ""] };
+  await using server = await start({ ...keys, trusted_proxies: ["127.0.0.1"] });
+  for (const [at, [method, path]] of MANAGEMENT.entries()) {
+    // Each from an address of its own: failures are throttled by address.
+    const headers = { "X-Forwarded-For": `198.51.100.${at}` };
+    expectProblem(await server.call(method, path, { headers }), 401);
+    expectProblem(await server.call(method, path, { headers: { ...headers, "X-API-Key": "wrong" } }), 403);
   }
   for (const key of ["sesame", "second"]) {
     expect((await server.call("GET", "/clients", { headers: { "X-API-Key": key } })).status).toBe(200);

@@ -67,13 +67,30 @@ test("an id held by a token is replaced only with that token", async () => {
   await holder.remove();
 });
 
+test("reports and removals of an id are its holder's, whoever knows the key", async () => {
+  const holder = await FakeAgent.join(server, { id: "mine", endpoint: "http://127.0.0.1:9004", key });
+  for (const token of ["", "not-the-token", `${holder.token}0`]) {
+    const other = { ...headers, "X-Opsen-Agent-Token": token };
+    const report = await server.call("POST", "/stats", { json: { client_id: "mine" }, headers: other });
+    expect([401, 403, 409]).toContain(report.status);
+    expectProblem(report, report.status);
+  }
+  const stranger = { ...headers, "X-Opsen-Agent-Token": "not-the-token" };
+  const removal = await server.call("DELETE", "/clients/mine", { headers: stranger });
+  expect([401, 403, 409]).toContain(removal.status);
+  expect(await clientIds()).toContain("mine");
+  expect((await holder.remove()).status).toBe(204);
+});
+
 test("an agent that never sends tokens keeps working under the server key", async () => {
   const old = new FakeAgent(server, { id: "old", endpoint: "http://127.0.0.1:9007", key, keepToken: false });
   expect((await old.register()).status).toBe(200);
   expect((await old.report()).status).toBe(200);
-  expect((await old.register({ endpoint_url: "http://127.0.0.1:9008" })).status).toBe(200);
+  expect((await old.register({ hostname: "renamed" })).status).toBe(200);
   expect((await old.report()).status).toBe(200);
-  expect(await endpointOf("old")).toBe("http://127.0.0.1:9008");
+  // An id that nobody proves to hold may be registered again, but not drawn away to another address.
+  expectProblem(await old.register({ endpoint_url: "http://127.0.0.1:9008" }), 409);
+  expect(await endpointOf("old")).toBe("http://127.0.0.1:9007");
   expect((await server.call("DELETE", "/clients/old", { headers })).status).toBe(204);
 });
 

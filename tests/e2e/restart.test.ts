@@ -23,22 +23,22 @@ test("killed and started again, it routes at once on what it knew", async () => 
   await using busy = new HttpBackend({ name: "busy" });
   await using media = new HttpBackend({ name: "media" });
   await using server = await TestServer.start({ config: { sticky_header: "X-S" } });
-  const agent = await FakeAgent.join(server, {
-    id: "calm",
-    endpoint: calm.url,
-    cpu: 5,
-    latitude: 48,
-    longitude: 2,
-  });
   const endpoints = [
     { url: busy.url, paths: ["/*"] },
     { url: media.url, paths: ["/media"] },
   ];
   const other = await FakeAgent.join(server, { id: "busy", endpoints, cpu: 60 });
-  await FakeAgent.join(server, { id: "gone", endpoint: calm.url });
-  await server.call("DELETE", "/clients/gone");
   const headers = { "X-S": "alice" };
   expect((await server.call("GET", "/x", { headers })).text).toBe("busy");
+  const place = { latitude: 48, longitude: 2 };
+  const agent = await FakeAgent.join(server, {
+    id: "calm",
+    endpoints: [{ url: calm.url, paths: ["/x"] }],
+    cpu: 5,
+    ...place,
+  });
+  const leaver = await FakeAgent.join(server, { id: "gone", endpoint: calm.url });
+  await leaver.remove();
   await agent.report({ cpu_usage_avg: [2, 2, 2, 2] });
   const before = await known(server);
   await Bun.sleep(WRITE_BEHIND_MS);
@@ -49,6 +49,7 @@ test("killed and started again, it routes at once on what it knew", async () => 
   expect((await server.call("POST", "/route", { json: { tier: "lite" } })).status).toBe(200);
   expect((await server.call("GET", "/media/1")).text).toBe("media");
   expect((await server.call("GET", "/x", { headers })).text).toBe("busy");
+  expect((await server.call("GET", "/x")).text).toBe("calm");
   const after = await known(server);
   expect(after.map(lasting)).toEqual(before.map(lasting));
   // Agents go on as if nothing had happened, with the tokens that they hold.

@@ -123,7 +123,7 @@ test("a tunnel passes octets as they are, also those sent along with the handsha
     respond: (_request, wire) => {
       void (async () => {
         await wire.send(
-          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Own: 1\r\n\r\nfirst",
+          "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nX-Own: 1\r\n\r\nfirst",
         );
         const all = await wire.readToEnd();
         await wire.send(`got ${all.length}`);
@@ -155,7 +155,9 @@ test("a reset of either side ends the other and gives the capacity back", async 
   await using server = await TestServer.start({ config: { workers: 1 } });
   await using behind = await Behind.start(server, {
     respond: (_request, wire) => {
-      void wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      void wire.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+      );
       return false;
     },
   });
