@@ -67,6 +67,30 @@ test.each(["curl", "wget"].filter((tool) => Bun.which(tool) !== null))(
   },
 );
 
+test("an archive is the same bytes each time and holds the executable with its companions", async () => {
+  const target = hostTarget();
+  const program = PROGRAMS.find(({ name }) => name === "opsen-client");
+  if (target === null || program === undefined) throw new Error("no executable is built for this platform");
+  const small = join(place, "small");
+  await Bun.write(small, "not really a program\n");
+  const pathOf = async (folder: string): Promise<string> =>
+    join(
+      place,
+      folder,
+      await pack(program, target, small, { tag: "v1.2.3", directory: join(place, folder) }),
+    );
+  const [first, second] = [await pathOf("a"), await pathOf("b")];
+  expect(first).toEndWith(`/opsen-client_v1.2.3_${target.id}.tar.gz`);
+  expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
+  const { output } = await run(["tar", "-tzf", first]);
+  expect(output.trim().split("\n")).toEqual([
+    "LICENSE",
+    "client.example.yml",
+    "opsen-client",
+    "opsen-client.service",
+  ]);
+});
+
 test("installs one program only and replaces the old one", async () => {
   const file = join(place, "opsen-client");
   await Bun.write(file, "old");

@@ -16,22 +16,16 @@ export async function pack(
   const name = `${program.name}_${release.tag}_${target.id}.tar`;
   const staging = mkdtempSync(join(tmpdir(), "opsen-release-"));
   try {
-    place(executable, join(staging, program.name + target.suffix), 0o755);
+    const file = program.name + target.suffix;
+    const names = [file, ...Object.keys(program.extras)].toSorted();
+    place(executable, join(staging, file), 0o755);
     for (const [as, from] of Object.entries(program.extras)) {
       place(join(repositoryRoot(), from), join(staging, as), 0o644);
     }
     mkdirSync(release.directory, { recursive: true });
     const archive = join(release.directory, name);
-    await must([
-      "tar",
-      ...REPRODUCIBLE,
-      `--mtime=@${await sourceTime()}`,
-      "-cf",
-      archive,
-      "-C",
-      staging,
-      ".",
-    ]);
+    const time = await sourceTime();
+    await must(["tar", ...REPRODUCIBLE, `--mtime=@${time}`, "-cf", archive, "-C", staging, ...names]);
     await must(["gzip", "-n", "-f", archive]);
     return `${name}.gz`;
   } finally {
@@ -53,8 +47,8 @@ export async function writeChecksums(directory: string): Promise<void> {
   writeFileSync(join(directory, "SHA256SUMS"), lines.join(""));
 }
 
-/** GNU tar: nothing of the machine, the user or the order of the directory gets into the archive. */
-const REPRODUCIBLE = ["--format=ustar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"];
+/** GNU tar: nothing of the machine or the user gets into the archive. */
+const REPRODUCIBLE = ["--format=ustar", "--owner=0", "--group=0", "--numeric-owner"];
 
 function place(from: string, to: string, mode: number): void {
   copyFileSync(from, to);
