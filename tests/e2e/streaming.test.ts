@@ -167,6 +167,33 @@ test("a reader that stops is waited for: the backend is held back, memory stays 
   expect(behind.backend.connections).toHaveLength(1);
 });
 
+test("a backend that does not read is waited for: the client is held back, memory stays bounded", async () => {
+  await using server = await TestServer.start({ config: { workers: 1, proxy_max_request_body_bytes: 0 } });
+  await using behind = await Behind.start(server, {
+    script: async (wire) => {
+      await wire.readHead();
+      wire.pause();
+    },
+  });
+  await using watch = new MemoryWatch(server);
+  await using client = await openClient(server.target);
+  await client.send(`POST /flood HTTP/1.1\r\nHost: t\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`);
+  let sent = 0;
+  void (async () => {
+    for (; sent < LARGE_BYTES; sent += BLOCK.length) await client.send(BLOCK);
+  })();
+  let before = -1;
+  await eventually("a standstill", async () => {
+    const still = sent > 0 && sent === before;
+    before = sent;
+    await Bun.sleep(200);
+    return still;
+  });
+  expect(sent).toBeLessThan(LARGE_BYTES / 2);
+  expect(watch.growth()).toBeLessThan(MAX_RSS_GROWTH);
+  expect(behind.backend.connections).toHaveLength(1);
+});
+
 /** Reads one answer to its end without keeping it. */
 function download(port: number): Promise<{ length: number; hash: string }> {
   return new Promise((resolve, reject) => {

@@ -70,7 +70,8 @@ export class TestServer implements AsyncDisposable {
 
   get target(): Target {
     const { ca } = this.#options;
-    return ca === undefined ? { port: this.#port } : { port: this.#port, ca };
+    const host = this.#config.host === "::1" ? "::1" : "127.0.0.1";
+    return { port: this.#port, host, ...(ca !== undefined && { ca }) };
   }
 
   /** Sends one request on a connection of its own. */
