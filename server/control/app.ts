@@ -16,6 +16,7 @@ import { openGeoip } from "./geoip.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import type { Log } from "./logging/logger.ts";
+import { MemoryTrim } from "./memory-trim.ts";
 import { assertPortIsFree } from "./port-check.ts";
 import { Registry } from "./registry.ts";
 import type { BackendUpdate } from "./registry-types.ts";
@@ -113,7 +114,12 @@ async function start(
     log: log.component("api"),
     ...(locate === null ? {} : { explainLocation: locate }),
   });
-  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
+  const trim = cleanup.adopt(new MemoryTrim(), (started) => started.stop());
+  const answer = (request: Request): Promise<Response> => {
+    trim.note();
+    return api.fetch(request);
+  };
+  const control = serveControl(answer, config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
 
   const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
