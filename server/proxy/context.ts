@@ -74,6 +74,8 @@ export interface ExchangeClient {
   readonly trusted: boolean;
   /** The client has sent FIN: there will be no further request. */
   readonly leaving: boolean;
+  /** Bytes behind the request's head have arrived already. */
+  readonly hasMore: boolean;
   /** Sets the one deadline of the exchange; a later call replaces it. */
   arm(afterMs: number): void;
   /** Stops and starts taking more of the request body. */

@@ -9,6 +9,7 @@ import { Directory } from "./directory.ts";
 import { dispatch } from "./dispatch.ts";
 import type { Downstream, DownstreamHome } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
+import { onFault } from "./faults.ts";
 import { GeoLookup } from "./geo-lookup.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
@@ -37,7 +38,12 @@ export async function startDataPlane(
   post: (message: FromWorker) => void,
 ): Promise<DataPlane | null> {
   try {
-    const server = new Server(makePlane(init, post), post);
+    const plane = makePlane(init, post);
+    onFault((error) => {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      plane.log.write("error", "a request met a fault of the proxy itself", "proxy", { reason });
+    });
+    const server = new Server(plane, post);
     await server.listen(init);
     return server;
   } catch (error) {

@@ -1,11 +1,12 @@
 import { Pick } from "../../core/balancing/pick.ts";
 import { writeRequestHead } from "../../core/http/forward-request.ts";
 import { writeResponseHead } from "../../core/http/forward-response.ts";
-import { parseResponseHead, ResponseHead } from "../../core/http/response-head.ts";
-import { ByteStash } from "./byte-stash.ts";
+import type { ResponseHead } from "../../core/http/response-head.ts";
 import { chooseBackend, type Refused, refusePick } from "./choosing.ts";
 import type { Exchange } from "./exchange.ts";
-import { fillForward, fillResponse, passInterim } from "./forwarding.ts";
+import { fillForward, fillResponse } from "./forwarding.ts";
+import { Gatherer } from "./gatherer.ts";
+import { ResponseReader } from "./response-reader.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import { HIGH_WATER_BYTES } from "./socket.ts";
 import { openTunnel, tunnelFault } from "./tunnel.ts";
@@ -15,23 +16,21 @@ import type { UpstreamPool } from "./upstream-pool.ts";
 type Phase = "idle" | "connecting" | "waiting" | "relaying";
 
 const NONE_TRIED: readonly number[] = [];
-/** A backend that answers 1xx for ever must not hold a request for ever. */
-const MAX_INTERIM = 32;
 /** Sending these twice is as good as once (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 /** The backend's side of an exchange: pick, connect, send, read the head, relay; again on another backend if due. */
 export class Delivery implements UpstreamUser {
-  readonly response = new ResponseHead();
   readonly relay = new ResponseRelay();
   readonly pick = new Pick();
   readonly #exchange: Exchange;
-  readonly #stash = new ByteStash();
+  readonly #reader = new ResponseReader();
+  /** Null when streamed bytes go on as they come. */
+  readonly #gatherer: Gatherer | null;
   #phase: Phase = "idle";
   #upstream: Upstream | null = null;
   #pool: UpstreamPool | null = null;
   #tried: number[] = [];
-  #interim = 0;
   /** The request was sent once and failed without an answer; there is no third time. */
   #resent = false;
   /** The backend has begun to answer: what it was sent has been acted on. */
@@ -42,6 +41,13 @@ export class Delivery implements UpstreamUser {
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
+    const { gatherMs } = exchange.plane.options;
+    this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#pass(bytes)) : null;
+  }
+
+  /** Head of the backend's answer, once there is one. */
+  get response(): ResponseHead {
+    return this.#reader.head;
   }
 
   begin(): void {
@@ -102,7 +108,8 @@ export class Delivery implements UpstreamUser {
     this.#pool = null;
     if (upstream !== null) upstream.drop(this.#phase !== "relaying" || !body.complete ? "abort" : "close");
     this.#phase = "idle";
-    this.#stash.clear();
+    this.#reader.reset();
+    this.#gatherer?.clear();
     if (!this.pick.settled) plane.picker.settle(this.pick, Date.now());
   }
 
@@ -144,17 +151,14 @@ export class Delivery implements UpstreamUser {
   }
 
   onUpstreamData(chunk: Buffer): void {
-    if (this.#phase === "waiting") {
-      this.#readHeads(chunk);
-    } else if (this.#phase === "relaying") {
-      const { plane, client } = this.#exchange;
-      plane.out.begin();
-      this.relay.take(chunk, 0, chunk.length, plane.out, client.socket);
-      this.#relayOn();
-    }
+    if (this.#phase === "waiting") this.#readHeads(chunk);
+    else if (this.#phase !== "relaying") return;
+    else if (this.#gatherer === null) this.#pass(chunk);
+    else this.#gatherer.add(chunk);
   }
 
   onUpstreamEnd(): void {
+    this.#gatherer?.flush();
     if (this.#phase === "waiting") {
       this.#lost();
     } else if (this.#phase === "relaying") {
@@ -194,8 +198,7 @@ export class Delivery implements UpstreamUser {
     out.flush(upstream.socket);
     this.#phase = "waiting";
     this.#reused = upstream.reused;
-    this.response.reset();
-    this.#interim = 0;
+    this.#reader.reset();
     this.#answered = false;
     if (upstream.socket.pendingBytes <= HIGH_WATER_BYTES) exchange.client.resumeBody();
     this.#watch();
@@ -210,39 +213,14 @@ export class Delivery implements UpstreamUser {
 
   #readHeads(chunk: Buffer): void {
     const exchange = this.#exchange;
-    const stash = this.#stash;
     this.#answered = true;
     exchange.body.giveUpReplay();
-    stash.append(chunk);
-    while (stash.length > 0) {
-      const { bytes, start, end } = stash;
-      const { head, plane } = exchange;
-      const used = parseResponseHead(bytes, start, end, plane.options.head, head.method, this.response);
-      if (used === 0) return;
-      if (used < 0) {
-        this.#badAnswer(this.response.fault);
-        return;
-      }
-      stash.start += used;
-      if (!this.response.informational) {
-        stash.clear();
-        if (this.response.status === 101) this.#switchProtocols(bytes.subarray(start + used, end));
-        else this.#startResponse(bytes, start + used, end);
-        return;
-      }
-      if (!this.#passInterim()) return;
-    }
-  }
-
-  /** Passes a 1xx on, unless there are too many. */
-  #passInterim(): boolean {
-    const exchange = this.#exchange;
-    if (++this.#interim > MAX_INTERIM) {
-      this.#badAnswer("more interim responses than a request may have");
-      return false;
-    }
-    passInterim(exchange, this.response);
-    return true;
+    const state = this.#reader.read(exchange, chunk);
+    if (state === "more") return;
+    const { bytes, start, end } = this.#reader.rest;
+    if (state === "fault") this.#badAnswer(this.#reader.fault);
+    else if (this.response.status === 101) this.#switchProtocols(bytes.subarray(start, end));
+    else this.#startResponse(bytes, start, end);
   }
 
   #startResponse(bytes: Buffer, at: number, limit: number): void {
@@ -263,6 +241,13 @@ export class Delivery implements UpstreamUser {
     facts.answered(this.response.status, "");
     this.#phase = "relaying";
     this.relay.take(bytes, at, limit, plane.out, client.socket);
+    this.#relayOn();
+  }
+
+  #pass(bytes: Buffer): void {
+    const { plane, client } = this.#exchange;
+    plane.out.begin();
+    this.relay.take(bytes, 0, bytes.length, plane.out, client.socket);
     this.#relayOn();
   }
 

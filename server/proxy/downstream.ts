@@ -64,6 +64,10 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     return this.#state !== "closed" && (this.#running || this.socket.pendingBytes > 0);
   }
 
+  get hasMore(): boolean {
+    return this.#stash.length > 0;
+  }
+
   get leaving(): boolean {
     return this.#finSeen && this.#stash.length === 0;
   }

@@ -11,10 +11,10 @@ import type { TunnelEnd } from "./tunnel.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
 
 /**
- * idle → (gathering →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
+ * idle → deciding → (gathering →) (ready →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
  * Whatever happens, `#finish` runs once; before it the delivery has settled its pick.
  */
-type Phase = "idle" | "deciding" | "gathering" | "delivering" | "tunnel" | "draining";
+type Phase = "idle" | "deciding" | "gathering" | "ready" | "delivering" | "tunnel" | "draining";
 
 /** Looks at the body so far; returns false to be called again with more. */
 export type GatherStep = (exchange: Exchange) => boolean;
@@ -30,7 +30,7 @@ export class Exchange {
   readonly body = new RequestBody();
   readonly query = newPickQuery();
   readonly facts = new Facts();
-  readonly delivery = new Delivery(this);
+  readonly delivery: Delivery;
   /** Added to the head towards the backend, and to any answer towards the client. */
   requestExtra: readonly Header[] = NO_HEADERS;
   responseExtra: readonly Header[] = NO_HEADERS;
@@ -45,9 +45,11 @@ export class Exchange {
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
+  #pool: UpstreamPool | null = null;
 
   constructor(plane: Plane) {
     this.plane = plane;
+    this.delivery = new Delivery(this);
   }
 
   get client(): ExchangeClient {
@@ -91,6 +93,7 @@ export class Exchange {
     if (this.#phase === "draining") this.#drainOn();
     else if (this.body.fault !== "none") this.#refuseBody();
     else if (this.#phase === "gathering") this.#stepOn();
+    else if (this.#phase === "ready") this.#start();
     else if (this.#phase === "delivering") this.delivery.onBody();
     return next;
   }
@@ -104,18 +107,13 @@ export class Exchange {
     this.#stepOn();
   }
 
-  /** Sends the request to a backend of the picker's choice. */
-  deliver(): void {
-    this.#phase = "delivering";
-    this.delivery.begin();
-    this.delivery.forward();
-  }
-
-  /** Sends the request over one pool and nowhere else. */
-  deliverTo(pool: UpstreamPool): void {
-    this.#phase = "delivering";
-    this.delivery.begin();
-    this.delivery.reach(pool, false);
+  /** Sends the request to a backend of the picker's choice, or with `pool` there and nowhere else. */
+  deliver(pool: UpstreamPool | null = null): void {
+    this.#pool = pool;
+    // Body bytes that came with the head go out with it, and a malformed one is seen before any backend hears of it.
+    const waits = this.#phase === "deciding" && !this.body.complete && this.client.hasMore;
+    this.#phase = "ready";
+    if (!waits) this.#start();
   }
 
   /** Answers in place of a backend and ends the exchange. `code` is for the log. */
@@ -207,6 +205,13 @@ export class Exchange {
   /** The client has taken all that waited for it. */
   onClientDrain(): void {
     if (this.#phase === "delivering") this.delivery.onClientDrain();
+  }
+
+  #start(): void {
+    this.#phase = "delivering";
+    this.delivery.begin();
+    if (this.#pool === null) this.delivery.forward();
+    else this.delivery.reach(this.#pool, false);
   }
 
   #stepOn(): void {

@@ -80,5 +80,5 @@ function relayToControl(exchange: Exchange): void {
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];
   exchange.upgrade = permittedUpgrade(head);
-  exchange.deliverTo(plane.control);
+  exchange.deliver(plane.control);
 }

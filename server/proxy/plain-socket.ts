@@ -1,4 +1,5 @@
 import type { Socket, SocketHandler } from "bun";
+import { reportFault } from "./faults.ts";
 import type { ByteSocket, SocketOwner } from "./socket.ts";
 
 type RawSocket = Socket<PlainSocket>;
@@ -185,8 +186,10 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
     // A missing unix socket fails inside `connect`, before its caller knows of the connection.
     queueMicrotask(() => raw.data.closed(false));
   },
-  error() {
-    // A reset or write error: `close` follows with the same error and is where it is handled.
+  error(raw, error) {
+    // Resets come to `close`; what comes here was thrown by one of our callbacks.
+    reportFault(error);
+    raw.terminate();
   },
 };
 

@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import { reportFault } from "./faults.ts";
 import type { ByteSocket, SocketOwner } from "./socket.ts";
 
 /** A {@link ByteSocket} over an accepted TLS connection of node:tls. */
@@ -13,15 +14,15 @@ export class SecureSocket implements ByteSocket {
     this.#raw = raw;
     this.peerAddress = raw.remoteAddress ?? "";
     let clean = true;
-    raw.on("data", (chunk: Buffer) => this.owner.onData(chunk));
-    raw.on("end", () => this.owner.onEnd());
-    raw.on("drain", () => this.owner.onDrain());
+    raw.on("data", (chunk: Buffer) => this.#run(() => this.owner.onData(chunk)));
+    raw.on("end", () => this.#run(() => this.owner.onEnd()));
+    raw.on("drain", () => this.#run(() => this.owner.onDrain()));
     raw.on("error", () => {
       clean = false;
     });
     raw.on("close", () => {
       this.#closed = true;
-      this.owner.onClose(clean);
+      this.#run(() => this.owner.onClose(clean));
     });
   }
 
@@ -56,5 +57,15 @@ export class SecureSocket implements ByteSocket {
   /** Without a close_notify the peer knows that the stream was cut (RFC 8446 section 6.1). */
   abort(): void {
     this.#raw.destroy();
+  }
+
+  /** A callback that throws ends this connection and no other; node would end the thread. */
+  #run(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      reportFault(error);
+      this.#raw.destroy();
+    }
   }
 }

@@ -23,18 +23,25 @@ export class SendBuffer {
     this.length = 0;
   }
 
-  /** Adds bytes[start, end): small ones by copy, large ones by reference after what was gathered. */
+  /** Adds bytes[start, end): by copy what is small or still fits, by reference the rest. */
   add(socket: ByteSocket, bytes: Buffer, start: number, end: number): void {
-    const size = end - start;
-    if (size <= 0) return;
-    if (size <= COPY_BELOW_BYTES) {
-      if (this.length + size > this.bytes.length) this.flush(socket);
-      bytes.copy(this.bytes, this.length, start, end);
-      this.length += size;
-      return;
+    let from = start;
+    while (end - from > 0) {
+      const room = this.bytes.length - this.length;
+      if (end - from <= COPY_BELOW_BYTES && room < end - from) {
+        this.flush(socket);
+        continue;
+      }
+      if (this.length === 0 && end - from > COPY_BELOW_BYTES) {
+        socket.write(from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end));
+        return;
+      }
+      // A large piece behind a head fills up its packets; only what is then left goes by reference.
+      const copied = bytes.copy(this.bytes, this.length, from, Math.min(end, from + room));
+      this.length += copied;
+      from += copied;
+      if (from < end) this.flush(socket);
     }
-    this.flush(socket);
-    socket.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
   }
 
   /** Adds bytes[start, end) as one chunk (RFC 9112 section 7.1). */

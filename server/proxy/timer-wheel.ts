@@ -1,3 +1,5 @@
+import { reportFault } from "./faults.ts";
+
 /** Who is told when a {@link WheelTimer} runs out. */
 export interface TimerOwner {
   onTimer(): void;
@@ -71,7 +73,11 @@ export class TimerWheel {
         continue;
       }
       this.#count--;
-      timer.owner?.onTimer();
+      try {
+        timer.owner?.onTimer();
+      } catch (error) {
+        reportFault(error);
+      }
     }
     if (this.#count === 0) this.#stop();
   }
