@@ -15,6 +15,7 @@ import { openSampler } from "./sampler/open.ts";
 import { Sampling } from "./sampling.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { ServerApi } from "./server-api.ts";
+import { releaseStartupPages } from "./startup-pages.ts";
 import { openStateDir, stateDirCandidates } from "./state-dir.ts";
 import { Window } from "./window.ts";
 import { type HostFacts, type Location, registrationBody, reportBody } from "./wire-body.ts";
@@ -27,6 +28,8 @@ export interface AgentOptions {
   readonly version: string;
 }
 
+/** By then registration and the first report are done, usually. */
+const SETTLED_MS = 10_000;
 const CALL_TIMEOUT_MS = 10_000;
 /** A service manager waits longer than this for a stop; a server that is gone must not delay it. */
 const FAREWELL_TIMEOUT_MS = 3000;
@@ -80,14 +83,16 @@ export class Agent implements ReportSource {
 
   /** Runs until stopped (0) or refused by the server (1); gives the exit code. */
   async run(): Promise<number> {
-    const { config } = this.#options;
+    const { config, scheduler } = this.#options;
     this.#log.info("agent started", { client_id: this.#host.clientId, server: config.server_url });
     if (config.insecure_tls) this.#log.warn("the server's certificate is not verified (insecure_tls)");
     await this.#sampling.start();
     const located = this.#findLocation();
+    const cancelRelease = scheduler.after(SETTLED_MS, releaseStartupPages);
     const end = await this.#reporter.run();
     this.#stop.abort();
     this.#sampling.stop();
+    cancelRelease();
     await located;
     if (this.#reporter.registeredOnce) await this.#deregister();
     this.#release();

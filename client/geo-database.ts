@@ -1,5 +1,5 @@
 /** The MaxMind database: opening, looking up, downloading. Loaded only when a location is looked for. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { CityResponse, Reader } from "maxmind";
@@ -42,11 +42,6 @@ export async function downloadDatabase(url: string, path: string, signal: AbortS
   } finally {
     rmSync(aside, { force: true });
   }
-}
-
-/** Tells whether there is a file that may be a database. */
-export function hasDatabase(path: string): boolean {
-  return existsSync(path) && statSync(path).size > 0;
 }
 
 async function download(url: string, path: string, signal: AbortSignal): Promise<void> {

@@ -3,8 +3,8 @@
  * downloaded if it is missing and a URL is configured. Nobody else is ever asked, and a private address has no
  * place.
  */
-import { BlockList, isIPv6 } from "node:net";
-import { downloadDatabase, hasDatabase, locate, openDatabase } from "./geo-database.ts";
+import { existsSync } from "node:fs";
+import { CidrSet, parseAddress } from "../core/http/cidr.ts";
 import type { Logger } from "./logger.ts";
 import type { Location } from "./wire-body.ts";
 
@@ -36,6 +36,7 @@ export async function locationFromDatabase(
 ): Promise<Location | null> {
   const { log, databasePath: path } = options;
   if (options.skip || path === "" || !(await obtain(options, signal))) return null;
+  const { locate, openDatabase } = await import("./geo-database.ts");
   if (!isPublicAddress(address)) {
     log.info("location unknown: the address is not a public one; set latitude and longitude", { address });
     return null;
@@ -55,12 +56,13 @@ export async function locationFromDatabase(
 
 /** Tells whether the address may be reached from the whole internet (RFC 6890 and its IPv6 counterparts). */
 export function isPublicAddress(address: string): boolean {
-  return !NOT_PUBLIC.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  const parsed = parseAddress(address);
+  return parsed !== null && !NOT_PUBLIC.hasAddress(parsed);
 }
 
 async function obtain(options: GeoOptions, signal: AbortSignal): Promise<boolean> {
   const { log, databasePath: file, downloadUrl } = options;
-  if (hasDatabase(file)) return true;
+  if (existsSync(file)) return true;
   if (downloadUrl === "") {
     log.info("location unknown: there is no GeoIP database; set geoip_url, or latitude and longitude", {
       file,
@@ -69,6 +71,7 @@ async function obtain(options: GeoOptions, signal: AbortSignal): Promise<boolean
   }
   try {
     log.info("downloading the GeoIP database", { file });
+    const { downloadDatabase } = await import("./geo-database.ts");
     await downloadDatabase(downloadUrl, file, signal);
     log.info("GeoIP database downloaded", { file });
     return true;
@@ -78,19 +81,11 @@ async function obtain(options: GeoOptions, signal: AbortSignal): Promise<boolean
   }
 }
 
-const NOT_PUBLIC = blockList();
-
-function blockList(): BlockList {
-  const list = new BlockList();
-  const ranges = [
+/** Private, shared, reserved, documentation and multicast ranges. */
+const NOT_PUBLIC = new CidrSet(
+  [
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24",
     "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4",
     "::/96 64:ff9b:1::/48 100::/64 2001:db8::/32 fc00::/7 fe80::/10 ff00::/8",
-  ];
-  for (const range of ranges.join(" ").split(" ")) {
-    const [network, bits] = range.split("/");
-    if (network === undefined) continue;
-    list.addSubnet(network, Number(bits), isIPv6(network) ? "ipv6" : "ipv4");
-  }
-  return list;
-}
+  ].flatMap((line) => line.split(" ")),
+);

@@ -2,7 +2,6 @@
  * Who this agent is: the client id and the token that proves it, kept in one small file. The file is replaced
  * whole (written aside, flushed, renamed), so that a crash at any moment leaves the old or the new one.
  */
-import { createHash, randomUUID } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "./logger.ts";
@@ -41,7 +40,7 @@ export class Identity {
     const path = directory === null ? null : join(directory, fileName(options));
     const kept = path === null ? null : read(path, log);
     const isOurs = kept !== null && (options.clientId === "" || kept.clientId === options.clientId);
-    const fresh = { clientId: options.clientId === "" ? randomUUID() : options.clientId, token: null };
+    const fresh = { clientId: options.clientId === "" ? crypto.randomUUID() : options.clientId, token: null };
     const identity = new Identity(path, isOurs ? kept : fresh, log);
     if (!isOurs) identity.#keep();
     return identity;
@@ -83,7 +82,7 @@ interface Stored {
 function fileName({ clientId, endpoints }: IdentityOptions): string {
   const subject = clientId === "" ? endpoints.join("\n") : `id ${clientId}`;
   if (subject === "") return "agent.json";
-  return `agent-${createHash("sha256").update(subject).digest("hex").slice(0, 12)}.json`;
+  return `agent-${new Bun.CryptoHasher("sha256").update(subject).digest("hex").slice(0, 12)}.json`;
 }
 
 function read(path: string, log: Logger): Stored | null {
@@ -110,7 +109,7 @@ function toStored(content: unknown): Stored | null {
 
 /** Replaces a file's content at once, readable by its owner only. */
 function replaceFile(path: string, content: string): void {
-  const aside = `${path}.${process.pid}.tmp`;
+  const aside = `${path}.tmp`;
   try {
     const fd = openSync(aside, "w", 0o600);
     try {
