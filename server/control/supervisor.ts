@@ -4,7 +4,7 @@ import type { Backend, PathGroup } from "../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../core/table/tables.ts";
 import type { Logger } from "./logging/logger.ts";
 import type { BackendUpdate } from "./registry-types.ts";
-import { WorkerThread } from "./worker-thread.ts";
+import { WORKER_URL, WorkerThread } from "./worker-thread.ts";
 
 /** What every worker is started with. */
 export type WorkerBase = Omit<
@@ -13,6 +13,8 @@ export type WorkerBase = Omit<
 >;
 
 export interface SupervisorOptions {
+  /** What the threads run; the data plane unless given. */
+  readonly entry?: URL;
   readonly base: WorkerBase;
   readonly tables: Tables;
   /** The backends as of now, for a worker that starts. */
@@ -115,9 +117,10 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { base, snapshot, onLog, onSticky } = this.#options;
+    const { entry, base, snapshot, onLog, onSticky } = this.#options;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
+      entry ?? WORKER_URL,
       { type: "init", index: slot.index, ...base, ...snapshot(), ...this.#ports },
       { onLog, onSticky, onExit: (reason) => this.#onExit(slot, reason) },
     );

@@ -22,7 +22,7 @@ const ACK_TIMEOUT_MS = 2_000;
 const EXIT_GRACE_MS = 1_000;
 
 /** Where the entry of workers is: beside us, or inside the executable (see the build command in tools/build). */
-const WORKER_URL = Bun.isStandaloneExecutable
+export const WORKER_URL: URL = Bun.isStandaloneExecutable
   ? new URL("./server/proxy/worker.js", import.meta.url)
   : new URL("../proxy/worker.ts", import.meta.url);
 
@@ -38,14 +38,14 @@ export class WorkerThread {
   #reason = "it ended";
   #hasExited = false;
 
-  constructor(init: WorkerInit, events: ThreadEvents) {
+  constructor(entry: URL, init: WorkerInit, events: ThreadEvents) {
     const { promise, resolve, reject } = Promise.withResolvers<WorkerReady>();
     this.ready = promise;
     // Whoever starts the thread awaits this; a rejection that comes later is told by onExit.
     promise.catch(() => {});
     this.#settleReady = { resolve, reject };
     this.#events = events;
-    this.#worker = new Worker(WORKER_URL.href, { name: `opsen-worker-${init.index}` });
+    this.#worker = new Worker(entry.href, { name: `opsen-worker-${init.index}` });
     // Workers send nothing but FromWorker.
     this.#worker.addEventListener("message", (event: MessageEvent<FromWorker>) => this.#receive(event.data));
     this.#worker.addEventListener("error", (event) => this.#fail(event.message));
