@@ -65,7 +65,10 @@ export class Agent implements ReportSource {
       timeoutMs: CALL_TIMEOUT_MS,
     });
     this.#sampling = createSampling(options);
-    this.#geo = geoOptions(config, directory, log.component("geo"));
+    this.#geo = {
+      ...geoOptions(config, directory, log.component("geo")),
+      wait: (delayMs) => waitUntil(scheduler, delayMs, this.#stop.signal),
+    };
     this.#location = locationByHand(this.#geo);
     this.#reporter = new Reporter({
       api: this.#api,
@@ -179,7 +182,19 @@ function createSampling({ config, env, log, scheduler }: AgentOptions): Sampling
   return new Sampling({ sampler, window, scheduler, complaints });
 }
 
-function geoOptions(config: ClientConfig, directory: string | null, log: Logger): GeoOptions {
+/** Waits, or until the signal says that there is nothing left to wait for. */
+async function waitUntil(scheduler: Scheduler, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = scheduler.after(delayMs, resolve);
+  const onAbort = (): void => resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  await promise;
+  cancel();
+  signal.removeEventListener("abort", onAbort);
+}
+
+function geoOptions(config: ClientConfig, directory: string | null, log: Logger): Omit<GeoOptions, "wait"> {
   const kept = directory === null ? "" : join(directory, "GeoLite2-City.mmdb");
   return {
     skip: config.skip_geolocation,

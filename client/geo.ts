@@ -19,7 +19,12 @@ export interface GeoOptions {
   /** Empty = never download. */
   readonly downloadUrl: string;
   readonly log: Logger;
+  /** Waits between downloads that fail; ends early when the agent stops. */
+  readonly wait: (delayMs: number) => Promise<void>;
 }
+
+const FIRST_RETRY_MS = 60_000;
+const LAST_RETRY_MS = 3_600_000;
 
 /** The location given by hand; null without one. */
 export function locationByHand(options: GeoOptions): Location | null {
@@ -69,16 +74,21 @@ async function obtain(options: GeoOptions, signal: AbortSignal): Promise<boolean
     });
     return false;
   }
-  try {
-    log.info("downloading the GeoIP database", { file });
-    const { downloadDatabase } = await import("./geo-database.ts");
-    await downloadDatabase(downloadUrl, file, signal);
-    log.info("GeoIP database downloaded", { file });
-    return true;
-  } catch (error) {
-    log.warn("location unknown: the GeoIP database cannot be downloaded", { file, reason: String(error) });
-    return false;
+  const { downloadDatabase } = await import("./geo-database.ts");
+  for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+    try {
+      log.info("downloading the GeoIP database", { file });
+      await downloadDatabase(downloadUrl, file, signal);
+      log.info("GeoIP database downloaded", { file });
+      return true;
+    } catch (error) {
+      if (signal.aborted) break;
+      const facts = { file, reason: String(error), retry_seconds: retryMs / 1000 };
+      log.warn("location unknown: the GeoIP database cannot be downloaded; trying again later", facts);
+      await options.wait(retryMs);
+    }
   }
+  return false;
 }
 
 /** Private, shared, reserved, documentation and multicast ranges. */

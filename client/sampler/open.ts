@@ -1,4 +1,5 @@
 /** Chooses the sampler for this machine. */
+import { readdirSync } from "node:fs";
 import { Complaints } from "../complaints.ts";
 import type { Logger } from "../logger.ts";
 import { AmdSource } from "./amd.ts";
@@ -22,14 +23,31 @@ export function openSampler(options: SamplerOptions): Sampler {
   const { platform, env, diskPath, log } = options;
   const complaints = new Complaints(log);
   // A container that is given the host's /proc or /sys is asked to report the host, not itself.
-  const hostProc = env.HOST_PROC ?? "";
-  const hostSys = env.HOST_SYS ?? "";
-  const roots = { proc: hostProc === "" ? "/proc" : hostProc, sys: hostSys === "" ? "/sys" : hostSys };
+  const hostProc = hostRoot(env.HOST_PROC, "HOST_PROC", log);
+  const hostSys = hostRoot(env.HOST_SYS, "HOST_SYS", log);
+  const roots = { proc: hostProc ?? "/proc", sys: hostSys ?? "/sys" };
   const gpus = openGpus(options, complaints, roots.sys);
   if (platform !== "linux") return new PortableSampler({ diskPath, gpus, complaints });
-  const ownCgroup = hostProc === "" && hostSys === "";
+  const ownCgroup = hostProc === null && hostSys === null;
   const { pid, monotonicMs } = options;
   return new LinuxSampler({ roots, ownCgroup, pid, diskPath, gpus, complaints, monotonicMs });
+}
+
+/** The mount that a variable names; null when it names none or nothing is mounted there. */
+function hostRoot(path: string | undefined, variable: string, log: Logger): string | null {
+  if (path === undefined || path === "") return null;
+  if (readableDirectory(path)) return path.replace(/\/+$/, "");
+  log.info(`${variable} names no directory with content; this machine's own view is reported`, { path });
+  return null;
+}
+
+function readableDirectory(path: string): boolean {
+  try {
+    // An image may name the usual place of the mount although nobody mounted anything: then it is empty.
+    return readdirSync(path).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function openGpus(options: SamplerOptions, complaints: Complaints, sysRoot: string): GpuSource[] {

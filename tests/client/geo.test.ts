@@ -27,6 +27,7 @@ function options(changes: Partial<GeoOptions>): GeoOptions {
     databasePath: join(folder, "absent.mmdb"),
     downloadUrl: "",
     log: recordingLogger().log,
+    wait: () => Promise.resolve(),
     ...changes,
   };
 }
@@ -85,11 +86,18 @@ describe("database", () => {
   ])("%s is not kept", async (_, body, status) => {
     const { log, lines } = recordingLogger();
     const databasePath = join(folder, "bad", "city.mmdb");
-    const wanted = options({ databasePath, downloadUrl: download(body, status).url, log });
-    expect(await locationFromDatabase(wanted, "9.1.2.3", never)).toBeNull();
-    expect(existsSync(databasePath)).toBe(false);
+    const stop = new AbortController();
+    const waits: number[] = [];
+    const wait = (delayMs: number): Promise<void> => {
+      if (waits.push(delayMs) === 3) stop.abort();
+      expect(existsSync(databasePath)).toBe(false);
+      return Promise.resolve();
+    };
+    const wanted = options({ databasePath, downloadUrl: download(body, status).url, log, wait });
+    expect(await locationFromDatabase(wanted, "9.1.2.3", stop.signal)).toBeNull();
+    expect(waits).toEqual([60_000, 120_000, 240_000]);
     expect(readdirSync(join(folder, "bad"))).toEqual([]);
-    expect(lines.filter((line) => line.level === "warn")).toHaveLength(1);
+    expect(lines.filter((line) => line.level === "warn")).toHaveLength(3);
   });
 
   test("a damaged file is one warning", async () => {

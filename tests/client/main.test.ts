@@ -27,7 +27,10 @@ interface Call {
 }
 
 /** A server that takes everything; calls come out in order. */
-function server(answer: (path: string) => Response): { url: string; next: () => Promise<Call> } {
+function server(answer: (path: string) => Response | Promise<Response>): {
+  url: string;
+  next: () => Promise<Call>;
+} {
   const seen: Call[] = [];
   const waiting: ((call: Call) => void)[] = [];
   const running = Bun.serve({
@@ -43,7 +46,7 @@ function server(answer: (path: string) => Response): { url: string; next: () => 
       const waiter = waiting.shift();
       if (waiter === undefined) seen.push(call);
       else waiter(call);
-      return answer(pathname);
+      return await answer(pathname);
     },
   });
   cleanups.push(() => running.stop(true));
@@ -180,6 +183,19 @@ describe("a life", () => {
     }
     expect(output).not.toContain("secret-token");
     expect(output).not.toContain("the-key");
+  });
+
+  test("a second signal ends it at once", async () => {
+    const { url, next } = server((path) =>
+      path.startsWith("/clients/") ? new Promise<Response>(() => {}) : accept(path),
+    );
+    const child = start(folder(), ["-server", url]);
+    expect((await next()).line).toBe("POST /register");
+    expect((await next()).line).toBe("POST /stats");
+    child.kill("SIGTERM");
+    expect((await next()).line).toStartWith("DELETE /clients/");
+    child.kill("SIGTERM");
+    expect(await child.exited).toBe(1);
   });
 
   test("a wrong key ends it at once with 1 and a clear line", async () => {
