@@ -47,7 +47,7 @@ export async function startDataPlane(
     await server.listen(init);
     return server;
   } catch (error) {
-    post({ type: "failed", reason: error instanceof Error ? error.message : String(error) });
+    post({ type: "failed", reason: messageOf(error) });
     return null;
   }
 }
@@ -67,11 +67,15 @@ class Server implements DataPlane, DownstreamHome {
 
   async listen(init: WorkerInit): Promise<void> {
     const { config, tls } = init;
-    const open = (door: Omit<Door, "secure">, host: string, port: number) => {
+    const open = async (door: Omit<Door, "secure">, host: string, port: number): Promise<Listener> => {
       const address = { host, port };
-      return tls === null
-        ? listenPlain(this, { ...door, secure: false }, address)
-        : listenSecure(this, { ...door, secure: true }, address, tls);
+      try {
+        return tls === null
+          ? listenPlain(this, { ...door, secure: false }, address)
+          : await listenSecure(this, { ...door, secure: true }, address, tls);
+      } catch (error) {
+        throw new Error(`cannot listen on ${host} port ${port}: ${messageOf(error)}`, { cause: error });
+      }
     };
     const hasAdmin = config.admin_port !== 0;
     const main = await open({ management: !hasAdmin, proxied: true }, config.host, init.port);
@@ -142,6 +146,10 @@ class Server implements DataPlane, DownstreamHome {
     this.plane.log.flush();
     this.#post({ type: "drained", cut });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function makePlane(init: WorkerInit, post: (message: FromWorker) => void): Plane {

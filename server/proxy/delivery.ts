@@ -116,8 +116,9 @@ export class Delivery implements UpstreamUser {
   onTimeout(): void {
     const exchange = this.#exchange;
     if (this.#phase === "relaying") {
-      exchange.plane.count("upstream_timeouts");
-      exchange.truncate();
+      const stalled = exchange.client.socket.pendingBytes > 0;
+      if (!stalled) exchange.plane.count("upstream_timeouts");
+      exchange.truncate(stalled);
       return;
     }
     // An unfinished body that the backend would have taken is the client's delay.

@@ -1,5 +1,6 @@
 import { type ClientAddress, clientAddress } from "../../core/http/forwarded.ts";
 import { parseRequestHead } from "../../core/http/request-head.ts";
+import { CONTINUE } from "../../core/http/respond.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../core/wire/proxy-error.ts";
 import { proxyError } from "./answers.ts";
 import { ByteStash } from "./byte-stash.ts";
@@ -24,7 +25,7 @@ const LINGER_MS = 2000;
 const LINGER_BYTES = 1_048_576;
 /** A FIN this soon after the end of a `data` callback came with it: the client has half-closed, not left. */
 const SAME_TURN_MS = 0.1;
-/** A client that closes later may still read (half-close) or be gone; a silent response says which only after this. */
+/** A client whose FIN comes later may still read (half-close) or be gone: after this long without an answer we ask. */
 const LEAVING_GRACE_MS = 500;
 const NO_ADDRESSES = { ip: "", chain: "", trustedPeer: false };
 
@@ -285,14 +286,19 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     const exchange = this.#exchange;
     if (exchange === null) return;
     const passed = exchange.delivery.relay.bodyBytes;
-    // Bytes that still wait for the client draw a reset if it is gone.
-    if (exchange.responding && (passed !== this.#graceFrom || this.socket.pendingBytes > 0)) {
+    if (!exchange.responding && exchange.head.minor === 1) {
+      // Every client must take interim responses (RFC 9110 section 15.2), and one that is gone answers with a reset.
+      this.socket.write(CONTINUE);
+      this.#graceFrom = -1;
+      this.arm(this.#home.plane.options.requestTimeoutMs);
+    } else if (exchange.responding && (passed !== this.#graceFrom || this.socket.pendingBytes > 0)) {
+      // What still flows, or waits, draws a reset too.
       this.#graceFrom = passed;
       this.#arm(LEAVING_GRACE_MS);
-      return;
+    } else {
+      exchange.abandon();
+      this.#abort();
     }
-    exchange.abandon();
-    this.#abort();
   }
 
   #release(): void {

@@ -164,15 +164,15 @@ export class Exchange {
     this.#finish(false);
   }
 
-  /** The response cannot be completed: the client must notice. */
-  truncate(): void {
+  /** The response cannot be completed: the client must notice. With `stalled` it does not even take what there is. */
+  truncate(stalled = false): void {
     const { client } = this;
     // Without framing only a reset tells the client that more was to come (RFC 9112 section 8).
-    const unframed = this.delivery.relay.framing === "close";
+    const reset = stalled || this.delivery.relay.framing === "close";
     this.delivery.release();
     this.facts.truncated = true;
     this.#end();
-    client.cut(unframed);
+    client.cut(reset);
   }
 
   /** The response has been passed on whole. */

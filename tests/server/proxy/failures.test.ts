@@ -191,14 +191,15 @@ test("an early answer reaches a client that is still uploading", async () => {
 });
 
 test("a client that leaves while it waits frees backend and capacity, and nobody is blamed", async () => {
-  for (const how of ["reset", "finish"] as const) {
+  for (const how of ["reset", "close"] as const) {
     await using backend = await RawBackend.start({ script: async (wire) => void (await wire.readHead()) });
     await using cell = await Cell.start();
     const { row } = cell.add({ ports: [backend.port] });
     await using client = await openClient({ port: cell.port });
     await client.send(GET);
     await eventually("the request has arrived", () => backend.connections[0]?.log.includes("\r\n\r\n"));
-    client[how]();
+    if (how === "reset") client.reset();
+    else await client[Symbol.asyncDispose]();
     await eventually("the backend's connection is gone", () => backend.connections[0]?.ending);
     await settled(cell, [row]);
     await eventually("the access line", () => cell.log.includes(" 499 "));
@@ -213,6 +214,27 @@ test("a client that has said all with FIN still gets its answer", async () => {
   void client.send(GET);
   client.finish();
   expect((await client.readResponse()).body.toString()).toBe("late");
+  await client.readToEnd();
+  expect(client.ending).toBe("fin");
+});
+
+test("a half-closed client is asked whether it is there, and served however long the backend takes", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using backend = await RawBackend.start({
+    respond: async (_request, wire) => {
+      await asked.promise;
+      await answer(wire, 200, "after a while");
+    },
+  });
+  await using cell = await Cell.start();
+  cell.add({ ports: [backend.port] });
+  await using client = await openClient({ port: cell.port });
+  await client.send(GET);
+  await eventually("the request has arrived", () => backend.requests.length === 1);
+  client.finish();
+  expect((await client.readResponse()).startLine).toContain("100");
+  asked.resolve();
+  expect((await client.readResponse()).body.toString()).toBe("after a while");
   await client.readToEnd();
   expect(client.ending).toBe("fin");
 });

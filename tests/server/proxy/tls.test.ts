@@ -81,7 +81,7 @@ test("a client over TLS that leaves while it waits frees the backend", async () 
   await client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
   while (backend.connections[0] === undefined) await Bun.sleep(5);
   await backend.connections[0].readHead();
-  client.finish();
+  await client[Symbol.asyncDispose]();
   await backend.connections[0].readToEnd();
   expect(["reset", "fin"]).toContain(backend.connections[0].ending ?? "");
 });
