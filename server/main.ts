@@ -5,6 +5,7 @@ import { SERVER_PROGRAM } from "../core/cli/programs.ts";
 import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
 import type { ServerConfig } from "../core/config/server-schema.ts";
 import packageJson from "../package.json" with { type: "json" };
+import type { Logger } from "./control/logging/logger.ts";
 
 /** Exit codes: 0 = done, 1 = the configuration or the start failed, 2 = wrong usage, 128 + n = second signal n. */
 const EXIT_OK = 0;
@@ -51,6 +52,7 @@ async function run(config: ServerConfig, source: string | null): Promise<number>
   const { StartError } = await import("./control/start-error.ts");
   const log = new Log({ level: config.log_level, json: config.json_logging, fd: 1, now: Date.now });
   const signalled = firstSignal(() => log.flushSync());
+  logMistakes(log.component("server"));
   try {
     const server = await startServer(config, { version: packageJson.version, source, log });
     await signalled;
@@ -63,6 +65,14 @@ async function run(config: ServerConfig, source: string | null): Promise<number>
     process.stderr.write(`opsen-server cannot start: ${error.message}\n`);
     return process.exit(EXIT_FAILED);
   }
+}
+
+/** A mistake of ours in one call must not take the listeners down with it. */
+function logMistakes(log: Logger): void {
+  process.on("uncaughtException", (error) => log.error("uncaught exception", { stack: error.stack }));
+  process.on("unhandledRejection", (reason) => {
+    log.error("unhandled rejection", { stack: reason instanceof Error ? reason.stack : String(reason) });
+  });
 }
 
 function readFile(path: string): string {

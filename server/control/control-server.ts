@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { StartError } from "./start-error.ts";
 
 /** Workers let no larger body through; this one must not be met first. */
 const BODY_SLACK_BYTES = 65_536;
@@ -17,11 +18,16 @@ export function serveControl(
   fetch: (request: Request) => Response | Promise<Response>,
   maxBodyBytes: number,
 ): ControlServer {
-  // mkdtemp makes the directory with mode 0700.
-  const directory = mkdtempSync(join(tmpdir(), "opsen-"));
+  const directory = makeDirectory();
   const removeDirectory = (): void => rmSync(directory, { recursive: true, force: true });
+  // Also when the process ends without an orderly stop.
+  process.once("exit", removeDirectory);
+  const socket = join(directory, "control.sock");
+  const undo = (): void => {
+    process.off("exit", removeDirectory);
+    removeDirectory();
+  };
   try {
-    const socket = join(directory, "control.sock");
     const server = Bun.serve({
       unix: socket,
       // The default would answer errors with source code.
@@ -33,15 +39,30 @@ export function serveControl(
         return fetch(request);
       },
     });
-    return {
-      socket,
-      stop() {
-        void server.stop(true);
-        removeDirectory();
-      },
+    const stop = (): void => {
+      void server.stop(true);
+      undo();
     };
+    return { socket, stop };
   } catch (error) {
-    removeDirectory();
-    throw error;
+    undo();
+    throw new StartError(`cannot listen on ${socket}: ${reasonOf(error)}; ${ADVICE}`, { cause: error });
   }
+}
+
+const ADVICE = "set TMPDIR to a writable directory with a short path";
+
+function makeDirectory(): string {
+  try {
+    // mkdtemp makes the directory with mode 0700.
+    return mkdtempSync(join(tmpdir(), "opsen-"));
+  } catch (error) {
+    throw new StartError(`cannot make a directory in ${tmpdir()}: ${reasonOf(error)}; ${ADVICE}`, {
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import { array, assert, boolean, property } from "fast-check";
 import { combineHealth, observeProbe, type ProbeState, UNPROBED } from "../../../core/health/transition.ts";
 
 const THRESHOLDS = { healthy: 2, unhealthy: 3 };
@@ -35,15 +35,15 @@ test("the latency is the average 0.3 / 0.7 of successes, and starts anew after a
 });
 
 test("status follows the literal rule for any outcomes", () => {
-  fc.assert(
-    fc.property(fc.array(fc.boolean(), { maxLength: 60 }), (outcomes) => {
-      let status = "unknown";
+  assert(
+    property(array(boolean(), { maxLength: 60 }), (outcomes) => {
+      let status: ProbeState["status"] = "unknown";
       for (let end = 1; end <= outcomes.length; end++) {
         const seen = outcomes.slice(0, end);
         if (seen.length >= 2 && seen.slice(-2).every(Boolean)) status = "healthy";
         if (seen.length >= 3 && seen.slice(-3).every((ok) => !ok)) status = "unhealthy";
       }
-      expect(after(outcomes.map((ok) => (ok ? 5 : "fail"))).status).toBe(status as ProbeState["status"]);
+      expect(after(outcomes.map((ok) => (ok ? 5 : "fail"))).status).toBe(status);
     }),
   );
 });

@@ -21,6 +21,14 @@ export function temporaryDirectory(): Disposable & { readonly path: string } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Why something failed; null when it did not. */
+export async function failureOf(work: Promise<unknown>): Promise<string | null> {
+  return work.then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
 /** The defaults, with some keys set as a file would. */
 export function configOf(overrides: Partial<ServerConfig> = {}): ServerConfig {
   const loaded = loadServerConfig({ flags: {}, env: {}, readFile: () => "" });

@@ -51,7 +51,7 @@ describe("a tcp probe", () => {
     const server = answering("");
     const origin = originOf(`http://127.0.0.1:${server.port}`);
     const outcome = await probe(origin, OPTIONS);
-    expect(outcome).toMatchObject({ ok: true, latencyMs: expect.any(Number) });
+    expect(outcome.ok && outcome.latencyMs).toBeGreaterThan(0);
     server.stop(true);
     expect(await probe(origin, OPTIONS)).toEqual({ ok: false, reason: "ECONNREFUSED" });
   });
@@ -104,7 +104,7 @@ describe("an http probe", () => {
     const server = Bun.listen({
       hostname: "127.0.0.1",
       port: 0,
-      socket: { data: (socket) => void socket.terminate() },
+      socket: { data: (socket) => socket.terminate() },
     });
     const outcome = await probe(originOf(`http://127.0.0.1:${server.port}`), HTTP);
     expect(outcome.ok).toBe(false);
@@ -123,49 +123,12 @@ describe("an https probe", () => {
   test("verifies the certificate unless told not to", async () => {
     const origin = originOf(`https://127.0.0.1:${server.port}`);
     const strict = await probe(origin, HTTP);
-    expect(strict).toMatchObject({
-      ok: false,
-      reason: expect.stringContaining("certificate is not trusted"),
-    });
+    expect(!strict.ok && strict.reason).toContain("certificate is not trusted");
     expect((await probe(origin, { ...HTTP, verifyTls: false })).ok).toBe(true);
   });
 });
 
 describe("the schedule", () => {
-  const backend = (urls: readonly string[]): Backend => ({
-    row: 0,
-    generation: 1,
-    clientId: "a",
-    hostname: "",
-    endpoints: urls.map((url) => ({ url, origin: originOf(url) })),
-    pathGroup: 0,
-  });
-
-  /** A prober of fake origins; `report` resolves with each next report. */
-  function start(answers: (origin: Origin) => boolean) {
-    const reports: ProbeReport[] = [];
-    const waiting: ((report: ProbeReport) => void)[] = [];
-    const prober = new Prober({
-      intervalMs: 1,
-      thresholds: { healthy: 2, unhealthy: 3 },
-      probe: async (origin) =>
-        answers(origin) ? { ok: true, latencyMs: 10 } : { ok: false, reason: "refused" },
-      onProbe: (report) => {
-        reports.push(report);
-        waiting.shift()?.(report);
-      },
-      random: () => 0,
-    });
-    const next = (): Promise<ProbeReport> => new Promise((resolve) => waiting.push(resolve));
-    const until = async (isDone: (report: ProbeReport) => boolean): Promise<ProbeReport> => {
-      for (;;) {
-        const report = await next();
-        if (isDone(report)) return report;
-      }
-    };
-    return { prober, reports, until };
-  }
-
   test("probes each distinct origin; the backend is down when all are", async () => {
     const down = new Set<string>();
     const { prober, until } = start((origin) => !down.has(origin.host));
@@ -228,3 +191,39 @@ describe("the schedule", () => {
     prober.stop();
   });
 });
+
+function backend(urls: readonly string[]): Backend {
+  return {
+    row: 0,
+    generation: 1,
+    clientId: "a",
+    hostname: "",
+    endpoints: urls.map((url) => ({ url, origin: originOf(url) })),
+    pathGroup: 0,
+  };
+}
+
+/** A prober of fake origins; `report` resolves with each next report. */
+function start(answers: (origin: Origin) => boolean) {
+  const reports: ProbeReport[] = [];
+  const waiting: ((report: ProbeReport) => void)[] = [];
+  const prober = new Prober({
+    intervalMs: 1,
+    thresholds: { healthy: 2, unhealthy: 3 },
+    probe: async (origin) =>
+      answers(origin) ? { ok: true, latencyMs: 10 } : { ok: false, reason: "refused" },
+    onProbe: (report) => {
+      reports.push(report);
+      waiting.shift()?.(report);
+    },
+    random: () => 0,
+  });
+  const next = (): Promise<ProbeReport> => new Promise((resolve) => waiting.push(resolve));
+  const until = async (isDone: (report: ProbeReport) => boolean): Promise<ProbeReport> => {
+    for (;;) {
+      const report = await next();
+      if (isDone(report)) return report;
+    }
+  };
+  return { prober, reports, until };
+}

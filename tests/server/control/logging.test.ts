@@ -41,7 +41,7 @@ describe("the sink", () => {
     const reader = child.stdout.getReader();
     await reader.read();
     await reader.cancel();
-    child.stdin.write("go");
+    await child.stdin.write("go");
     await child.stdin.end();
     expect(await child.exited).toBe(7);
   });

@@ -3,6 +3,7 @@ import { newPickQuery, Pick } from "../../../core/balancing/pick.ts";
 import { UNPROBED } from "../../../core/health/transition.ts";
 import { parseEndpointUrl } from "../../../core/plane/endpoint-url.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
+import type { Registration } from "../../../core/wire/registration.ts";
 import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type World } from "./fixtures.ts";
 
 const URL_A = "http://10.0.0.1:9000";
@@ -34,18 +35,17 @@ describe("register", () => {
 
   test("takes the first of endpoints, endpoint_url, local_ip, public_ip", async () => {
     using world = newWorld();
-    const cases = [
+    const cases: [Omit<Registration, "client_id">, string][] = [
       [{ endpoints: [{ url: URL_A }], endpoint_url: URL_B }, URL_A],
       [{ endpoint_url: URL_B, local_ip: "10.0.0.3" }, URL_B],
       [{ local_ip: "10.0.0.3", public_ip: "10.0.0.4" }, "http://10.0.0.3:11000"],
       [{ local_ip: "fd00::1" }, "http://[fd00::1]:11000"],
       [{ local_ip: "unknown", public_ip: "10.0.0.4" }, "http://10.0.0.4:11000"],
       [{ local_ip: "127.0.0.1" }, "http://10.0.0.9:11000"],
-    ] as const;
+    ];
     for (const [index, [fields, url]] of cases.entries()) {
-      const registration = { client_id: `c${index}`, ...structuredClone(fields) };
-      // A literal type of constants is readonly; the wire's is not.
-      const outcome = await world.registry.register(registration as { client_id: string }, "10.0.0.9", null);
+      const registration = { client_id: `c${index}`, ...fields };
+      const outcome = await world.registry.register(registration, "10.0.0.9", null);
       expect(outcome.kind).toBe("registered");
       expect(stateOf(world, `c${index}`).endpoint).toBe(url);
     }
@@ -53,7 +53,7 @@ describe("register", () => {
 
   test("names the field and the rule of what it refuses", async () => {
     using world = newWorld();
-    const cases = [
+    const cases: [Omit<Registration, "client_id">, string][] = [
       [{}, "endpoint_url"],
       [{ endpoint_url: "ftp://10.0.0.1/" }, "endpoint_url"],
       [{ endpoint_url: "http://user:secret@10.0.0.1/" }, "endpoint_url"],
@@ -64,12 +64,11 @@ describe("register", () => {
       [{ endpoint_url: "http://0x7f.1:9000" }, "endpoint_url"],
       [{ endpoints: [{ url: URL_A }, { url: "http://[fe80::1]:1/" }] }, "endpoints[1].url"],
       [{ endpoints: [{ url: URL_A, paths: ["/ok", "no-slash"] }] }, "endpoints[0].paths[1]"],
-    ] as const;
+    ];
     for (const [fields, field] of cases) {
-      const registration = { client_id: "x", ...structuredClone(fields) };
-      // As above.
-      const outcome = await world.registry.register(registration as { client_id: string }, "10.0.0.9", null);
-      expect(outcome).toMatchObject({ kind: "invalid", errors: [{ field, rule: expect.any(String) }] });
+      const registration = { client_id: "x", ...fields };
+      const outcome = await world.registry.register(registration, "10.0.0.9", null);
+      expect(outcome.kind === "invalid" && outcome.errors.map((error) => error.field)).toEqual([field]);
     }
     expect(world.registry.totals(START_MS).total).toBe(0);
     expect(world.published).toHaveLength(0);

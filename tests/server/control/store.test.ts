@@ -111,21 +111,24 @@ describe("the file", () => {
 
   test("that is none, is locked, is newer or cannot be written is refused in words", () => {
     using directory = temporaryDirectory();
-    const open = (path: string) => () => new Store(path, new RecordedLog());
     const garbage = `${directory.path}/garbage.db`;
     writeFileSync(garbage, "this is not a database".repeat(100));
-    expect(open(garbage)).toThrow(/garbage\.db: the file is not a SQLite database or is damaged; restore it/);
-    expect(open(`${directory.path}/missing/x.db`)).toThrow(/directory does not exist; create it/);
-    expect(open(directory.path)).toThrow(/it is a directory/);
+    expect(() => new Store(garbage, new RecordedLog())).toThrow(
+      /garbage\.db: the file is not a SQLite database or is damaged; restore it/,
+    );
+    expect(() => new Store(`${directory.path}/missing/x.db`, new RecordedLog())).toThrow(
+      /directory does not exist; create it/,
+    );
+    expect(() => new Store(directory.path, new RecordedLog())).toThrow(/it is a directory/);
     const newer = `${directory.path}/newer.db`;
     using database = new Database(newer, { create: true });
     database.run("PRAGMA user_version = 99");
-    expect(open(newer)).toThrow(/written by a newer version/);
+    expect(() => new Store(newer, new RecordedLog())).toThrow(/written by a newer version/);
     const locked = `${directory.path}/locked.db`;
     using holder = new Database(locked, { create: true });
     holder.run("PRAGMA locking_mode = EXCLUSIVE");
     holder.run("BEGIN EXCLUSIVE");
-    expect(open(locked)).toThrow(/another process holds a lock/);
+    expect(() => new Store(locked, new RecordedLog())).toThrow(/another process holds a lock/);
   });
 });
 
