@@ -14,6 +14,9 @@ export interface Finished {
 }
 
 const KILL_AFTER_MS = 20_000;
+/** Learns the ids of living children from its input, and kills them when that ends: a crashed test run leaves none. */
+const WARDEN =
+  '{ if ($1 < 0) delete ids[-$1]; else ids[$1] = 1 } END { for (id in ids) system("kill -9 " id) }';
 /** USER_HZ, fixed at 100 by the kernel's interface to user space. */
 const TICKS_PER_SECOND = 100;
 
@@ -34,12 +37,14 @@ export class Child implements AsyncDisposable {
       stdout: "pipe",
       stderr: "pipe",
     });
+    tellWarden(this.#process.pid);
     this.#drained = Promise.all([
       this.#read(this.#process.stdout, this.lines),
       this.#read(this.#process.stderr, this.errorLines),
       this.#process.exited,
     ]).then(() => {
       this.#ended = true;
+      tellWarden(-this.#process.pid);
       this.#wake();
     });
   }
@@ -160,6 +165,19 @@ export class Child implements AsyncDisposable {
   #wake(): void {
     for (const each of this.#waiters.splice(0)) each();
   }
+}
+
+const warden: { input: Bun.FileSink | null } = { input: null };
+
+function tellWarden(id: number): void {
+  if (process.platform === "win32") return;
+  if (warden.input === null) {
+    const keeper = Bun.spawn(["awk", WARDEN], { stdin: "pipe", stdout: "ignore", stderr: "ignore" });
+    keeper.unref();
+    warden.input = keeper.stdin;
+  }
+  void warden.input.write(`${id}\n`);
+  void warden.input.flush();
 }
 
 /** The environment without what the executables would read as their own settings. */
