@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SOCKET_DIRECTORY_PREFIX, SOCKET_NAME } from "./abandoned-sockets.ts";
 import { StartError } from "./start-error.ts";
 
 /** Workers let no larger body through; this one must not be met first. */
@@ -22,7 +23,7 @@ export function serveControl(
   const removeDirectory = (): void => rmSync(directory, { recursive: true, force: true });
   // Also when the process ends without an orderly stop.
   process.once("exit", removeDirectory);
-  const socket = join(directory, "control.sock");
+  const socket = join(directory, SOCKET_NAME);
   const undo = (): void => {
     process.off("exit", removeDirectory);
     removeDirectory();
@@ -55,7 +56,7 @@ const ADVICE = "set TMPDIR to a writable directory with a short path";
 function makeDirectory(): string {
   try {
     // mkdtemp makes the directory with mode 0700.
-    return mkdtempSync(join(tmpdir(), "opsen-"));
+    return mkdtempSync(join(tmpdir(), SOCKET_DIRECTORY_PREFIX));
   } catch (error) {
     throw new StartError(`cannot make a directory in ${tmpdir()}: ${reasonOf(error)}; ${ADVICE}`, {
       cause: error,

@@ -1,5 +1,7 @@
 /** Forgets, from time to time, what is of no use any more. */
+import { tmpdir } from "node:os";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
+import { removeAbandonedSockets } from "./abandoned-sockets.ts";
 import type { Logger } from "./logging/logger.ts";
 import type { Registry } from "./registry.ts";
 import type { Store } from "./store/store.ts";
@@ -33,6 +35,7 @@ export class Sweep {
   async run(): Promise<void> {
     const { config, registry, store, now } = this.#options;
     const nowMs = now();
+    await removeAbandonedSockets(tmpdir(), nowMs);
     await registry.forgetUnseen(nowMs, STALE_WINDOWS * config.stale_minutes * 60_000);
     store.trim({
       reportsBeforeMs: nowMs - config.stats_retention_hours * HOUR_MS,
