@@ -5,6 +5,7 @@ import type { ClientConfig } from "../core/config/client-schema.ts";
 import type { Registration } from "../core/wire/registration.ts";
 import type { Report } from "../core/wire/report.ts";
 import { localAddress, resolveEndpoint } from "./address.ts";
+import { releaseCodePagesRegularly } from "./code-pages.ts";
 import { Complaints } from "./complaints.ts";
 import { type GeoOptions, isPublicAddress, locationByHand, locationFromDatabase } from "./geo.ts";
 import { Identity } from "./identity.ts";
@@ -15,7 +16,6 @@ import { openSampler } from "./sampler/open.ts";
 import { Sampling } from "./sampling.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { ServerApi } from "./server-api.ts";
-import { releaseStartupPages } from "./startup-pages.ts";
 import { openStateDir, stateDirCandidates } from "./state-dir.ts";
 import { Window } from "./window.ts";
 import { type HostFacts, type Location, registrationBody, reportBody } from "./wire-body.ts";
@@ -28,8 +28,6 @@ export interface AgentOptions {
   readonly version: string;
 }
 
-/** By then registration and the first report are done, usually. */
-const SETTLED_MS = 10_000;
 const CALL_TIMEOUT_MS = 10_000;
 /** A service manager waits longer than this for a stop; a server that is gone must not delay it. */
 const FAREWELL_TIMEOUT_MS = 3000;
@@ -91,11 +89,11 @@ export class Agent implements ReportSource {
     if (config.insecure_tls) this.#log.warn("the server's certificate is not verified (insecure_tls)");
     await this.#sampling.start();
     const located = this.#findLocation();
-    const cancelRelease = scheduler.after(SETTLED_MS, releaseStartupPages);
+    const stopReleasing = releaseCodePagesRegularly(scheduler);
     const end = await this.#reporter.run();
     this.#stop.abort();
     this.#sampling.stop();
-    cancelRelease();
+    stopReleasing();
     await located;
     if (this.#reporter.registeredOnce) await this.#deregister();
     this.#release();
