@@ -38,7 +38,7 @@ export async function startDataPlane(
   post: (message: FromWorker) => void,
 ): Promise<DataPlane | null> {
   try {
-    const plane = makePlane(init, post);
+    const plane = makePlane(init, await GeoLookup.open(init.geoip), post);
     onFault((error) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       plane.log.write("error", "a request met a fault of the proxy itself", "proxy", { reason });
@@ -152,7 +152,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function makePlane(init: WorkerInit, post: (message: FromWorker) => void): Plane {
+function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker) => void): Plane {
   const { config, tiers, index } = init;
   const options = proxyOptions(config);
   const tables = openTables(init.tables, index);
@@ -187,7 +187,7 @@ function makePlane(init: WorkerInit, post: (message: FromWorker) => void): Plane
     keys: new KeyGuard([config.server_key, ...config.api_keys]),
     insecureNoAuth: config.insecure_no_auth,
     cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins),
-    geo: new GeoLookup(init.geoip),
+    geo,
     securityHeaders: securityHeaders(config.disable_security_headers),
     draining: false,
     count,

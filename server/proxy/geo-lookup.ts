@@ -1,4 +1,4 @@
-import { type CityResponse, Reader } from "maxmind";
+import type { CityResponse, Reader } from "maxmind";
 import { type UnitVector, unitVector } from "../../core/scoring/place.ts";
 
 const MAX_CACHED = 4096;
@@ -9,8 +9,15 @@ export class GeoLookup {
   /** In order of last use. */
   readonly #cache = new Map<string, UnitVector | null>();
 
-  constructor(database: SharedArrayBuffer | null) {
-    this.#reader = database === null ? null : new Reader<CityResponse>(Buffer.from(database));
+  private constructor(reader: Reader<CityResponse> | null) {
+    this.#reader = reader;
+  }
+
+  /** Opens a database; the library is loaded only where there is one. */
+  static async open(database: SharedArrayBuffer | null): Promise<GeoLookup> {
+    if (database === null) return new GeoLookup(null);
+    const { Reader: DatabaseReader } = await import("maxmind");
+    return new GeoLookup(new DatabaseReader<CityResponse>(Buffer.from(database)));
   }
 
   locate(address: string): UnitVector | null {

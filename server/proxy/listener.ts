@@ -1,4 +1,4 @@
-import { createServer, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { Socket } from "bun";
 import type { Door } from "./context.ts";
 import { Downstream, type DownstreamHome } from "./downstream.ts";
@@ -45,12 +45,14 @@ export function listenPlain(home: DownstreamHome, door: Door, address: ListenAdd
 }
 
 /** Opens a port for HTTPS; HTTP/1.1 is what it offers by ALPN. Rejects when it cannot be opened. */
-export function listenSecure(
+export async function listenSecure(
   home: DownstreamHome,
   door: Door,
   address: ListenAddress,
   tls: { readonly cert: string; readonly key: string },
 ): Promise<Listener> {
+  // Loaded only where it is used: it costs each worker some megabytes.
+  const { createServer } = await import("node:tls");
   const server = createServer({
     cert: tls.cert,
     key: tls.key,
@@ -66,7 +68,7 @@ export function listenSecure(
   server.on("tlsClientError", (_error: Error, raw: TLSSocket) => {
     raw.destroy();
   });
-  return new Promise((resolve, reject) => {
+  return await new Promise<Listener>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: address.host, port: address.port, reusePort: true }, () => {
       server.off("error", reject);

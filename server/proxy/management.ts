@@ -1,10 +1,12 @@
-import { AGENT_TOKEN_HEADER } from "../../core/wire/registration.ts";
 import { problem } from "./answers.ts";
 import type { Header } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { guardManagement } from "./guards/management.ts";
 import { isLeaseChange, startLeaseChange, startRoute } from "./route-api.ts";
 import { permittedUpgrade } from "./upgrade.ts";
+
+/** As in core/wire/registration, which would bring the schema library into every worker. */
+const AGENT_TOKEN_HEADER = "X-Opsen-Agent-Token";
 
 const PATHS: ReadonlySet<string> = new Set([
   "/register",

@@ -1,17 +1,15 @@
-import { Value } from "@sinclair/typebox/value";
 import type { LeaseView } from "../../core/balancing/lease-view.ts";
 import type { RequestHead } from "../../core/http/request-head.ts";
 import { unitVector } from "../../core/scoring/place.ts";
 import type { LeaseAnswer } from "../../core/wire/lease.ts";
-import type { FieldError } from "../../core/wire/problem.ts";
-import { type RouteAnswer, type RouteRequest, RouteRequestSchema } from "../../core/wire/route.ts";
+import type { RouteAnswer, RouteRequest } from "../../core/wire/route.ts";
 import { json, problem, retryAfter } from "./answers.ts";
 import { refusePick } from "./choosing.ts";
 import type { Exchange } from "./exchange.ts";
+import { checkRouteRequest } from "./route-request.ts";
 import { locate, setSticky } from "./session.ts";
 
 const LEASES = "/leases/";
-const MAX_ERRORS = 16;
 /** Every field of a RouteRequest at its longest fits many times over. */
 const MAX_ROUTE_BYTES = 1_048_576;
 
@@ -54,15 +52,10 @@ function readRoute(exchange: Exchange): RouteRequest | null {
     exchange.answer(problem(400, "Invalid JSON", "The body must be one JSON object."), "bad_request");
     return null;
   }
-  if (Value.Check(RouteRequestSchema, value)) return value;
-  const errors: FieldError[] = [];
-  for (const error of Value.Errors(RouteRequestSchema, value)) {
-    const field = error.path.slice(1).replaceAll("/", ".");
-    errors.push({ field, rule: error.message, got: shortened(error.value) });
-    if (errors.length === MAX_ERRORS) break;
-  }
+  const checked = checkRouteRequest(value);
+  if (checked.ok) return checked.request;
   const detail = "Fields of the body are not as POST /route takes them; see errors.";
-  exchange.answer(problem(400, "Invalid request", detail, [], errors), "bad_request");
+  exchange.answer(problem(400, "Invalid request", detail, [], checked.errors), "bad_request");
   return null;
 }
 
@@ -154,8 +147,4 @@ function refuseMethod(exchange: Exchange, allow: string): void {
 function pathOf(target: string): string {
   const query = target.indexOf("?");
   return query < 0 ? target : target.slice(0, query);
-}
-
-function shortened(value: unknown): unknown {
-  return typeof value === "string" && value.length > 128 ? `${value.slice(0, 128)}…` : value;
 }

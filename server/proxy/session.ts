@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { UnitVector } from "../../core/scoring/place.ts";
 import { hashStickyId } from "../../core/table/sticky-table.ts";
 import type { Exchange } from "./exchange.ts";
@@ -15,7 +14,9 @@ export function setSticky(exchange: Exchange, address: string): void {
   query.sticky = id !== "";
   if (id === "") return;
   facts.stickyId =
-    id.length <= MAX_STICKY_ID ? id : `sha256:${createHash("sha256").update(id, "latin1").digest("hex")}`;
+    id.length <= MAX_STICKY_ID
+      ? id
+      : `sha256:${new Bun.CryptoHasher("sha256").update(id, "latin1").digest("hex")}`;
   const { hi, lo } = hashStickyId(facts.stickyId);
   query.stickyHi = hi;
   query.stickyLo = lo;

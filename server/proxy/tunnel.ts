@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { writeResponseHead } from "../../core/http/forward-response.ts";
 import type { RequestHead } from "../../core/http/request-head.ts";
 import type { ResponseHead } from "../../core/http/response-head.ts";
@@ -17,9 +16,7 @@ export function tunnelFault(head: RequestHead, asked: string, response: Response
   if (response.upgrade !== asked) return "101 to another protocol than was asked for";
   if (asked !== "websocket") return "";
   const key = head.get("sec-websocket-key") ?? "";
-  const expected = createHash("sha1")
-    .update(key + WEBSOCKET_GUID)
-    .digest("base64");
+  const expected = new Bun.CryptoHasher("sha1").update(key + WEBSOCKET_GUID).digest("base64");
   return response.get("sec-websocket-accept") === expected
     ? ""
     : "101 without the right Sec-WebSocket-Accept";
