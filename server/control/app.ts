@@ -114,12 +114,7 @@ async function start(
     log: log.component("api"),
     ...(locate === null ? {} : { explainLocation: locate }),
   });
-  const trim = cleanup.adopt(new MemoryTrim(), (started) => started.stop());
-  const answer = (request: Request): Promise<Response> => {
-    trim.note();
-    return api.fetch(request);
-  };
-  const control = serveControl(answer, config.max_request_body_bytes);
+  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
 
   const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
@@ -133,6 +128,7 @@ async function start(
   policy.setOwnPorts(usedPorts(ports));
   const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: Date.now });
   cleanup.defer(() => sweep.stop());
+  cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
 
   announce(log.component("server"), config, ports, {
     version,

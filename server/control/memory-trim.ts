@@ -1,23 +1,22 @@
 /** Gives memory back in quiet times: what a start or a burst needed would else stay with the process. */
+import { releaseCodePages } from "./code-pages.ts";
 
 /** First trim after the start, when the code that only runs once is of no use any more. */
 const FIRST_MS = 4_000;
 const EVERY_MS = 20_000;
-/** With more calls than this since the last look, compiled code is worth its memory. */
-const BUSY_CALLS = 1_000;
+/** With more requests than this since the last look (50 a second), compiled code and mapped pages are in use. */
+const BUSY_REQUESTS = 1_000;
 
-/** Looks from time to time whether the control plane is quiet, and then drops garbage and compiled code. */
+/** Looks from time to time whether the server is quiet, and then drops garbage, compiled code and code pages. */
 export class MemoryTrim {
+  readonly #requests: () => number;
   #timer: ReturnType<typeof setTimeout>;
-  #calls = 0;
+  #lastRequests = 0;
 
-  constructor() {
+  /** `requests` gives how many requests the data plane has had so far. */
+  constructor(requests: () => number) {
+    this.#requests = requests;
     this.#timer = setTimeout(() => this.#look(), FIRST_MS);
-  }
-
-  /** Tells of one management call. */
-  note(): void {
-    this.#calls++;
   }
 
   stop(): void {
@@ -25,9 +24,12 @@ export class MemoryTrim {
   }
 
   #look(): void {
-    // Measured with 100 backends and two workers: 5 MB of this thread's 25; code is compiled again when it is run.
-    if (this.#calls < BUSY_CALLS) Bun.shrink();
-    this.#calls = 0;
+    const requests = this.#requests();
+    if (requests - this.#lastRequests < BUSY_REQUESTS) {
+      Bun.shrink();
+      releaseCodePages();
+    }
+    this.#lastRequests = requests;
     this.#timer = setTimeout(() => this.#look(), EVERY_MS);
   }
 }
