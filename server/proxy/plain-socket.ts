@@ -142,24 +142,23 @@ export class PlainSocket implements ByteSocket {
   }
 }
 
-/** Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached. */
+/** Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached, but not before this returns. */
 export function connectSocket(target: ConnectTarget, owner: SocketOwner): PlainSocket {
-  if (target.kind === "unix") {
-    const socket = new PlainSocket(owner, null);
-    Bun.connect({ unix: target.path, data: socket, socket: HANDLERS, allowHalfOpen: true }).catch(ignore);
-    return socket;
+  const socket = new PlainSocket(owner, null, target.kind === "tcp" ? target.tls : null);
+  try {
+    startConnecting(target, socket).catch(ignore);
+  } catch {
+    // A host that is no name and no address is refused on the spot.
+    queueMicrotask(() => socket.closed(false));
   }
-  const socket = new PlainSocket(owner, null, target.tls);
-  const tls = target.tls === null ? undefined : tlsOptions(target.tls);
-  const options = {
-    hostname: target.host,
-    port: target.port,
-    data: socket,
-    socket: HANDLERS,
-    allowHalfOpen: true,
-  };
-  Bun.connect(tls === undefined ? options : { ...options, tls }).catch(ignore);
   return socket;
+}
+
+function startConnecting(target: ConnectTarget, data: PlainSocket): Promise<RawSocket> {
+  const shared = { data, socket: HANDLERS, allowHalfOpen: true };
+  if (target.kind === "unix") return Bun.connect({ ...shared, unix: target.path });
+  const options = { ...shared, hostname: target.host, port: target.port };
+  return Bun.connect(target.tls === null ? options : { ...options, tls: tlsOptions(target.tls) });
 }
 
 /** The callbacks that every plain socket shares; `socket.data` says whose turn it is. */

@@ -85,3 +85,14 @@ test("a client over TLS that leaves while it waits frees the backend", async () 
   await backend.connections[0].readToEnd();
   expect(["reset", "fin"]).toContain(backend.connections[0].ending ?? "");
 });
+
+test("a backend that accepts but never finishes its handshake is given up after connect_timeout_seconds", async () => {
+  await using mute = await RawBackend.start({ script: async (wire) => void (await wire.readToEnd(30_000)) });
+  await using backend = await RawBackend.start({ respond: (_request, wire) => answer(wire, 200, "other") });
+  await using cell = await Cell.start({ config: { connect_timeout_seconds: 1 } });
+  cell.add({ ports: [mute.port], scheme: "https", score: 0 });
+  cell.add({ ports: [backend.port], score: 10 });
+  expect((await call({ port: cell.port }, "POST", "/", { body: "x" })).text).toBe("other");
+  await mute.connections[0]?.readToEnd();
+  expect(cell.tables.counters.sum("upstream_connect_failures")).toBe(1);
+});
