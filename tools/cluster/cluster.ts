@@ -69,9 +69,7 @@ export class Cluster {
     for (const [index, site] of SITES.entries()) {
       this.#startAgent(site, endpoints[index] ?? "", join(data, "agents", String(index + 1)));
     }
-    await this.#until(
-      async () => (await this.#answers("/ready")) && (await this.#routable()) === SITES.length,
-    );
+    await this.#until(async () => (await this.#answers("/ready")) && (await this.#probed()) === SITES.length);
   }
 
   /** Ends agents (which take their leave of the server), then the server, then the backends. */
@@ -163,10 +161,10 @@ export class Cluster {
     return response?.ok === true;
   }
 
-  /** Counts the backends that take requests. */
-  async #routable(): Promise<number> {
+  /** Counts the backends that take requests and whose speed is known. */
+  async #probed(): Promise<number> {
     const clients: unknown = await (await this.#get("/clients")).json();
-    return Array.isArray(clients) ? clients.filter(isRoutable).length : 0;
+    return Array.isArray(clients) ? clients.filter(isProbed).length : 0;
   }
 
   async #get(path: string): Promise<Response> {
@@ -187,8 +185,14 @@ export class Cluster {
   }
 }
 
-function isRoutable(client: unknown): boolean {
-  return typeof client === "object" && client !== null && "routable" in client && client.routable === true;
+function isProbed(client: unknown): boolean {
+  if (typeof client !== "object" || client === null) return false;
+  return (
+    "routable" in client &&
+    client.routable === true &&
+    "health_status" in client &&
+    client.health_status === "healthy"
+  );
 }
 
 async function end(children: readonly Child[]): Promise<void> {
