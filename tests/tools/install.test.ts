@@ -112,6 +112,30 @@ test("INSTALL_DIR and VERSION do what their options do", async () => {
   expect(existsSync(join(place, "opsen-server"))).toBe(true);
 });
 
+test("the latest release is the one that GitHub leads to, and a repository can be named", async () => {
+  const real = Bun.which("curl");
+  if (real === null) return;
+  // Stands for github.com: says where "latest" leads, and serves the downloads of that tag from here.
+  await command(
+    "curl",
+    `for last; do :; done
+echo "$last" >>"${place}/asked"
+case $last in
+  */releases/latest) printf 'https://github.com/some/fork/releases/tag/${TAG}' ;;
+  *) exec "${real}" -fsSL -o "$5" "${files.url}good/\${last##*/}" ;;
+esac`,
+  );
+  const env = { ...withCommands(), OPSEN_REPO: "some/fork", OPSEN_DOWNLOAD_URL: "", VERSION: "" };
+  const { code, output } = await install(["client", "--dir", place], env);
+  expect(output).toContain(`opsen-client (${TAG})`);
+  expect(code).toBe(0);
+  const asked = readFileSync(join(place, "asked"), "utf8").trim().split("\n");
+  const downloads = `https://github.com/some/fork/releases/download/${TAG}`;
+  expect(asked[0]).toBe("https://github.com/some/fork/releases/latest");
+  expect(asked[1]).toBe(`${downloads}/SHA256SUMS`);
+  expect(asked[2]).toStartWith(`${downloads}/opsen-client_${TAG}_`);
+});
+
 test("installs nothing when a checksum does not match", async () => {
   const file = join(place, "opsen-server");
   await Bun.write(file, "old");
