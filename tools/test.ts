@@ -14,6 +14,9 @@ const LINT_WITH_TYPES = [packageCommand("oxlint"), "--type-aware", "--deny-warni
 
 const NONE: Counts = { passed: 0, failed: 0 };
 
+/** Titles of the sections in which something failed. */
+const red: string[] = [];
+
 async function main(args: readonly string[]): Promise<number> {
   const filters = args.filter((each) => !each.startsWith("-"));
   const flags = args.filter((each) => each.startsWith("-") && each !== "--static");
@@ -24,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     counts = await checks();
     if (!args.includes("--static")) counts = add(counts, await everySuite());
   }
+  if (red.length > 0) console.log(`\nSomething failed in: ${red.join(", ")}`);
   console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 ? 0 : 1;
 }
@@ -38,7 +42,7 @@ async function checks(): Promise<Counts> {
 async function everySuite(): Promise<Counts> {
   title("Executables");
   // Contract and end-to-end tests drive what is shipped, so it is built first.
-  let counts = verdict((await build([])) === 0);
+  let counts = verdict("Executables", (await build([])) === 0);
   for (const suite of suites()) counts = add(counts, await runTests(suite));
   return counts;
 }
@@ -48,22 +52,26 @@ async function check(name: string, command: readonly string[]): Promise<Counts> 
   title(name);
   const { code, output } = await run(command);
   console.log(code === 0 ? "in order" : output.trim());
-  return verdict(code === 0);
+  return verdict(name, code === 0);
 }
 
 async function runTests(suite: Suite, flags: readonly string[] = []): Promise<Counts> {
   title(suite.title);
   const command = [process.execPath, "test", `--timeout=${suite.timeoutMs}`, ...flags, ...suite.files];
   const { code, output } = await run(command, { echo: true });
-  return countsOf(output, code);
+  const counts = countsOf(output, code);
+  if (counts.failed > 0) red.push(suite.title);
+  return counts;
 }
 
 function title(name: string): void {
   console.log(`\n== ${name}`);
 }
 
-function verdict(good: boolean): Counts {
-  return good ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+function verdict(name: string, good: boolean): Counts {
+  if (good) return { passed: 1, failed: 0 };
+  red.push(name);
+  return { passed: 0, failed: 1 };
 }
 
 process.exit(await main(process.argv.slice(2)));
