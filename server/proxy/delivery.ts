@@ -55,7 +55,6 @@ export class Delivery implements UpstreamUser {
     if (this.#tried.length > 0) this.#tried = [];
     query.excluded = NONE_TRIED;
     this.#resent = false;
-    this.relay.bodyBytes = 0;
     // Bounds all attempts together; replaced when the request has been sent.
     client.arm(plane.options.requestTimeoutMs);
   }

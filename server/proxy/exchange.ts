@@ -71,6 +71,7 @@ export class Exchange {
     this.#client = client;
     this.#phase = "deciding";
     this.facts.begin();
+    this.delivery.relay.bodyBytes = 0;
     this.body.begin(this.head.framing, this.head.contentLength, Number.POSITIVE_INFINITY);
     this.responding = false;
     this.continued = false;
@@ -136,6 +137,7 @@ export class Exchange {
     client.socket.write(buildResponse(reply, head.minor, keepAlive));
     this.responding = true;
     this.facts.answered(answer.status, code);
+    this.delivery.relay.bodyBytes = reply.omitBody ? 0 : Buffer.byteLength(answer.body);
     if (!keepAlive || !drains) {
       this.#finish(keepAlive);
       return;

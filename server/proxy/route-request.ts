@@ -1,3 +1,4 @@
+import { parseAddress } from "../../core/http/cidr.ts";
 import type { FieldError } from "../../core/wire/problem.ts";
 import type { RouteRequest } from "../../core/wire/route.ts";
 
@@ -16,7 +17,7 @@ const MAX_SHOWN = 128;
 const TEXTS = { tier: 64, client_ip: 64, path: 8192 } as const;
 const NUMBERS = { client_lat: 90, client_lon: 180 } as const;
 
-/** Checks a parsed body against the schema of `POST /route`. */
+/** Checks a parsed body against the schema of `POST /route`, and that its address is one. */
 export function checkRouteRequest(value: unknown): CheckedRoute {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { ok: false, errors: [{ field: "", rule: "a JSON object", got: shown(value) }] };
@@ -35,9 +36,16 @@ export function checkRouteRequest(value: unknown): CheckedRoute {
     errors.push({ field, rule: `a number from -${NUMBERS[field]} to ${NUMBERS[field]}`, got: shown(got) });
     return undefined;
   };
+  const address = (field: "client_ip") => {
+    const got = text(field);
+    // Empty as the original's callers send it: unknown.
+    if (typeof got !== "string" || got === "" || parseAddress(got) !== null) return got;
+    errors.push({ field, rule: "an IPv4 or IPv6 address", got: shown(got) });
+    return undefined;
+  };
   const request = {
     ...present("tier", text("tier")),
-    ...present("client_ip", text("client_ip")),
+    ...present("client_ip", address("client_ip")),
     ...present("client_lat", number("client_lat")),
     ...present("client_lon", number("client_lon")),
     ...present("path", text("path")),

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { isIP } from "node:net";
 import { Value } from "@sinclair/typebox/value";
 import * as fc from "fast-check";
 import { RouteRequestSchema } from "../../../core/wire/route.ts";
@@ -13,16 +14,28 @@ const field = fc.oneof(fc.jsonValue(), fc.string(), sized(64), sized(8192), near
 const body = fc.oneof(
   fc.jsonValue(),
   fc.record(
-    { tier: field, client_ip: field, client_lat: field, client_lon: field, path: field, other: field },
+    {
+      tier: field,
+      client_ip: fc.oneof(field, fc.ipV4(), fc.ipV6(), fc.constant("1.2.3.256")),
+      client_lat: field,
+      client_lon: field,
+      path: field,
+      other: field,
+    },
     { requiredKeys: [] },
   ),
 );
+
+/** Beyond the schema, an address must be one. */
+function hasAddressOrNone(address: string | undefined): boolean {
+  return address === undefined || address === "" || isIP(address) !== 0;
+}
 
 test("the hand-written check accepts what the schema accepts, and nothing else", () => {
   fc.assert(
     fc.property(body, (value) => {
       const checked = checkRouteRequest(value);
-      expect(checked.ok).toBe(Value.Check(RouteRequestSchema, value));
+      expect(checked.ok).toBe(Value.Check(RouteRequestSchema, value) && hasAddressOrNone(value.client_ip));
       if (checked.ok) {
         const known = Object.keys(RouteRequestSchema.properties);
         const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
