@@ -40,6 +40,25 @@ export class AddressPolicy {
 }
 
 /**
+ * Says whether a host name is one that clouds give their metadata services. Such a name must be known: outside its
+ * cloud it does not resolve, so that its address could not give it away at registration.
+ */
+export function isMetadataName(host: string): boolean {
+  return METADATA_NAMES.has(host.toLowerCase().replace(/\.$/, ""));
+}
+
+const METADATA_NAMES: ReadonlySet<string> = new Set([
+  "metadata",
+  "metadata.google.internal",
+  "metadata.goog",
+  "metadata.azure.internal",
+  "metadata.tencentyun.com",
+  "metadata.platformequinix.com",
+  "instance-data",
+  "instance-data.ec2.internal",
+]);
+
+/**
  * Addresses that no backend has a reason to live at. Ranges that embed IPv4 addresses (NAT64, RFC 6052;
  * 6to4, RFC 3056; IPv4-compatible) are listed where they embed such an address.
  */

@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { isLoopback } from "../../core/http/cidr.ts";
-import { AddressPolicy, type AddressRules } from "../../core/plane/address-policy.ts";
+import { AddressPolicy, type AddressRules, isMetadataName } from "../../core/plane/address-policy.ts";
 import { parseEndpointUrl } from "../../core/plane/endpoint-url.ts";
 import type { Endpoint } from "../../core/plane/snapshot.ts";
 
@@ -58,6 +58,8 @@ export class EndpointPolicy {
     if (!parsed.ok) return parsed;
     const { endpoint } = parsed;
     const { host, port } = endpoint.origin;
+    if (isMetadataName(host))
+      return { ok: false, rule: forbidden(host, host, "is a metadata service's name") };
     let addresses: readonly string[];
     try {
       addresses = isIP(host) === 0 ? await this.#resolve(host) : [host];

@@ -1,6 +1,7 @@
 /** `POST /route/explain`: what a `POST /route` with the same body and headers would meet. Takes nothing. */
 import { newPickQuery, type PickQuery } from "../../../core/balancing/pick.ts";
 import type { ExplainedRow } from "../../../core/balancing/picker.ts";
+import { parseAddress } from "../../../core/http/cidr.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import { knownPlace, scoreTerms, toTiers, unitVector } from "../../../core/scoring/index.ts";
@@ -37,6 +38,11 @@ export function explainOperations(deps: ApiDeps): Operation[] {
 async function explain(deps: ApiDeps, call: Call): Promise<Response> {
   const body = await readBody(call.request, RouteRequestSchema, deps.config.max_request_body_bytes);
   if (!body.ok) return body.answer;
+  const { client_ip: address } = body.value;
+  // Empty as the original's callers send it: unknown.
+  if (address !== undefined && address !== "" && parseAddress(address) === null) {
+    return invalid([{ field: "client_ip", rule: "must be an IPv4 or IPv6 address", got: address }]);
+  }
   const index = tierIndex(deps, body.value.tier);
   const tier = deps.tiers[index];
   if (tier === undefined) {

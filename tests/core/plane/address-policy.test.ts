@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { AddressPolicy } from "../../../core/plane/address-policy.ts";
+import { AddressPolicy, isMetadataName } from "../../../core/plane/address-policy.ts";
 
 const OPEN = new AddressPolicy({ allowed: [], denied: [] });
 
@@ -54,4 +54,13 @@ test("a denied range wins over an allowed one", () => {
   const policy = new AddressPolicy({ allowed: ["10.0.0.0/8"], denied: ["10.9.0.0/16"] });
   expect(policy.refusal("10.9.1.1", false)).toContain("denied_endpoint_cidrs");
   expect(policy.refusal("10.8.1.1", false)).toBeNull();
+});
+
+test("the names of metadata services are known, whatever their case and final dot", () => {
+  for (const name of ["metadata.google.internal", "Metadata.Google.Internal.", "instance-data"]) {
+    expect(isMetadataName(name)).toBeTrue();
+  }
+  for (const name of ["metadata.example.com", "my-metadata", "backend.internal"]) {
+    expect(isMetadataName(name)).toBeFalse();
+  }
 });
