@@ -51,7 +51,7 @@ export function proxyError(
   };
 }
 
-/** Makes an error of the management API (RFC 9457). */
+/** Makes an error of the management API (RFC 9457); the security headers come with every management answer. */
 export function problem(
   status: number,
   title: string,
@@ -68,7 +68,7 @@ export function problem(
   };
   return {
     status,
-    headers: [["Content-Type", PROBLEM_CONTENT_TYPE], NO_SNIFF, ["Cache-Control", "no-store"], ...extra],
+    headers: [["Content-Type", PROBLEM_CONTENT_TYPE], ["Cache-Control", "no-store"], ...extra],
     body: `${JSON.stringify(body)}\n`,
   };
 }

@@ -33,8 +33,14 @@ export function refusePick(exchange: Exchange, status: Refused): void {
   plane.count(status === "no_backend" ? "picks_no_backend" : "picks_no_capacity");
   const tier = plane.tiers[query.tier]?.name ?? "";
   const counts = plane.picker.refusals(query);
+  const { leaseTableFull, ...filters } = counts;
   const wait = retryAfter(WAIT_MS[status]);
-  plane.log.warn("no backend for a request", { code: status, tier, ...counts });
+  plane.log.warn("no backend for a request", {
+    code: status,
+    tier,
+    ...filters,
+    lease_table_full: leaseTableFull ? true : undefined,
+  });
   if (facts.management) {
     exchange.answer(problem(503, "No backend available", refusalDetail(tier, counts), [wait]), status);
   } else exchange.refuse(status, [wait]);

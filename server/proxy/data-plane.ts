@@ -186,7 +186,10 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     controlSecret: init.controlSecret,
     keys: new KeyGuard([config.server_key, ...config.api_keys]),
     insecureNoAuth: config.insecure_no_auth,
-    cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins),
+    cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins, [
+      config.sticky_header,
+      config.tier_header,
+    ]),
     geo,
     securityHeaders: securityHeaders(config.disable_security_headers),
     draining: false,

@@ -32,11 +32,10 @@ export class Directory {
     this.#verifyTls = verifyTls;
   }
 
-  /** Adds groups from `index` on; groups that are known already are passed over. */
+  /** Sets groups from `index` on: new ones, or successors of groups that no backend has any more. */
   addGroups(index: number, groups: readonly PathGroup[]): void {
     groups.forEach((group, offset) => {
-      if (index + offset < this.#matchers.length) return;
-      this.#matchers.push(compilePatterns(group));
+      this.#matchers[index + offset] = compilePatterns(group);
       // One endpoint without patterns serves every path: such a group needs no matching.
       if (group.patterns.some((patterns) => patterns.length > 0)) this.#pathsMatter = true;
     });

@@ -65,7 +65,7 @@ function route(exchange: Exchange, request: RouteRequest): void {
   const tier = name === "" ? plane.defaultTier : plane.tierNumbers.get(name);
   if (tier === undefined) {
     const known = [...plane.tierNumbers.keys()].join(", ");
-    const errors = [{ field: "tier", rule: `one of: ${known}`, got: name }];
+    const errors = [{ field: "tier", rule: `must be one of: ${known}`, got: name }];
     exchange.answer(problem(400, "Unknown tier", `Known tiers: ${known}.`, [], errors), "unknown_tier");
     return;
   }

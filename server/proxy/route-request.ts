@@ -20,27 +20,38 @@ const NUMBERS = { client_lat: 90, client_lon: 180 } as const;
 /** Checks a parsed body against the schema of `POST /route`, and that its address is one. */
 export function checkRouteRequest(value: unknown): CheckedRoute {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { ok: false, errors: [{ field: "", rule: "a JSON object", got: shown(value) }] };
+    return { ok: false, errors: [{ field: "", rule: "must be a JSON object", got: shown(value) }] };
   }
-  const fields = new Map<string, unknown>(Object.entries(value));
+  // Callers of the original send null for what they do not know.
+  const fields = new Map<string, unknown>(Object.entries(value).filter(([, member]) => member !== null));
   const errors: FieldError[] = [];
   const text = (field: keyof typeof TEXTS) => {
     const got = fields.get(field);
     if (got === undefined || (typeof got === "string" && got.length <= TEXTS[field])) return got;
-    errors.push({ field, rule: `a text of at most ${TEXTS[field]} characters`, got: shown(got) });
+    errors.push({ field, rule: `must be a text of at most ${TEXTS[field]} characters`, got: shown(got) });
     return undefined;
   };
   const number = (field: keyof typeof NUMBERS) => {
     const got = fields.get(field);
     if (got === undefined || (typeof got === "number" && Math.abs(got) <= NUMBERS[field])) return got;
-    errors.push({ field, rule: `a number from -${NUMBERS[field]} to ${NUMBERS[field]}`, got: shown(got) });
+    errors.push({
+      field,
+      rule: `must be a number from -${NUMBERS[field]} to ${NUMBERS[field]}`,
+      got: shown(got),
+    });
     return undefined;
   };
   const address = (field: "client_ip") => {
     const got = text(field);
     // Empty as the original's callers send it: unknown.
     if (typeof got !== "string" || got === "" || parseAddress(got) !== null) return got;
-    errors.push({ field, rule: "an IPv4 or IPv6 address", got: shown(got) });
+    errors.push({ field, rule: "must be an IPv4 or IPv6 address", got: shown(got) });
+    return undefined;
+  };
+  const path = () => {
+    const got = text("path");
+    if (typeof got !== "string" || got.startsWith("/")) return got;
+    errors.push({ field: "path", rule: 'must be a path that starts with "/"', got: shown(got) });
     return undefined;
   };
   const request = {
@@ -48,8 +59,12 @@ export function checkRouteRequest(value: unknown): CheckedRoute {
     ...present("client_ip", address("client_ip")),
     ...present("client_lat", number("client_lat")),
     ...present("client_lon", number("client_lon")),
-    ...present("path", text("path")),
+    ...present("path", path()),
   };
+  if (fields.has("client_lat") !== fields.has("client_lon")) {
+    const missing = fields.has("client_lat") ? "client_lon" : "client_lat";
+    errors.push({ field: missing, rule: "must be given together with the other coordinate", got: null });
+  }
   return errors.length === 0 ? { ok: true, request } : { ok: false, errors };
 }
 

@@ -7,16 +7,22 @@ export type CorsVerdict =
   | { readonly kind: "forbidden"; readonly headers: readonly Header[] };
 
 const NOTHING_TO_DO: CorsVerdict = { kind: "pass", headers: [] };
+const ALLOWED_HEADERS = ["Content-Type", "X-API-Key", "Authorization"] as const;
+/** A page may read a few headers unasked; when to come again is not among them. */
+const EXPOSED: Header = ["Access-Control-Expose-Headers", "Retry-After"];
 const VARY: Header = ["Vary", "Origin"];
 
 /** Cross-origin rules of the management API. Requests without `Origin` are none of its business. */
 export class CorsGuard {
   readonly #enabled: boolean;
   readonly #origins: ReadonlySet<string>;
+  readonly #allowHeaders: string;
 
-  constructor(enabled: boolean, origins: readonly string[]) {
+  /** `headers` are the configured names that callers send beside the fixed ones. */
+  constructor(enabled: boolean, origins: readonly string[], headers: readonly string[]) {
     this.#enabled = enabled;
     this.#origins = new Set(origins);
+    this.#allowHeaders = [...ALLOWED_HEADERS, ...headers.filter((name) => name !== "")].join(", ");
   }
 
   check(head: RequestHead): CorsVerdict {
@@ -32,13 +38,13 @@ export class CorsGuard {
   }
 
   #answer(head: RequestHead, headers: readonly Header[]): CorsVerdict {
-    if (head.method !== "OPTIONS") return { kind: "pass", headers };
+    if (head.method !== "OPTIONS") return { kind: "pass", headers: [...headers, EXPOSED] };
     return {
       kind: "preflight",
       headers: [
         ...headers,
         ["Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS"],
-        ["Access-Control-Allow-Headers", "Content-Type, X-API-Key, Authorization"],
+        ["Access-Control-Allow-Headers", this.#allowHeaders],
         ["Access-Control-Max-Age", "600"],
       ],
     };

@@ -32,6 +32,8 @@ export interface BackendOptions {
   readonly cores?: number;
   readonly score?: number;
   readonly patterns?: PathGroup["patterns"];
+  /** Number of the path group, instead of the next free one. */
+  readonly group?: number;
 }
 
 /** One worker's data plane with the control plane's view of its tables. */
@@ -74,7 +76,7 @@ export class Cell implements AsyncDisposable {
     const claimed = backends.claimRow();
     if (claimed === null) throw new Error("the backend table is full");
     const { row, generation } = claimed;
-    const group = options.patterns === undefined ? 0 : this.#groups++;
+    const group = options.group ?? (options.patterns === undefined ? 0 : this.#groups++);
     this.#plane.apply({
       type: "backend",
       seq: ++this.#seq,

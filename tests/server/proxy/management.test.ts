@@ -108,19 +108,42 @@ function origin(value: string, more: Record<string, string> = {}) {
 }
 
 test("cross-origin rules apply to requests that have an origin", async () => {
-  await using plane = await controlPlane({ enable_cors: true, cors_allowed_origins: ["https://good.test"] });
+  await using plane = await controlPlane({
+    enable_cors: true,
+    cors_allowed_origins: ["https://good.test"],
+    sticky_header: "X-My-Session",
+    tier_header: "X-My-Tier",
+  });
   expect((await plane.call("GET", "/clients")).status).toBe(200);
   expect((await plane.call("GET", "/clients", origin("https://evil-good.test"))).status).toBe(403);
   const allowed = await plane.call("GET", "/clients", origin("https://good.test"));
   expect(allowed.status).toBe(200);
   expect(allowed.header("Access-Control-Allow-Origin")).toBe("https://good.test");
   expect(allowed.header("Vary")).toBe("Origin");
+  expect(allowed.header("Access-Control-Expose-Headers")).toBe("Retry-After");
   const preflight = await plane.call(
     "OPTIONS",
     "/clients",
     origin("https://good.test", { "Access-Control-Request-Method": "POST" }),
   );
   expect(preflight.status).toBe(204);
+  expect(preflight.header("Access-Control-Allow-Headers")).toBe(
+    "Content-Type, X-API-Key, Authorization, X-My-Session, X-My-Tier",
+  );
+});
+
+test("an error of the worker itself has each security header once", async () => {
+  await using plane = await controlPlane({});
+  for (const [method, path] of [
+    ["DELETE", "/leases/none"],
+    ["GET", "/route"],
+  ] as const) {
+    const got = await plane.call(method, path);
+    const names = got.raw.headers.map(([name]) => name.toLowerCase());
+    for (const once of ["x-content-type-options", "x-frame-options", "cache-control"]) {
+      expect(names.filter((name) => name === once)).toHaveLength(1);
+    }
+  }
 });
 
 test("only the exact paths are management", async () => {

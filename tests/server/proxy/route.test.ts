@@ -49,6 +49,16 @@ test("bad input names the field and takes nothing", async () => {
   expect(wrong.status).toBe(400);
   expect(wrong.answer.text).toContain('"field":"tier"');
   expect(wrong.answer.text).toContain('"field":"client_lat"');
+  for (const [field, body] of [
+    ["path", { path: "nope" }],
+    ["client_lon", { client_lat: 1 }],
+    ["client_lat", { client_lon: 1, client_lat: null }],
+    ["client_ip", { client_ip: "203.0.113.256" }],
+  ] as const) {
+    const { status, answer } = await route(cell, body);
+    expect(status).toBe(400);
+    expect(answer.text).toContain(`"field":"${field}"`);
+  }
   for (const body of ["", "{", "[1]", "null"]) {
     const headers = { "Content-Type": "application/json" };
     expect((await call({ port: cell.port }, "POST", "/route", { body, headers })).status).toBe(400);
@@ -97,4 +107,27 @@ test("the tier comes from the JSON body, else the query, else the header", async
   expect(unknown.header("X-Opsen-Error")).toBe("unknown_tier");
   // A body that is not JSON is none of our business.
   expect((await call(target, "POST", "/", { body: '{"tier":"none"}' })).status).toBe(200);
+});
+
+test("absent may be written as null", async () => {
+  await using cell = await Cell.start();
+  cell.add({ ports: [9] });
+  const nothing = { tier: null, client_ip: null, client_lat: null, client_lon: null, path: null };
+  expect((await route(cell, nothing)).status).toBe(200);
+});
+
+test("patterns that take the number of forgotten ones are those that count", async () => {
+  await using cell = await Cell.start();
+  const first = cell.add({ ports: [9], patterns: [["/a"]], group: 1 });
+  cell.remove(first.row);
+  cell.add({ ports: [10, 11], patterns: [["/b"], ["/c"]], group: 1 });
+  expect((await route(cell, { path: "/c/x" })).routed("endpoint")).toBe("http://127.0.0.1:11");
+});
+
+test("the warning of a refusal names filters alone", async () => {
+  await using cell = await Cell.start();
+  cell.add({ ports: [9], cores: 0 });
+  expect((await route(cell, {})).status).toBe(503);
+  await cell[Symbol.asyncDispose]();
+  expect(cell.log).toContain("cpu=1 memory=0 disk=0 gpu=0 total=1\n");
 });
