@@ -11,6 +11,7 @@ import type { Downstream, DownstreamHome } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
 import { onFault } from "./faults.ts";
 import { GeoLookup } from "./geo-lookup.ts";
+import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
 import { type Listener, listenPlain, listenSecure } from "./listener.ts";
@@ -157,10 +158,20 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
   const options = proxyOptions(config);
   const tables = openTables(init.tables, index);
   const wheel = new TimerWheel(() => performance.now());
-  const directory = new Directory(wheel, options.pool, options.verifyBackends);
+  const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
+  const log = new WorkerLog({
+    level: config.log_level,
+    json: config.json_logging,
+    post,
+    onDropped: (lines) => count("log_lines_dropped", lines),
+  });
+  const rules = { allowed: config.allowed_endpoint_cidrs, denied: config.denied_endpoint_cidrs };
+  const directory = new Directory(wheel, options.pool, {
+    verifyTls: options.verifyBackends,
+    gate: addressGate(rules, log),
+  });
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
-  const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
   const control = { kind: "unix", path: init.controlSocket } as const;
   return {
     index,
@@ -173,12 +184,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     picker: new Picker(tables, pickerOptions(config, tiers)),
     wheel,
     directory,
-    log: new WorkerLog({
-      level: config.log_level,
-      json: config.json_logging,
-      post,
-      onDropped: (lines) => count("log_lines_dropped", lines),
-    }),
+    log,
     out: new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES),
     date: new HttpDate(),
     ...writerContexts(init.viaName),

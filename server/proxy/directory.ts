@@ -1,5 +1,6 @@
 import { compilePatterns, type EndpointMatcher } from "../../core/http/path-match.ts";
 import type { Backend, Origin, PathGroup } from "../../core/plane/snapshot.ts";
+import type { AddressGate } from "./guards/address-gate.ts";
 import type { ConnectTarget } from "./plain-socket.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import { type PoolLimits, UpstreamPool } from "./upstream-pool.ts";
@@ -23,13 +24,19 @@ export class Directory {
   readonly #wheel: TimerWheel;
   readonly #limits: PoolLimits;
   readonly #verifyTls: boolean;
+  readonly #gate: AddressGate;
   #endpoints = new Int32Array(0);
   #pathsMatter = false;
 
-  constructor(wheel: TimerWheel, limits: PoolLimits, verifyTls: boolean) {
+  constructor(
+    wheel: TimerWheel,
+    limits: PoolLimits,
+    checks: { readonly verifyTls: boolean; readonly gate: AddressGate },
+  ) {
     this.#wheel = wheel;
     this.#limits = limits;
-    this.#verifyTls = verifyTls;
+    this.#verifyTls = checks.verifyTls;
+    this.#gate = checks.gate;
   }
 
   /** Sets groups from `index` on: new ones, or successors of groups that no backend has any more. */
@@ -48,9 +55,10 @@ export class Directory {
     this.#places[row] =
       backend === null
         ? null
-        : { backend, pools: backend.endpoints.map((endpoint) => this.#acquire(endpoint.origin)) };
+        : { backend, pools: backend.endpoints.map(({ origin }) => this.#acquire(origin, backend)) };
     // After the new one has its pools, so that an origin that stays keeps its connections.
-    if (before) for (const endpoint of before.backend.endpoints) this.#release(endpoint.origin.key);
+    if (before)
+      for (const { origin } of before.backend.endpoints) this.#release(poolKey(origin, before.backend));
   }
 
   /** The backend of a row, if this worker knows it in that generation. */
@@ -78,14 +86,15 @@ export class Directory {
     for (const { pool } of this.#pools.values()) pool.closeIdle();
   }
 
-  #acquire(origin: Origin): UpstreamPool {
-    const known = this.#pools.get(origin.key);
+  #acquire(origin: Origin, backend: Backend): UpstreamPool {
+    const key = poolKey(origin, backend);
+    const known = this.#pools.get(key);
     if (known !== undefined) {
       known.users++;
       return known.pool;
     }
-    const pool = new UpstreamPool(this.#target(origin), this.#limits, this.#wheel);
-    this.#pools.set(origin.key, { pool, users: 1 });
+    const pool = new UpstreamPool(this.#target(origin, backend), this.#limits, this.#wheel);
+    this.#pools.set(key, { pool, users: 1 });
     return pool;
   }
 
@@ -96,15 +105,23 @@ export class Directory {
     this.#pools.delete(key);
   }
 
-  #target(origin: Origin): ConnectTarget {
-    const tls = { serverName: isAddress(origin.host) ? "" : origin.host, verify: this.#verifyTls };
+  #target(origin: Origin, backend: Backend): ConnectTarget {
+    const { host, port } = origin;
+    const loopbackAllowed = backend.loopbackAllowed === true;
+    const tls = { serverName: isAddress(host) ? "" : host, verify: this.#verifyTls };
     return {
       kind: "tcp",
-      host: origin.host,
-      port: origin.port,
+      host,
+      port,
       tls: origin.scheme === "https" ? tls : null,
+      admits: (address) => this.#gate(host, address, loopbackAllowed),
     };
   }
+}
+
+/** Backends share connections to an origin, unless only one of them may live there. */
+function poolKey(origin: Origin, backend: Backend): string {
+  return backend.loopbackAllowed === true ? `${origin.key} local` : origin.key;
 }
 
 /** SNI carries names only (RFC 6066 section 3). */

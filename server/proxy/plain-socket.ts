@@ -13,7 +13,23 @@ export type ConnectTarget =
       readonly port: number;
       /** Null for plain TCP. An empty `serverName` sends none, as for addresses. */
       readonly tls: { readonly serverName: string; readonly verify: boolean } | null;
+      /** Asked about the address that the host turned out to have, before anything but a TLS hello is sent there. */
+      readonly admits: (address: string) => boolean;
     };
+
+/** What attempts to one target have in common; see {@link connectSocket}. */
+export interface Attempts {
+  /** Attempts that nobody waits for any more, but that the kernel has not given up yet. */
+  forsaken: number;
+}
+
+interface Dialled {
+  readonly target: ConnectTarget;
+  readonly attempts: Attempts;
+}
+
+/** A kernel tries a black hole for minutes, and no call of Bun ends that: so many sockets may be lost to one target. */
+const MAX_FORSAKEN = 64;
 
 /**
  * A {@link ByteSocket} over Bun's own sockets, accepted or connected.
@@ -29,16 +45,18 @@ export class PlainSocket implements ByteSocket {
   #finishing = false;
   #paused = false;
   #opened: boolean;
-  /** TLS of an outgoing connection is up only after its handshake, which Bun reports apart. */
-  readonly #handshakes: boolean;
-  readonly #verifies: boolean;
+  /** Null for accepted connections. */
+  readonly #dialled: Dialled | null;
+  /** Given up before the kernel gave it up. */
+  #forsaken = false;
+  /** Ended as soon as it was open: what TLS still does there counts for nothing. */
+  #refused = false;
 
-  constructor(owner: SocketOwner, raw: RawSocket | null, tls: { readonly verify: boolean } | null = null) {
+  constructor(owner: SocketOwner, raw: RawSocket | null, dialled: Dialled | null = null) {
     this.owner = owner;
     this.#raw = raw;
     this.#opened = raw !== null;
-    this.#handshakes = tls !== null;
-    this.#verifies = tls?.verify === true;
+    this.#dialled = dialled;
   }
 
   get peerAddress(): string {
@@ -74,25 +92,31 @@ export class PlainSocket implements ByteSocket {
   }
 
   close(): void {
-    if (this.#raw === null) this.#finishing = true;
+    if (this.#raw === null) this.#forsake();
     this.#raw?.end();
   }
 
   abort(): void {
-    if (this.#raw === null) this.#finishing = true;
+    if (this.#raw === null) this.#forsake();
     this.#raw?.terminate();
   }
 
   /** Takes over the connected socket; for {@link connectSocket} and the handlers of this file only. */
   opened(raw: RawSocket): void {
     this.#raw = raw;
-    if (this.#finishing) raw.terminate();
-    else if (!this.#handshakes) this.#announceOpen();
+    const target = this.#dialled?.target;
+    const tcp = target?.kind === "tcp" ? target : null;
+    if (this.#finishing || tcp?.admits(raw.remoteAddress) === false) {
+      this.#refused = true;
+      raw.terminate();
+    } else if (tcp === null || tcp.tls === null) this.#announceOpen();
   }
 
+  /** TLS of an outgoing connection is up only after its handshake, which Bun reports apart. */
   handshaken(success: boolean): void {
-    if (!this.#handshakes || this.#opened) return;
-    if (success || !this.#verifies) this.#announceOpen();
+    const target = this.#dialled?.target;
+    if (target?.kind !== "tcp" || this.#opened || this.#refused) return;
+    if (success || target.tls?.verify === false) this.#announceOpen();
     else this.#raw?.terminate();
   }
 
@@ -117,10 +141,19 @@ export class PlainSocket implements ByteSocket {
   }
 
   closed(clean: boolean): void {
+    if (this.#forsaken && this.#dialled !== null) this.#dialled.attempts.forsaken--;
+    this.#forsaken = false;
     this.#raw = null;
     this.#queue = [];
     this.pendingBytes = 0;
     this.owner.onClose(clean);
+  }
+
+  #forsake(): void {
+    this.#finishing = true;
+    if (this.#dialled === null || this.#opened || this.#forsaken) return;
+    this.#forsaken = true;
+    this.#dialled.attempts.forsaken++;
   }
 
   #announceOpen(): void {
@@ -142,9 +175,16 @@ export class PlainSocket implements ByteSocket {
   }
 }
 
-/** Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached, but not before this returns. */
-export function connectSocket(target: ConnectTarget, owner: SocketOwner): PlainSocket {
-  const socket = new PlainSocket(owner, null, target.kind === "tcp" ? target.tls : null);
+/**
+ * Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached, but not before this returns.
+ * `attempts` is shared by all attempts to the target: too many that hang, and further ones fail at once.
+ */
+export function connectSocket(target: ConnectTarget, owner: SocketOwner, attempts: Attempts): PlainSocket {
+  const socket = new PlainSocket(owner, null, { target, attempts });
+  if (attempts.forsaken >= MAX_FORSAKEN) {
+    queueMicrotask(() => socket.closed(false));
+    return socket;
+  }
   try {
     startConnecting(target, socket).catch(ignore);
   } catch {

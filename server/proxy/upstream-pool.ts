@@ -1,4 +1,4 @@
-import type { ConnectTarget } from "./plain-socket.ts";
+import type { Attempts, ConnectTarget } from "./plain-socket.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 import { Upstream, type UpstreamHome, type UpstreamUser } from "./upstream.ts";
 
@@ -15,7 +15,8 @@ export interface PoolLimits {
  */
 export class UpstreamPool implements UpstreamHome {
   readonly connectTimeoutMs: number;
-  readonly #target: ConnectTarget;
+  readonly target: ConnectTarget;
+  readonly attempts: Attempts = { forsaken: 0 };
   readonly #limits: PoolLimits;
   readonly #wheel: TimerWheel;
   readonly #idle: Upstream[] = [];
@@ -23,7 +24,7 @@ export class UpstreamPool implements UpstreamHome {
   #retired = false;
 
   constructor(target: ConnectTarget, limits: PoolLimits, wheel: TimerWheel) {
-    this.#target = target;
+    this.target = target;
     this.#limits = limits;
     this.#wheel = wheel;
     this.connectTimeoutMs = limits.connectTimeoutMs;
@@ -50,7 +51,7 @@ export class UpstreamPool implements UpstreamHome {
   /** A new connection; the user hears whether it came about. */
   connect(user: UpstreamUser): Upstream {
     this.#open++;
-    return new Upstream(this, this.#target, user, this.#wheel);
+    return new Upstream(this, user, this.#wheel);
   }
 
   /** Takes back a connection whose last response was complete, with nothing left over on either side. */

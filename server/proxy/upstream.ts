@@ -1,4 +1,4 @@
-import { type ConnectTarget, connectSocket, type PlainSocket } from "./plain-socket.ts";
+import { type Attempts, type ConnectTarget, connectSocket, type PlainSocket } from "./plain-socket.ts";
 import type { SocketOwner } from "./socket.ts";
 import { type TimerOwner, type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 
@@ -18,6 +18,8 @@ export interface UpstreamUser {
 
 /** Where a connection goes back to. */
 export interface UpstreamHome {
+  readonly target: ConnectTarget;
+  readonly attempts: Attempts;
   readonly connectTimeoutMs: number;
   /** Called once when a connection ends, wherever it is. */
   forget(upstream: Upstream): void;
@@ -36,12 +38,12 @@ export class Upstream implements SocketOwner, TimerOwner {
   readonly #wheel: TimerWheel;
   readonly #timer = new WheelTimer(this);
 
-  constructor(home: UpstreamHome, target: ConnectTarget, user: UpstreamUser, wheel: TimerWheel) {
+  constructor(home: UpstreamHome, user: UpstreamUser, wheel: TimerWheel) {
     this.home = home;
     this.#user = user;
     this.#wheel = wheel;
     wheel.arm(this.#timer, home.connectTimeoutMs);
-    this.socket = connectSocket(target, this);
+    this.socket = connectSocket(home.target, this, home.attempts);
   }
 
   /** Gives an idle connection to a request. */

@@ -34,6 +34,8 @@ export interface BackendOptions {
   readonly patterns?: PathGroup["patterns"];
   /** Number of the path group, instead of the next free one. */
   readonly group?: number;
+  /** As for an agent on this host; true unless said otherwise. */
+  readonly loopbackAllowed?: boolean;
 }
 
 /** One worker's data plane with the control plane's view of its tables. */
@@ -154,7 +156,8 @@ export function backendOf(options: BackendOptions, claimed: Added, pathGroup: nu
     },
   }));
   const clientId = options.id ?? `backend-${claimed.row}`;
-  return { ...claimed, clientId, hostname: `host-${claimed.row}`, endpoints, pathGroup };
+  const { loopbackAllowed = true } = options;
+  return { ...claimed, clientId, hostname: `host-${claimed.row}`, endpoints, pathGroup, loopbackAllowed };
 }
 
 export function writeFigures(tables: Tables, row: number, options: BackendOptions): void {
