@@ -1,0 +1,101 @@
+/** The raw client of these tests: octets out, octets in as latin1 text, and waits for conditions on them. */
+import { connect, type Socket } from "node:net";
+
+export type Ending = "fin" | "reset";
+
+export class RawClient implements AsyncDisposable {
+  readonly #socket: Socket;
+  readonly #opened: Promise<void>;
+  #got = "";
+  #ending: Ending | null = null;
+  #wake: (() => void) | null = null;
+
+  private constructor(port: number) {
+    this.#socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+    this.#opened = new Promise((resolve, reject) => {
+      this.#socket.once("connect", resolve);
+      this.#socket.once("error", reject);
+    });
+    this.#socket.on("data", (data: Buffer) => {
+      this.#got += data.toString("latin1");
+      this.#wake?.();
+    });
+    this.#socket.on("end", () => this.#end("fin"));
+    this.#socket.on("error", () => this.#end("reset"));
+    this.#socket.on("close", () => this.#end("fin"));
+  }
+
+  static async open(port: number): Promise<RawClient> {
+    const client = new RawClient(port);
+    await client.#opened;
+    return client;
+  }
+
+  /** Every octet received. */
+  get got(): string {
+    return this.#got;
+  }
+
+  /** How the peer ended the connection; null while it has not. */
+  get ending(): Ending | null {
+    return this.#ending;
+  }
+
+  /** Writes and resolves once the kernel has the octets, or the connection is gone. */
+  send(octets: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#socket.destroyed || !this.#socket.writable) return resolve();
+      this.#socket.write(octets, "latin1", () => resolve());
+    });
+  }
+
+  /** Writes each octet as a segment of its own. */
+  async sendSplit(octets: string): Promise<void> {
+    for (const octet of octets) {
+      await this.send(octet);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  finish(): void {
+    this.#socket.end();
+  }
+
+  reset(): void {
+    this.#socket.resetAndDestroy();
+  }
+
+  /** Stops reading, so that the peer meets back-pressure. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Waits until the probe holds or the peer has ended; gives false after the deadline instead of failing. */
+  async until(probe: () => boolean, deadlineMs = 4000): Promise<boolean> {
+    const deadline = performance.now() + deadlineMs;
+    while (!probe() && this.#ending === null) {
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#socket.closed) return;
+    const closed = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));
+    this.#socket.destroy();
+    await closed;
+  }
+
+  #end(how: Ending): void {
+    this.#ending ??= how;
+    this.#wake?.();
+  }
+}

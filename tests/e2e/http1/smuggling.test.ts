@@ -1,0 +1,41 @@
+/** Requests meant to be read in two ways: each row by its id, sent to a running server. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { unexpected } from "./known-failures.ts";
+import { ROWS, ROWS_WITHOUT_LENGTH, type Row, SPLIT_ROWS } from "./smuggling-rows.ts";
+import { type CaseOptions, Stand, UPSTREAMS } from "./stand.ts";
+import { judgeRequest } from "./verdict.ts";
+
+test("the table holds every row once", () => {
+  expect(ROWS.map((row) => row.id)).toEqual(
+    Array.from({ length: 137 }, (_, at) => `S${String(at + 1).padStart(2, "0")}`),
+  );
+});
+
+const config = { stream_idle_timeout_seconds: 1 };
+const stands = await Promise.all(UPSTREAMS.map((upstream) => Stand.start(upstream, config)));
+const splitStand = await Stand.start("kept", config);
+afterAll(() => Promise.all([...stands, splitStand].map((stand) => stand[Symbol.asyncDispose]())));
+
+describe.each(stands.map((stand) => [stand.upstream, stand] as const))(
+  "backend connections are %s",
+  (_, stand) => {
+    test.each([...ROWS, ...ROWS_WITHOUT_LENGTH].map((row) => [row.id, row.about, row] as const))(
+      "%s %s",
+      async (id, _about, row) => {
+        const verdict = judgeRequest(row, await stand.run(row.octets, optionsOf(row)));
+        expect(unexpected(id, verdict)).toBeNull();
+      },
+    );
+  },
+);
+
+describe("octet by octet", () => {
+  test.each(SPLIT_ROWS.map((row) => [row.id, row.about, row] as const))("%s %s", async (id, _about, row) => {
+    const seen = await splitStand.run(row.octets, { ...optionsOf(row), split: true });
+    expect(unexpected(`${id} split`, judgeRequest(row, seen))).toBeNull();
+  });
+});
+
+function optionsOf(row: Row): CaseOptions {
+  return { halfClose: row.other === "abort" };
+}

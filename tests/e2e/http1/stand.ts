@@ -1,0 +1,170 @@
+/** The stand of these tests: one running server, one scripted backend, raw clients, and canaries after each case. */
+import { Behind } from "../../support/behind.ts";
+import type { Json } from "../../support/json.ts";
+import type { Responder } from "../../support/raw-backend.ts";
+import { TestServer } from "../../support/server.ts";
+import type { Wire } from "../../support/wire.ts";
+import { type Ending, RawClient } from "./raw.ts";
+import { readRequests, readResponses, type StrictMessage, statusOf, targetOf } from "./strict.ts";
+
+/** Whether the backend keeps its connections or ends each after one response. */
+export type Upstream = "kept" | "closed";
+export const UPSTREAMS: readonly Upstream[] = ["kept", "closed"];
+
+/** What one case looked like from outside. */
+export interface Seen {
+  /** Responses to the case itself, informational ones too, without those of canaries. */
+  readonly responses: readonly StrictMessage[];
+  /** Octets after the last whole response. */
+  readonly clientRest: string;
+  readonly clientFault: string | null;
+  /** How the server ended the connection; null when it did not. */
+  readonly ending: Ending | null;
+  /** The canary on the case's own connection got its own answer. */
+  readonly sameCanary: boolean;
+  /** The canary on a fresh connection got its own answer. */
+  readonly freshCanary: boolean;
+  /** Requests that reached the backend whole, over all connections, without the canaries. */
+  readonly requests: readonly StrictMessage[];
+  /** What else reached the backend: requests cut short or malformed. */
+  readonly fragments: readonly Fragment[];
+}
+
+export interface Fragment {
+  readonly octets: string;
+  readonly fault: string | null;
+  readonly ending: Ending | null;
+}
+
+export interface CaseOptions {
+  /** Send FIN after the octets. */
+  readonly halfClose?: boolean;
+  /** Send each octet by itself. */
+  readonly split?: boolean;
+  /** What the backend answers; default: 200 with the body "ok". */
+  readonly reply?: string;
+  readonly deadlineMs?: number;
+}
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const DEADLINE_MS = 4000;
+
+export class Stand implements AsyncDisposable {
+  readonly server: TestServer;
+  readonly upstream: Upstream;
+  #behind: Behind | null = null;
+  #reply = OK;
+  #canaries = 0;
+
+  private constructor(server: TestServer, upstream: Upstream) {
+    this.server = server;
+    this.upstream = upstream;
+  }
+
+  static async start(upstream: Upstream, config: Json = {}): Promise<Stand> {
+    const server = await TestServer.start({ config: { workers: 1, log_level: "info", ...config } });
+    const stand = new Stand(server, upstream);
+    try {
+      stand.#behind = await Behind.start(server, { respond: stand.#respond });
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+    return stand;
+  }
+
+  get connections(): readonly Wire[] {
+    return this.#behind?.backend.connections ?? [];
+  }
+
+  /** Sends a case's octets on a connection of its own, then the canaries, and gives back what was seen. */
+  async run(octets: string, options: CaseOptions = {}): Promise<Seen> {
+    this.#reply = options.reply ?? OK;
+    const offsets = this.connections.map((wire) => wire.log.length);
+    await using client = await RawClient.open(this.server.port);
+    if (options.split === true) await client.sendSplit(octets);
+    else await client.send(octets);
+    if (options.halfClose === true) client.finish();
+
+    const method = /^(?:\r\n)?([A-Z]+) /.exec(octets)?.[1] ?? "GET";
+    const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+    await this.#final(client, method, deadlineMs);
+    const mark = `/canary-${++this.#canaries}`;
+    const same = `${mark}-same`;
+    if (options.halfClose !== true) await client.send(request(same));
+    await client.until(() => client.got.includes(`\r\n\r\n${same}`), deadlineMs);
+
+    const fresh = `${mark}-fresh`;
+    const freshCanary = await this.#fresh(fresh);
+    this.#reply = OK;
+    return this.#seen(client, { method, same, freshCanary, offsets });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#behind?.[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+  }
+
+  /** Waits for the final response or the end, whichever comes first. */
+  #final(client: RawClient, method: string, deadlineMs: number): Promise<boolean> {
+    return client.until(
+      () => readResponses(client.got, [method], false).messages.some((each) => statusOf(each) >= 200),
+      deadlineMs,
+    );
+  }
+
+  async #fresh(path: string): Promise<boolean> {
+    await using client = await RawClient.open(this.server.port);
+    await client.send(request(path));
+    await this.#final(client, "GET", DEADLINE_MS);
+    const { messages } = readResponses(client.got, ["GET"], false);
+    const [only] = messages;
+    return messages.length === 1 && only !== undefined && statusOf(only) === 200 && only.body === path;
+  }
+
+  #seen(
+    client: RawClient,
+    facts: { method: string; same: string; freshCanary: boolean; offsets: readonly number[] },
+  ): Seen {
+    const ended = client.ending === "fin";
+    const read = readResponses(client.got, [facts.method], ended);
+    const requests: StrictMessage[] = [];
+    const fragments: Fragment[] = [];
+    this.connections.forEach((wire, index) => {
+      const reading = readRequests(wire.log.toString("latin1", facts.offsets[index] ?? 0));
+      requests.push(...reading.messages.filter((each) => !targetOf(each).startsWith("/canary-")));
+      if (reading.rest !== "") {
+        fragments.push({ octets: reading.rest, fault: reading.fault, ending: wire.ending });
+      }
+    });
+    return {
+      responses: read.messages.filter((each) => each.body !== facts.same),
+      sameCanary: read.messages.some((each) => each.body === facts.same),
+      clientRest: read.rest,
+      clientFault: read.fault,
+      ending: client.ending,
+      freshCanary: facts.freshCanary,
+      requests,
+      fragments,
+    };
+  }
+
+  readonly #respond: Responder = async (got, wire) => {
+    const path = got.startLine.split(" ")[1] ?? "";
+    const closing = this.upstream === "closed";
+    if (path.startsWith("/canary-")) {
+      const extra = closing ? "Connection: close\r\n" : "";
+      await wire.send(`HTTP/1.1 200 OK\r\n${extra}Content-Length: ${path.length}\r\n\r\n${path}`);
+    } else {
+      const plain = this.#reply === OK && closing;
+      await wire.send(plain ? OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n") : this.#reply);
+    }
+    if (!closing) return true;
+    wire.finish();
+    return false;
+  };
+}
+
+function request(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: t\r\n\r\n`;
+}
