@@ -2,7 +2,7 @@
 import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
 import type { ClientConfig } from "./client-schema.ts";
-import { DEFAULT_TIERS, type ServerConfig } from "./server-schema.ts";
+import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
 
 export interface CrossFault {
   readonly path: readonly PathPart[];
@@ -17,6 +17,7 @@ export function crossCheckServer(
     ...together("tls_cert_file", config.tls_cert_file, "tls_key_file", config.tls_key_file),
     ...together("tls_key_file", config.tls_key_file, "tls_cert_file", config.tls_cert_file),
     ...tierFaults(tierNames(written.tiers), config.default_tier),
+    ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
   ];
 }
@@ -58,6 +59,14 @@ function tierFaults(written: readonly (string | null)[], defaultTier: string | u
     faults.push({ path: ["default_tier"], message });
   }
   return faults;
+}
+
+function vramFaults(tiers: readonly TierConfig[]): CrossFault[] {
+  return tiers.flatMap((tier, index) =>
+    tier.gpu_memory_gb > 0 && tier.gpu === 0
+      ? [{ path: ["tiers", index, "gpu_memory_gb"], message: "needs gpu of at least 1 beside it" }]
+      : [],
+  );
 }
 
 function portFaults({ port, admin_port: adminPort }: Partial<ServerConfig>): CrossFault[] {

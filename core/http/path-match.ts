@@ -50,9 +50,14 @@ export function compilePatterns(group: PathGroup): EndpointMatcher {
 /** Compiles `proxy_endpoints`: prefixes on segment boundaries; "/", "*" and "/*" are every path; an empty list is none. */
 export function pathPrefixes(prefixes: readonly string[]): (path: string) => boolean {
   if (prefixes.length === 0) return () => false;
-  if (prefixes.some((prefix) => prefix === "/" || prefix === "*" || prefix === "/*")) return () => true;
+  if (coversAllPaths(prefixes)) return () => true;
   const matcher = compilePatterns({ patterns: [prefixes] });
   return (path) => matcher(path) >= 0;
+}
+
+/** Tells whether a list of `proxy_endpoints` names every path. */
+export function coversAllPaths(prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => prefix === "/" || prefix === "*" || prefix === "/*");
 }
 
 function wildcardRule(pattern: string, endpoint: number): WildcardRule {

@@ -39,6 +39,11 @@ export class Directory {
     this.#gate = checks.gate;
   }
 
+  /** Some backend takes only some paths. */
+  get hasPatterns(): boolean {
+    return this.#pathsMatter;
+  }
+
   /** Sets groups from `index` on: new ones, or successors of groups that no backend has any more. */
   addGroups(index: number, groups: readonly PathGroup[]): void {
     groups.forEach((group, offset) => {

@@ -1,3 +1,4 @@
+import { hasDotSegment } from "../../core/http/dot-segments.ts";
 import { hasVia } from "../../core/http/forward-request.ts";
 import type { Exchange } from "./exchange.ts";
 import { identify } from "./guards/identify.ts";
@@ -21,5 +22,7 @@ export function dispatch(exchange: Exchange): void {
     notManagement(exchange);
   } else if (!plane.options.isProxied(head.path)) {
     exchange.refuse("not_found");
+  } else if ((plane.options.confinesPaths || plane.directory.hasPatterns) && hasDotSegment(head.path)) {
+    exchange.refuse("bad_request", [], "a dot segment, which could lead out of the paths that are proxied");
   } else proxy(exchange);
 }

@@ -68,7 +68,7 @@ export function securityHeaders(disabled: boolean): { plain: readonly Header[]; 
   ];
   return {
     plain,
-    secure: [...plain, ["Strict-Transport-Security", "max-age=31536000; includeSubDomains"]],
+    secure: [...plain, ["Strict-Transport-Security", "max-age=31536000"]],
   };
 }
 

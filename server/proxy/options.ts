@@ -1,6 +1,6 @@
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { CidrSet } from "../../core/http/cidr.ts";
-import { pathPrefixes } from "../../core/http/path-match.ts";
+import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
 import type { PoolLimits } from "./upstream-pool.ts";
 
@@ -25,6 +25,8 @@ export interface ProxyOptions {
   readonly tierHeader: string;
   readonly jsonFields: readonly string[];
   readonly isProxied: (path: string) => boolean;
+  /** Only some paths are proxied, so that none may lead out of them. */
+  readonly confinesPaths: boolean;
   readonly trustedProxies: CidrSet;
   readonly whitelist: CidrSet;
   readonly whitelistProxy: boolean;
@@ -45,6 +47,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     tierHeader: config.tier_header.toLowerCase(),
     jsonFields: [config.tier_field_name, "client_lat", "client_lon"],
     isProxied: pathPrefixes(config.proxy_endpoints),
+    confinesPaths: !coversAllPaths(config.proxy_endpoints),
     trustedProxies: new CidrSet(config.trusted_proxies),
     whitelist: new CidrSet(config.whitelisted_ips),
     whitelistProxy: config.whitelist_proxy,

@@ -4,7 +4,7 @@ import { unitVector } from "../../core/scoring/place.ts";
 import { rateKey } from "../../core/table/rate-key.ts";
 import { proxyError, retryAfter } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
-import { isMediaType } from "./guards/management.ts";
+import { isJson } from "./guards/management.ts";
 import { locate, setSticky } from "./session.ts";
 import { permittedUpgrade } from "./upgrade.ts";
 
@@ -14,7 +14,7 @@ export function proxy(exchange: Exchange): void {
   exchange.query.kind = "request";
   const { body, head, plane } = exchange;
   const mayNameTier = !body.complete && exchange.upgrade === "" && plane.options.tierBodyBytes > 0;
-  if (mayNameTier && isMediaType(head.get("content-type") ?? "", "application/json")) {
+  if (mayNameTier && isJson(head.get("content-type") ?? "")) {
     exchange.scannedBytes = 0;
     exchange.gather(scanBody);
   } else start(exchange, "", null);

@@ -77,13 +77,39 @@ test("without any key, loopback alone may manage, and the refusal says what to s
   expect((await from(server, "203.0.113.9", "/health")).status).toBe(200);
 });
 
+test("without any key, a proxy on this host does not open management to its clients", async () => {
+  await using server = await start({});
+  for (const name of ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"]) {
+    const problem = expectProblem(await server.call("GET", "/clients", { headers: { [name]: "x" } }), 403);
+    expect(string(problem.detail)).toContain("trusted_proxies");
+  }
+});
+
+test("without any key, no web page may manage, whatever its name resolves to", async () => {
+  await using server = await start({});
+  const host = `127.0.0.1:${server.port}`;
+  const refused = [
+    { Host: "evil.example" },
+    { Host: `evil.example:${server.port}` },
+    { Host: host, Origin: "https://evil.example" },
+    { Host: host, Origin: "null" },
+  ];
+  for (const headers of refused) {
+    expectProblem(await server.call("POST", "/clients/purge-pending", { headers }), 403);
+  }
+  const served = [{ Host: host, Origin: `http://${host}` }, { Host: "localhost" }, { Host: "[::1]:1" }];
+  for (const headers of served) {
+    expect((await server.call("POST", "/clients/purge-pending", { headers })).status).toBe(200);
+  }
+});
+
 test("insecure_no_auth opens management to any address", async () => {
   await using server = await start({ trusted_proxies: ["127.0.0.1"], insecure_no_auth: true });
   expect((await from(server, "203.0.113.9")).status).toBe(200);
 });
 
 test("forwarded addresses are believed from trusted proxies only, from the right", async () => {
-  await using plain = await start({});
+  await using plain = await start({ whitelisted_ips: ["127.0.0.1"], insecure_no_auth: true });
   expect((await from(plain, "203.0.113.9")).status).toBe(200);
   await using server = await start({ trusted_proxies: ["127.0.0.0/8", "10.0.0.0/8"] });
   expect((await from(server, "127.0.0.1, 203.0.113.9")).status).toBe(403);

@@ -50,3 +50,14 @@ test.each(["/", "*", "/*"])("%s means all paths", async (all) => {
 test("nothing configured, nothing proxied", async () => {
   expect(await statuses([], ["/", "/x"])).toEqual({ "/": 404, "/x": 404 });
 });
+
+test("a path cannot climb out of the proxied prefixes", async () => {
+  const hidden = ["/api/../secret", "/api/%2e%2e/secret", "/api/.%2E/x", "/api/./x", "/api/..%2fsecret"];
+  const found = await statuses(["/api"], [...hidden, "/api/...", "/api/a.b", "/api/.hidden"]);
+  for (const path of hidden) expect({ path, status: found[path] }).toEqual({ path, status: 400 });
+  for (const path of ["/api/...", "/api/a.b", "/api/.hidden"]) expect(found[path]).toBe(200);
+});
+
+test("where every path is proxied, dot segments pass as they are", async () => {
+  expect(await statuses(["/"], ["/a/../b", "/a/%2e%2e/b"])).toEqual({ "/a/../b": 200, "/a/%2e%2e/b": 200 });
+});

@@ -206,7 +206,7 @@ function openDatabase(path: string): Database {
     database = new Database(path, { create: true, readwrite: true, strict: true });
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     database.run("PRAGMA journal_mode = WAL");
-    database.run("PRAGMA synchronous = NORMAL");
+    database.run("PRAGMA synchronous = FULL");
     migrate(database);
     return database;
   } catch (error) {

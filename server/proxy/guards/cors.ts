@@ -25,10 +25,16 @@ export class CorsGuard {
     this.#allowHeaders = [...ALLOWED_HEADERS, ...headers.filter((name) => name !== "")].join(", ");
   }
 
+  /** Tells whether a page of that origin may call. */
+  allows(origin: string): boolean {
+    return this.#enabled && (this.#origins.has(origin) || this.#origins.has("*"));
+  }
+
   check(head: RequestHead): CorsVerdict {
     if (!this.#enabled) return NOTHING_TO_DO;
     const origin = head.get("origin");
-    if (origin === null) return NOTHING_TO_DO;
+    // A cache must not serve to a page what was answered to somebody without Origin.
+    if (origin === null) return { kind: "pass", headers: [VARY] };
     if (this.#origins.size === 0) return this.#answer(head, [VARY]);
     if (this.#origins.has(origin)) {
       return this.#answer(head, [VARY, ["Access-Control-Allow-Origin", origin]]);

@@ -1,7 +1,7 @@
-import { isLoopback } from "../../../core/http/cidr.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { type Answer, problem, retryAfter } from "../answers.ts";
 import type { Exchange } from "../exchange.ts";
+import { guardKeyless } from "./keyless.ts";
 
 /** These tell nothing that is worth a key, and probes must always get through. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/ready"]);
@@ -50,12 +50,7 @@ function guardContentType(exchange: Exchange): Answer | null {
 
 function guardKey(exchange: Exchange): Answer | null {
   const { plane, facts, head } = exchange;
-  if (plane.keys.size === 0) {
-    if (plane.insecureNoAuth || isLoopback(facts.clientIp)) return null;
-    const detail =
-      "No key is configured, so that management answers loopback clients only. Set server_key and send it as X-API-Key.";
-    return problem(403, "Forbidden", detail);
-  }
+  if (plane.keys.size === 0) return guardKeyless(exchange);
   const key = head.get("x-api-key");
   if (key !== null && plane.keys.accepts(key)) return null;
   plane.count("auth_failures");
@@ -79,6 +74,11 @@ function guardRate(exchange: Exchange): Answer | null {
   plane.count("rate_limited");
   const detail = "This address has used up its management requests; see rate_limit_per_minute.";
   return problem(429, "Rate limit exceeded", detail, [retryAfter(waitMs)]);
+}
+
+/** Tells whether a Content-Type says JSON: application/json or any type with the suffix +json (RFC 6839 section 3.1). */
+export function isJson(value: string): boolean {
+  return isMediaType(value, "application/json") || /^[^;]*\+json\s*(?:;|$)/i.test(value);
 }
 
 /** Compares a Content-Type with a media type, whatever its parameters and case. */
