@@ -18,7 +18,7 @@ import type { Scheduler } from "./scheduler.ts";
 import { ServerApi } from "./server-api.ts";
 import { openStateDir, stateDirCandidates } from "./state-dir.ts";
 import { Window } from "./window.ts";
-import { type HostFacts, type Location, registrationBody, reportBody } from "./wire-body.ts";
+import { type HostFacts, type Location, missingFigures, registrationBody, reportBody } from "./wire-body.ts";
 
 export interface AgentOptions {
   readonly config: ClientConfig;
@@ -45,6 +45,8 @@ export class Agent implements ReportSource {
   readonly #stop = new AbortController();
   #location: Location | null;
   #lastTimestampMs = 0;
+  /** What was missing from the last report; empty when it was complete. */
+  #missing = "";
 
   constructor(options: AgentOptions) {
     const { config, env, log, scheduler, version } = options;
@@ -125,10 +127,22 @@ export class Agent implements ReportSource {
     return registrationBody(this.#host, place, this.#sampling.latest);
   }
 
-  report(): Report {
+  report(): Report | null {
+    const [averages, now] = [this.#sampling.averages(), this.#sampling.latest];
+    const missing = missingFigures(averages, now).join(", ");
+    this.#noteMissing(missing);
+    if (missing !== "") return null;
     // The server drops reports older than the last one: a clock that is set back must not silence us.
     this.#lastTimestampMs = Math.max(this.#options.scheduler.wallMs(), this.#lastTimestampMs + 1);
-    return reportBody(this.#host, this.#lastTimestampMs, this.#sampling.averages(), this.#sampling.latest);
+    return reportBody(this.#host, this.#lastTimestampMs, averages, now);
+  }
+
+  /** Says once that reports are held back, and once that they go on. */
+  #noteMissing(missing: string): void {
+    if (missing === this.#missing) return;
+    this.#missing = missing;
+    if (missing === "") this.#log.info("what reports must hold can be read again");
+    else this.#log.error("reports are held back: what they must hold cannot be read", { missing });
   }
 
   async #findLocation(): Promise<void> {

@@ -14,7 +14,7 @@ export class Complaints {
     if (this.#failing.has(kind)) return;
     this.#failing.add(kind);
     const why = reason instanceof Error ? reason.message : String(reason);
-    this.#log.warn(`cannot read ${kind}; left out of reports until it can be read`, { reason: why });
+    this.#log.warn(`cannot read ${kind}; trying again each second`, { reason: why });
   }
 
   /** Records that `kind` was read. */

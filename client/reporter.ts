@@ -16,7 +16,8 @@ export interface ReportSource {
   /** Resolves when there is something to report. */
   readonly ready: Promise<void>;
   registration(): Promise<Registration>;
-  report(): Report;
+  /** Null when what a report must hold is not known now. */
+  report(): Report | null;
 }
 
 /** The calls that the reporter makes. */
@@ -138,15 +139,17 @@ export class Reporter {
 
   /** Sends one report with a few tries; gives the wait before the next. */
   async #report(): Promise<number> {
-    const { scheduler, intervalMs, log } = this.#options;
+    const { source, scheduler, intervalMs, log } = this.#options;
     for (let attempt = 1; ; attempt++) {
+      const report = source.report();
+      if (report === null) return this.#pauseMs();
       const admission = admit(this.#circuit, scheduler.monotonicMs());
       this.#circuit = admission.circuit;
       if (!admission.admitted) {
         log.debug("report skipped: the circuit breaker is open");
         return this.#pauseMs();
       }
-      const verdict = await this.#send();
+      const verdict = await this.#send(report);
       if (this.#stopped || verdict.kind !== "failed") return this.#pauseMs();
       const askedMs = Math.min(verdict.waitMs, MAX_WAIT_MS);
       const waitMs = Math.max(backoffMs(attempt, scheduler.random()), askedMs);
@@ -156,9 +159,9 @@ export class Reporter {
     }
   }
 
-  async #send(): Promise<ReportVerdict> {
-    const { api, source, identity, scheduler, intervalMs } = this.#options;
-    const outcome = await api.report(source.report(), identity.token, this.#abort.signal);
+  async #send(report: Report): Promise<ReportVerdict> {
+    const { api, identity, scheduler, intervalMs } = this.#options;
+    const outcome = await api.report(report, identity.token, this.#abort.signal);
     const verdict = judgeReport(outcome, scheduler.wallMs());
     if (this.#stopped) return verdict;
     const before = this.#circuit;

@@ -59,37 +59,58 @@ export function registrationBody(host: HostFacts, place: Place, sample: Sample):
   };
 }
 
-/** Builds the body of `POST /stats`: used amounts are means over the window, available ones are as of now. */
+/** Names what is not known now and must be in a report: a backend without it cannot be judged. */
+export function missingFigures(averages: Averages, now: Sample): string[] {
+  const required = {
+    CPU: averages.cpuPct.some((value) => !Number.isNaN(value)) ? 0 : Number.NaN,
+    memory: now.memoryTotalBytes + now.memoryAvailBytes + averages.memoryUsedBytes,
+    disk: now.diskTotalBytes + now.diskAvailBytes + averages.diskUsedBytes,
+  };
+  return Object.entries(required).flatMap(([kind, value]) => (Number.isNaN(value) ? [kind] : []));
+}
+
+/**
+ * Builds the body of `POST /stats`: used amounts are means over the window, available ones are as of now. Complete
+ * unless {@link missingFigures} names something.
+ */
 export function reportBody(host: HostFacts, timestampMs: number, averages: Averages, now: Sample): Report {
   const cpu = averages.cpuPct.filter((value) => !Number.isNaN(value)).slice(0, MAX_CORES);
+  const { memoryTotalBytes, diskTotalBytes } = now;
   return {
     client_id: host.clientId,
     hostname: cut(host.hostname),
     timestamp: new Date(timestampMs).toISOString(),
-    ...known("cpu_cores", now.cores === 0 ? Number.NaN : Math.min(now.cores, MAX_CORES)),
-    ...(cpu.length === 0 ? {} : { cpu_usage_avg: cpu.map(percent) }),
-    ...known("memory_total_gb", now.memoryTotalBytes / GIB),
-    ...known("memory_used_gb", averages.memoryUsedBytes / GIB),
-    ...known("memory_avail_gb", now.memoryAvailBytes / GIB),
-    ...known("disk_total_gb", now.diskTotalBytes / GIB),
-    ...known("disk_used_gb", averages.diskUsedBytes / GIB),
-    ...known("disk_avail_gb", now.diskAvailBytes / GIB),
+    cpu_cores: Math.min(now.cores, MAX_CORES),
+    cpu_usage_avg: cpu.map(percent),
+    memory_total_gb: memoryTotalBytes / GIB,
+    memory_used_gb: amount(averages.memoryUsedBytes, memoryTotalBytes),
+    memory_avail_gb: amount(now.memoryAvailBytes, memoryTotalBytes),
+    disk_total_gb: diskTotalBytes / GIB,
+    disk_used_gb: amount(averages.diskUsedBytes, diskTotalBytes),
+    disk_avail_gb: amount(now.diskAvailBytes, diskTotalBytes),
     ...(averages.gpus.length === 0 ? {} : { gpus: averages.gpus.slice(0, MAX_GPUS).map(gpuReport) }),
   };
 }
 
 function gpuReport(gpu: GpuAverages): GpuReport {
   const { device } = gpu;
+  const total = device.memoryTotalBytes;
+  const used = Number.isNaN(total) ? gpu.memoryUsedBytes / GIB : amount(gpu.memoryUsedBytes, total);
   return {
     device_id: device.deviceId,
     ...(device.name === "" ? {} : { name: cut(device.name) }),
-    ...(device.uuid === "" ? {} : { uuid: device.uuid.slice(0, 128) }),
+    ...(device.uuid === "" ? {} : { uuid: cut(device.uuid).slice(0, 128) }),
     ...known("utilization_pct", percent(gpu.utilizationPct)),
-    ...known("memory_used_gb", gpu.memoryUsedBytes / GIB),
-    ...known("memory_total_gb", device.memoryTotalBytes / GIB),
+    ...known("memory_used_gb", used),
+    ...known("memory_total_gb", total / GIB),
     ...known("temperature_c", round(gpu.temperatureC)),
     ...known("power_draw_w", round(gpu.powerW)),
   };
+}
+
+/** An amount in GB, within its total: a mean lags behind a limit that was lowered. */
+function amount(bytes: number, totalBytes: number): number {
+  return Math.max(0, Math.min(bytes, totalBytes)) / GIB;
 }
 
 /** The entry, or nothing when the value is not known. */
@@ -108,6 +129,7 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
+/** A name as the wire takes it: on one line, not too long. */
 function cut(text: string): string {
-  return text.slice(0, MAX_NAME);
+  return text.replace(/\p{Cc}/gu, " ").slice(0, MAX_NAME);
 }

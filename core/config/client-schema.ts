@@ -10,7 +10,7 @@ export const EndpointSchema = Type.Object(
       maxLength: 2048,
       description: "Where the server sends requests.",
     }),
-    paths: Type.Array(Type.String({ maxLength: 1024 }), {
+    paths: Type.Array(Type.String({ maxLength: 1024, format: "path-pattern" }), {
       default: [],
       maxItems: 256,
       description:

@@ -4,7 +4,7 @@
  */
 import type { Static, TObject } from "@sinclair/typebox";
 import type { FlagValues } from "../cli/flags.ts";
-import { check, type Fault, type PathPart, pathText } from "../schema/check.ts";
+import { check, type Fault, type PathPart, pathText, soundPart } from "../schema/check.ts";
 import {
   type Binding,
   CLIENT_BINDINGS,
@@ -116,7 +116,7 @@ function load<Schema extends TObject>(
   errors.push(...faults.map((fault) => fileError(kind, file, fault)));
   const merged = merge(written, overrides.values);
   // Faulty keys are left out, and check() has passed the others: they have the schema's types.
-  const sound = without(merged, faults) as Partial<Static<Schema>>;
+  const sound = soundPart(merged, faults) as Partial<Static<Schema>>;
   errors.push(...kind.crossCheck(sound, merged).map((fault) => crossError(file, overrides.values, fault)));
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, config: merged, source };
@@ -155,11 +155,6 @@ function merge(written: unknown, overrides: ReadonlyMap<string, Override>): Reco
   const values = Array.from(overrides.values(), ({ key, value }) => [key, value] as const);
   const base = typeof written === "object" && written !== null && !Array.isArray(written) ? written : {};
   return { ...base, ...Object.fromEntries(values) };
-}
-
-function without(values: Record<string, unknown>, faults: readonly Fault[]): Record<string, unknown> {
-  const faulty = new Set(faults.map(({ path }) => path[0]));
-  return Object.fromEntries(Object.entries(values).filter(([key]) => !faulty.has(key)));
 }
 
 function fileError(kind: FileKind<TObject>, file: Source, fault: Fault): ConfigError {

@@ -15,17 +15,18 @@ const AGENT_DEFAULT_PORT = 11_000;
 export function parseEndpointUrl(text: string): EndpointUrl {
   // The URL parser drops tabs and newlines and turns backslashes into slashes; what it would change is refused.
   if (!/^[!-[\]-~]+$/.test(text))
-    return { ok: false, rule: "has no spaces, control characters, backslashes" };
-  if (!/^https?:\/\/[^/]/i.test(text)) return { ok: false, rule: "is an absolute http:// or https:// URL" };
-  if (!URL.canParse(text)) return { ok: false, rule: "is an absolute http:// or https:// URL" };
+    return { ok: false, rule: "must have no spaces, control characters, backslashes" };
+  if (!/^https?:\/\/[^/]/i.test(text))
+    return { ok: false, rule: "must be an absolute http:// or https:// URL" };
+  if (!URL.canParse(text)) return { ok: false, rule: "must be an absolute http:// or https:// URL" };
   const url = new URL(text);
   const scheme = url.protocol === "https:" ? "https" : "http";
-  if (url.username !== "" || url.password !== "") return { ok: false, rule: "has no credentials" };
-  if (text.includes("?")) return { ok: false, rule: "has no query" };
-  if (text.includes("#")) return { ok: false, rule: "has no fragment" };
-  if (url.hostname === "") return { ok: false, rule: "names a host" };
+  if (url.username !== "" || url.password !== "") return { ok: false, rule: "must have no credentials" };
+  if (text.includes("?")) return { ok: false, rule: "must have no query" };
+  if (text.includes("#")) return { ok: false, rule: "must have no fragment" };
+  if (url.hostname === "") return { ok: false, rule: "must name a host" };
   const port = url.port === "" ? DEFAULT_PORT[scheme] : Number(url.port);
-  if (port === 0) return { ok: false, rule: "names a port from 1 to 65535" };
+  if (port === 0) return { ok: false, rule: "must name a port from 1 to 65535" };
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
   return {
     ok: true,

@@ -43,6 +43,12 @@ export function fitsSchema<Schema extends TSchema>(schema: Schema, value: unknow
   return check(schema, value).length === 0;
 }
 
+/** Gives the part of an object that `faults` leave in order: its fields without those that hold a fault. */
+export function soundPart(value: object, faults: readonly Fault[]): Record<string, unknown> {
+  const faulty = new Set(faults.map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !faulty.has(key)));
+}
+
 /** Writes a path as in `endpoints[0].url`. */
 export function pathText(path: readonly PathPart[]): string {
   let text = "";
@@ -57,7 +63,7 @@ function visit(schema: TSchema, value: unknown, path: readonly PathPart[], fault
   if (KindGuard.IsUnion(schema)) visitUnion(schema, value, path, faults);
   else if (KindGuard.IsObject(schema) && isRecord(value)) visitObject(schema, value, path, faults);
   else if (KindGuard.IsArray(schema) && Array.isArray(value)) {
-    if (value.length > (schema.maxItems ?? Infinity)) faults.push(fault(schema, value, path));
+    if (!lengthFits(schema.minItems, schema.maxItems, value)) faults.push(fault(schema, value, path));
     else {
       value.forEach((item: unknown, index) => {
         visit(schema.items, item, [...path, index], faults);
@@ -122,11 +128,16 @@ function stringFits(schema: TString, value: string): boolean {
   // An optional text of a configuration has "" as its default, which means "not set" and has no form.
   if (value === "" && schema.required !== true && schema.default === "") return true;
   if (schema.required === true && value === "") return false;
-  return lengthFits(schema, value) && patternFits(schema, value) && secretFits(schema, value);
+  if (!lengthFits(schema.minLength, schema.maxLength, value)) return false;
+  return patternFits(schema, value) && secretFits(schema, value);
 }
 
-function lengthFits(schema: TString, value: string): boolean {
-  return value.length >= (schema.minLength ?? 0) && value.length <= (schema.maxLength ?? Infinity);
+function lengthFits(
+  least: number | undefined,
+  most: number | undefined,
+  value: { readonly length: number },
+): boolean {
+  return value.length >= (least ?? 0) && value.length <= (most ?? Infinity);
 }
 
 function patternFits(schema: TString, value: string): boolean {

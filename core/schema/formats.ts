@@ -14,6 +14,10 @@ const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 const VISIBLE = /^[\x21-\x7e]+$/;
 
 export const FORMATS: Readonly<Record<string, Format>> = {
+  "agent-address": {
+    test: (text) => text === "" || text === "unknown" || parseAddress(text) !== null,
+    expected: "an IP address, or unknown",
+  },
   cidr: {
     test: (text) => parseCidr(text) !== null,
     expected: "an IP address or a CIDR range such as 10.0.0.0/8",
@@ -30,6 +34,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
   origin: { test: isOrigin, expected: "an origin such as https://app.example.com, or *" },
   path: { test: (text) => !/\p{Cc}/u.test(text), expected: "a file system path" },
+  "path-pattern": {
+    test: (text) => /^[/*?][!-~]*$/.test(text) && !text.includes("#"),
+    expected: "a path pattern that starts with / or *, in printable ASCII, such as /api or /api/*",
+  },
   "path-prefix": { test: isPathPrefix, expected: "a path such as /api, or one of / * /* for all paths" },
   "url-path": {
     test: (text) => text.startsWith("/") && VISIBLE.test(text) && !text.includes("#"),

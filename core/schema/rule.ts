@@ -17,7 +17,7 @@ function expectation(schema: TSchema): string {
   if (KindGuard.IsNull(schema)) return "null";
   if (KindGuard.IsString(schema)) return stringExpectation(schema);
   if (KindGuard.IsArray(schema)) {
-    return schema.maxItems === undefined ? "a list" : `a list of at most ${schema.maxItems}`;
+    return `a list${countWords(schema.minItems, schema.maxItems)}`;
   }
   if (KindGuard.IsObject(schema)) return "an object (keys and values)";
   if (KindGuard.IsUnion(schema)) return unionExpectation(schema.anyOf);
@@ -45,6 +45,8 @@ export function shortened(value: unknown): string | number | boolean | null {
 }
 
 function stringExpectation(schema: TString): string {
+  // What a pattern means is said by whoever wrote it.
+  if (typeof schema.expected === "string") return schema.expected;
   const format = schema.format === undefined ? undefined : FORMATS[schema.format];
   if (format !== undefined) return format.expected;
   const length = lengthWords(schema.minLength, schema.maxLength);
@@ -56,10 +58,13 @@ function stringExpectation(schema: TString): string {
 }
 
 function lengthWords(least: number | undefined, most: number | undefined): string {
-  if (most === undefined) return least === undefined ? "" : ` of at least ${least} characters`;
-  return least === undefined || least === 0
-    ? ` of at most ${most} characters`
-    : ` of ${least} to ${most} characters`;
+  const count = countWords(least, most);
+  return count === "" ? "" : `${count} characters`;
+}
+
+function countWords(least: number | undefined, most: number | undefined): string {
+  if (most === undefined) return least === undefined ? "" : ` of at least ${least}`;
+  return least === undefined || least === 0 ? ` of at most ${most}` : ` of ${least} to ${most}`;
 }
 
 function range(minimum: number | undefined, maximum: number | undefined): string {

@@ -1,6 +1,6 @@
 import type { Tier } from "../plane/snapshot.ts";
 import { MAX_GPUS } from "../table/row-figures.ts";
-import type { GpuReport, Report } from "../wire/report.ts";
+import type { Figures, GpuReport } from "../wire/report.ts";
 import type { Thresholds } from "./thresholds.ts";
 
 const BYTES_PER_GB = 2 ** 30;
@@ -28,7 +28,7 @@ export function bytesOf(gb: number): number {
 }
 
 /** Gives the free capacity of a report. */
-export function capacityOf(report: Report, thresholds: Thresholds): Capacity {
+export function capacityOf(report: Figures, thresholds: Thresholds): Capacity {
   const gpus = gpusOf(report);
   return {
     freeCores: coresOf(report).filter((usage) => usage < thresholds.cpuPct).length,
@@ -52,12 +52,12 @@ export function gpuMaskOf(capacity: Capacity, tier: Tier): number {
 }
 
 /** Gives the use of each core in percent; a figure that is no number counts as busy. */
-export function coresOf(report: Report): number[] {
+export function coresOf(report: Figures): number[] {
   return (report.cpu_usage_avg ?? []).map((usage) => (Number.isFinite(usage) ? usage : 100));
 }
 
 /** Gives the GPUs in the order of their device ids: their positions are the GPU indices of a row. */
-export function gpusOf(report: Report): GpuReport[] {
+export function gpusOf(report: Figures): GpuReport[] {
   return (report.gpus ?? []).toSorted((a, b) => a.device_id - b.device_id).slice(0, MAX_GPUS);
 }
 

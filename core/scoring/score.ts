@@ -1,7 +1,7 @@
 import type { ScoreWeights } from "../config/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
 import type { RowFigures } from "../table/row-figures.ts";
-import type { Report } from "../wire/report.ts";
+import type { Figures } from "../wire/report.ts";
 import { capacityOf, coresOf, gpuMaskOf, gpusOf } from "./capacity.ts";
 import type { Thresholds } from "./thresholds.ts";
 
@@ -18,7 +18,7 @@ export interface ScoreTerms {
 }
 
 export interface FiguresInput {
-  readonly report: Report;
+  readonly report: Figures;
   readonly reportedAtMs: number;
   readonly tiers: readonly Tier[];
   readonly weights: ScoreWeights;
@@ -28,7 +28,7 @@ export interface FiguresInput {
 }
 
 /** Gives the terms of a tier's score on the backend of a report; each is a finite number. */
-export function scoreTerms(report: Report, tier: Tier, latencyMs: number | null): ScoreTerms {
+export function scoreTerms(report: Figures, tier: Tier, latencyMs: number | null): ScoreTerms {
   return termsOf(coresOf(report).toSorted(ascending), report, tier, latencyMs);
 }
 
@@ -60,7 +60,7 @@ export function figuresOf(input: FiguresInput): RowFigures {
 
 function termsOf(
   sortedCores: readonly number[],
-  report: Report,
+  report: Figures,
   tier: Tier,
   latencyMs: number | null,
 ): ScoreTerms {
@@ -72,7 +72,7 @@ function termsOf(
   };
 }
 
-function memoryPct(report: Report): number {
+function memoryPct(report: Figures): number {
   const total = finite(report.memory_total_gb ?? 0);
   if (total <= 0) return 0;
   const used =
@@ -80,7 +80,7 @@ function memoryPct(report: Report): number {
   return Math.max(0, (finite(used) / total) * 100);
 }
 
-function knownGpuUses(report: Report): number[] {
+function knownGpuUses(report: Figures): number[] {
   return gpusOf(report).flatMap((gpu) => {
     const use = gpu.utilization_pct;
     return use !== undefined && Number.isFinite(use) ? [use] : [];

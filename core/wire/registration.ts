@@ -1,21 +1,29 @@
 /** `POST /register`: how a backend makes itself known. Field names are the original's. */
 import { type Static, Type } from "@sinclair/typebox";
 
-const NAME = { maxLength: 256 } as const;
+/** Names are shown to people, in lists and log lines. */
+export const NAME = {
+  maxLength: 256,
+  pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+  expected: "text of at most 256 characters without control characters",
+} as const;
+const ADDRESS = { maxLength: 256, format: "agent-address" } as const;
 
 /** An id is printable ASCII without spaces or quotes, so that it is safe in headers, paths and log lines. */
 export const ClientId = Type.String({ minLength: 1, maxLength: 128, pattern: "^[A-Za-z0-9._:@+~-]+$" });
 
 export const EndpointRegistrationSchema = Type.Object({
   url: Type.String({ minLength: 1, maxLength: 2048 }),
-  paths: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 256 })),
+  paths: Type.Optional(
+    Type.Array(Type.String({ maxLength: 1024, format: "path-pattern" }), { maxItems: 256 }),
+  ),
 });
 
 export const RegistrationSchema = Type.Object({
   client_id: ClientId,
   hostname: Type.Optional(Type.String(NAME)),
-  public_ip: Type.Optional(Type.String(NAME)),
-  local_ip: Type.Optional(Type.String(NAME)),
+  public_ip: Type.Optional(Type.String(ADDRESS)),
+  local_ip: Type.Optional(Type.String(ADDRESS)),
   latitude: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
   longitude: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),
   country: Type.Optional(Type.String(NAME)),
@@ -24,11 +32,9 @@ export const RegistrationSchema = Type.Object({
   total_memory_gb: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6 })),
   total_storage_gb: Type.Optional(Type.Number({ minimum: 0, maximum: 1e9 })),
   total_gpus: Type.Optional(Type.Integer({ minimum: 0, maximum: 32 })),
-  gpu_models: Type.Optional(Type.Union([Type.Array(Type.String(NAME), { maxItems: 32 }), Type.Null()])),
+  gpu_models: Type.Optional(Type.Array(Type.String(NAME), { maxItems: 32 })),
   endpoint_url: Type.Optional(Type.String({ maxLength: 2048 })),
-  endpoints: Type.Optional(
-    Type.Union([Type.Array(EndpointRegistrationSchema, { maxItems: 64 }), Type.Null()]),
-  ),
+  endpoints: Type.Optional(Type.Array(EndpointRegistrationSchema, { maxItems: 64 })),
 });
 
 export type Registration = Static<typeof RegistrationSchema>;

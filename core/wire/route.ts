@@ -7,7 +7,13 @@ export const RouteRequestSchema = Type.Object({
   client_lat: Type.Optional(Type.Number({ minimum: -90, maximum: 90 })),
   client_lon: Type.Optional(Type.Number({ minimum: -180, maximum: 180 })),
   /** Raw path of the request to come, for backends with path-based endpoints. */
-  path: Type.Optional(Type.String({ maxLength: 8192 })),
+  path: Type.Optional(
+    Type.String({
+      maxLength: 8192,
+      pattern: "^/",
+      expected: "a path of at most 8192 characters that starts with /",
+    }),
+  ),
 });
 
 export type RouteRequest = Static<typeof RouteRequestSchema>;

@@ -17,8 +17,6 @@ interface Candidate {
   readonly field: string;
   readonly url: string;
   readonly paths: readonly string[];
-  /** Field of the first path. */
-  readonly pathsField: string;
 }
 
 /** Judges every endpoint of a registration; `peer` is the address that sent it. */
@@ -30,7 +28,7 @@ export async function admit(
   const candidates = candidatesOf(registration, peer);
   if (candidates.length === 0) return { ok: false, errors: [nowhere(registration)] };
   const loopbackAllowed = isLoopback(peer);
-  const errors: FieldError[] = candidates.flatMap(pathErrors);
+  const errors: FieldError[] = [];
   const endpoints: Endpoint[] = [];
   const warnings: string[] = [];
   const verdicts = await Promise.all(candidates.map(({ url }) => policy.judge(url, loopbackAllowed)));
@@ -56,7 +54,6 @@ function candidatesOf(registration: Registration, peer: string): Candidate[] {
       field: `endpoints[${index}].url`,
       url: endpoint.url,
       paths: endpoint.paths ?? [],
-      pathsField: `endpoints[${index}].paths`,
     }));
   }
   const url = registration.endpoint_url ?? "";
@@ -72,27 +69,13 @@ function candidatesOf(registration: Registration, peer: string): Candidate[] {
 }
 
 function single(field: string, url: string): Candidate[] {
-  return [{ field, url, paths: [], pathsField: field }];
-}
-
-function pathErrors(candidate: Candidate): FieldError[] {
-  return candidate.paths.flatMap((path, index) =>
-    /^[/*?][!-~]*$/.test(path) && !path.includes("#")
-      ? []
-      : [
-          {
-            field: `${candidate.pathsField}[${index}]`,
-            rule: "is a path pattern that starts with / or *, in printable ASCII, such as /api or /api/*",
-            got: path,
-          },
-        ],
-  );
+  return [{ field, url, paths: [] }];
 }
 
 function nowhere(registration: Registration): FieldError {
   return {
     field: "endpoint_url",
-    rule: "says where the backend takes requests, unless endpoints, local_ip or public_ip (an IP address) does",
+    rule: "must say where the backend takes requests, unless endpoints, local_ip or public_ip (an IP address) does",
     got: registration.endpoint_url ?? null,
   };
 }

@@ -57,7 +57,8 @@ export type RegisterOutcome =
   | { readonly kind: "full"; readonly detail: string };
 
 export type ReportOutcome =
-  | { readonly kind: "applied" }
+  /** `detail` says what was not taken at its word; null when nothing was. */
+  | { readonly kind: "applied"; readonly detail: string | null }
   /** Older than the last one: 200 with status "ignored". */
   | { readonly kind: "ignored"; readonly detail: string }
   /** No such backend: 404. */

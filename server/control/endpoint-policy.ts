@@ -89,7 +89,7 @@ async function resolveAll(host: string): Promise<readonly string[]> {
 
 function forbidden(host: string, address: string, refusal: string): string {
   const subject = host === address ? address : `${host} (${address})`;
-  return `names a host that this server may connect to: ${subject} ${refusal}`;
+  return `must name a host that this server may connect to: ${subject} ${refusal}`;
 }
 
 function isOwnAddress(address: string): boolean {

@@ -71,3 +71,8 @@ export interface Watcher {
   forget(clientId: string): void;
   healthOf(clientId: string): BackendHealth | null;
 }
+
+/** What is said of an id that nobody has. */
+export function unknownId(clientId: string): string {
+  return `no backend has the client_id ${clientId}; register it first (POST /register)`;
+}

@@ -20,8 +20,8 @@ import { Fleet } from "./fleet.ts";
 import type { ProbeReport } from "./health/prober.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { claimOf, mayReplace, maySpeak, newToken } from "./ownership.ts";
-import type { BackendRegistry, RegistryDeps } from "./registry-types.ts";
-import { isSuperseded, readReportTime } from "./report-time.ts";
+import { type BackendRegistry, type RegistryDeps, unknownId } from "./registry-types.ts";
+import { isSuperseded, readReportTime, wasClockAhead } from "./report-time.ts";
 
 export type { BackendRegistry } from "./registry-types.ts";
 
@@ -63,16 +63,16 @@ export class Registry implements BackendRegistry {
     if (!maySpeak(record.ownership, claim)) return { kind: "forbidden", detail: NOT_YOURS };
     const time = readReportTime(report.timestamp, nowMs);
     if (!time.ok) {
-      const rule = "is an RFC 3339 time such as 2026-01-31T12:00:00Z";
+      const rule = "must be an RFC 3339 time such as 2026-01-31T12:00:00Z";
       return { kind: "invalid", errors: [{ field: "timestamp", rule, got: report.timestamp }] };
     }
-    if (time.isClockAhead) {
-      this.#deps.log.debug("a report is from the future and counts as made now", {
+    const last = record.lastReport;
+    if (time.isClockAhead && !wasClockAhead(last)) {
+      this.#deps.log.warn("the clock of a backend is ahead: its reports count as made when they arrive", {
         client_id: record.clientId,
         timestamp: report.timestamp,
       });
     }
-    const last = record.lastReport;
     if (last !== null && isSuperseded({ atMs: time.atMs, receivedMs: nowMs }, last)) {
       return {
         kind: "ignored",
@@ -85,7 +85,7 @@ export class Registry implements BackendRegistry {
     this.#fleet.writeRow(record);
     this.#deps.store.saveReport(record.lastReport);
     this.#deps.store.saveBackend(toStored(record));
-    return { kind: "applied" };
+    return { kind: "applied", detail: time.isClockAhead ? CLOCK_AHEAD : null };
   }
 
   remove(clientId: string, token: string | null): Promise<RemoveOutcome> {
@@ -247,6 +247,9 @@ export class Registry implements BackendRegistry {
   }
 }
 
+const CLOCK_AHEAD =
+  "the timestamp is more than 5 minutes ahead of this server's clock: the report counts as made now";
+
 const NOT_YOURS =
   "the agent token is missing or is not the one that the last registration of this client_id returned";
 
@@ -256,10 +259,6 @@ function urlsOf(admitted: Admitted): string[] {
 
 function seenMs(record: BackendRecord): number {
   return Math.max(record.lastSeenMs, record.loadedMs);
-}
-
-function unknownId(clientId: string): string {
-  return `no backend has the client_id ${clientId}; register it first (POST /register)`;
 }
 
 function heldId(clientId: string): string {

@@ -1,4 +1,5 @@
 /** When a report was made, by its own word. */
+import type { StoredReport } from "./store/rows.ts";
 
 /** A clock that is ahead by more is not believed. */
 const MAX_AHEAD_MS = 5 * 60_000;
@@ -20,6 +21,13 @@ export function readReportTime(timestamp: string | undefined, nowMs: number): Re
   if (!Number.isFinite(atMs)) return { ok: false };
   const isClockAhead = atMs > nowMs + MAX_AHEAD_MS;
   return { ok: true, atMs: isClockAhead ? nowMs : atMs, isClockAhead };
+}
+
+/** Tells whether the clock of a backend was ahead at its last report. */
+export function wasClockAhead(last: StoredReport | null): boolean {
+  if (last === null) return false;
+  const time = readReportTime(last.report.timestamp, last.receivedMs);
+  return time.ok && time.isClockAhead;
 }
 
 /**

@@ -27,6 +27,8 @@ function fleetOf(size: number): Tables {
         memory_total_gb: 64,
         memory_used_gb: i % 30,
         memory_avail_gb: 50 - (i % 30),
+        disk_total_gb: 500,
+        disk_used_gb: 100,
         disk_avail_gb: 400,
       },
       reportedAtMs: NOW_MS,

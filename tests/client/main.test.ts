@@ -2,10 +2,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Value } from "@sinclair/typebox/value";
+import { fitsSchema } from "../../core/schema/check.ts";
 import { RegistrationSchema } from "../../core/wire/registration.ts";
 import { ReportSchema } from "../../core/wire/report.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { record, string } from "../support/json.ts";
 
 const MAIN = join(import.meta.dir, "../../client/main.ts");
 const cleanups: (() => unknown)[] = [];
@@ -140,7 +141,7 @@ describe("a life", () => {
     const registration = await next();
     expect(registration.line).toBe("POST /register");
     expect(registration.headers.get("x-api-key")).toBe("the-key");
-    expect(Value.Check(RegistrationSchema, registration.body)).toBe(true);
+    expect(fitsSchema(RegistrationSchema, registration.body)).toBe(true);
     expect(registration.body).toMatchObject({
       local_ip: "127.0.0.1",
       latitude: 1.5,
@@ -150,14 +151,14 @@ describe("a life", () => {
     const report = await next();
     expect(report.line).toBe("POST /stats");
     expect(report.headers.get("x-opsen-agent-token")).toBe("secret-token");
-    expect(Value.Check(ReportSchema, report.body)).toBe(true);
+    expect(fitsSchema(ReportSchema, report.body)).toBe(true);
     expect(report.body).toHaveProperty("cpu_usage_avg");
     first.kill("SIGKILL");
     await first.exited;
 
     const second = start(directory, ["-config", "client.yml"]);
     const again = await next();
-    const id = Value.Decode(RegistrationSchema, registration.body).client_id;
+    const id = string(record(registration.body).client_id);
     expect(again.body).toMatchObject({ client_id: id });
     expect(again.headers.get("x-opsen-agent-token")).toBe("secret-token");
     expect((await next()).line).toBe("POST /stats");
@@ -206,6 +207,18 @@ describe("a life", () => {
     expect(stdout).toContain("FATAL");
     expect(stdout).toContain("Invalid API key");
     expect(stdout).toContain("server_key");
+  });
+
+  test("a disk that cannot be read holds the reports back, with an error", async () => {
+    const { url, next } = server(accept);
+    const child = start(folder(), ["-server", url, "-disk", "/does/not/exist"]);
+    expect((await next()).line).toBe("POST /register");
+    const output = await readUntil(child.stdout.getReader(), "held back");
+    expect(output).toMatch(/ERROR.*reports are held back.*missing=disk/);
+    child.kill("SIGTERM");
+    // Nothing came in between: the server would have refused it.
+    expect((await next()).line).toStartWith("DELETE /clients/");
+    expect(await child.exited).toBe(0);
   });
 
   test("flags win over the environment", async () => {

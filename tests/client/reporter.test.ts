@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { Reporter, type ReporterEnd } from "../../client/reporter.ts";
 import { retryAfterMs, ServerApi } from "../../client/server-api.ts";
 import { AGENT_TOKEN_HEADER } from "../../core/wire/registration.ts";
+import type { Report } from "../../core/wire/report.ts";
 import { ManualScheduler, recordingLogger } from "./fakes.ts";
 
 interface Seen {
@@ -70,7 +71,25 @@ interface Rig {
   readonly tokens: (string | null)[];
 }
 
-function rig(script: Scripted[], options: { intervalMs?: number; url?: string; token?: string } = {}): Rig {
+interface RigOptions {
+  readonly intervalMs?: number;
+  readonly url?: string;
+  readonly token?: string;
+  readonly report?: () => Report | null;
+}
+
+const REPORT: Report = {
+  client_id: "b1",
+  cpu_usage_avg: [1, 2, 3, 4],
+  memory_total_gb: 8,
+  memory_used_gb: 1,
+  memory_avail_gb: 7,
+  disk_total_gb: 9,
+  disk_used_gb: 2,
+  disk_avail_gb: 7,
+};
+
+function rig(script: Scripted[], options: RigOptions = {}): Rig {
   const server = scriptedServer(script);
   const scheduler = new ManualScheduler();
   const { log, lines } = recordingLogger();
@@ -100,7 +119,7 @@ function rig(script: Scripted[], options: { intervalMs?: number; url?: string; t
     source: {
       ready: Promise.resolve(),
       registration: () => Promise.resolve({ client_id: "b1" }),
-      report: () => ({ client_id: "b1", cpu_cores: 4 }),
+      report: options.report ?? (() => REPORT),
     },
   });
   cleanups.push(() => reporter.stop());
@@ -262,6 +281,16 @@ describe("reports", () => {
     expect((await next()).call).toBe("POST /register");
     expect((await next()).call).toBe("POST /stats");
     expect(scheduler.nowMs).toBe(0);
+  });
+
+  test("nothing is sent while what a report must hold is unknown", async () => {
+    const reports = [null, null, REPORT];
+    const { next, scheduler } = rig([REGISTERED(), OK()], { report: () => reports.shift() ?? null });
+    await next();
+    await scheduler.fire();
+    await scheduler.fire();
+    expect((await next()).body).toEqual(REPORT);
+    expect(scheduler.nowMs).toBeCloseTo(126_000);
   });
 
   test("stopping ends the wait", async () => {

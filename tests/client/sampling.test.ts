@@ -74,7 +74,7 @@ describe("sampling", () => {
     await scheduler.idle();
     expect(calls).toBe(5);
     expect(messages()).toEqual([
-      "cannot read the host; left out of reports until it can be read",
+      "cannot read the host; trying again each second",
       "the host can be read again",
     ]);
   });

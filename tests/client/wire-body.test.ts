@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { Value } from "@sinclair/typebox/value";
 import * as fc from "fast-check";
 import { emptySample, unknownGpu } from "../../client/sampler/sample.ts";
-import { type Place, registrationBody, reportBody } from "../../client/wire-body.ts";
+import { missingFigures, type Place, registrationBody, reportBody } from "../../client/wire-body.ts";
+import { fitsSchema } from "../../core/schema/check.ts";
 import { RegistrationSchema } from "../../core/wire/registration.ts";
-import { ReportSchema } from "../../core/wire/report.ts";
+import { ReportSchema, reportFaults } from "../../core/wire/report.ts";
 
 const GIB = 2 ** 30;
 const HOST = { clientId: "b1", hostname: "host" };
@@ -33,7 +33,7 @@ describe("registration", () => {
       total_gpus: 0,
       endpoint_url: "http://10.0.0.7:11000",
     });
-    expect(Value.Check(RegistrationSchema, body)).toBe(true);
+    expect(fitsSchema(RegistrationSchema, body)).toBe(true);
   });
 
   test("carries the totals, the GPUs, the place and the endpoints", () => {
@@ -60,14 +60,36 @@ describe("registration", () => {
       endpoint_url: "http://b:1",
       endpoints,
     });
-    expect(Value.Check(RegistrationSchema, body)).toBe(true);
+    expect(fitsSchema(RegistrationSchema, body)).toBe(true);
   });
 });
 
 describe("report", () => {
-  test("leaves out all that is unknown", () => {
-    const body = reportBody(HOST, NOW, UNKNOWN_AVERAGES, emptySample());
-    expect(body).toEqual({ client_id: "b1", hostname: "host", timestamp: "2026-01-02T03:04:05.006Z" });
+  test("says what is missing that it must hold", () => {
+    expect(missingFigures(UNKNOWN_AVERAGES, emptySample())).toEqual(["CPU", "memory", "disk"]);
+    const averages = { cpuPct: [Number.NaN, 1], memoryUsedBytes: 1, diskUsedBytes: 1, gpus: [] };
+    const now = { ...emptySample(), cores: 2, memoryTotalBytes: 2, memoryAvailBytes: 1, diskTotalBytes: 2 };
+    expect(missingFigures(averages, now)).toEqual(["disk"]);
+    expect(missingFigures(averages, { ...now, diskAvailBytes: 1 })).toEqual([]);
+  });
+
+  test("keeps amounts within totals that shrank, and names on one line", () => {
+    const device = { ...unknownGpu(0), name: "A\nB", memoryTotalBytes: GIB };
+    const unknown = { utilizationPct: Number.NaN, temperatureC: Number.NaN, powerW: Number.NaN };
+    const gpus = [{ ...unknown, device, memoryUsedBytes: 2 * GIB }];
+    const averages = { cpuPct: [1], memoryUsedBytes: 8 * GIB, diskUsedBytes: -GIB, gpus };
+    const now = { ...emptySample(), cores: 1, memoryTotalBytes: 4 * GIB, memoryAvailBytes: GIB };
+    const disk = { diskTotalBytes: GIB, diskAvailBytes: 2 * GIB };
+    const body = reportBody({ ...HOST, hostname: "a\tb" }, NOW, averages, { ...now, ...disk });
+    expect(body).toMatchObject({
+      hostname: "a b",
+      memory_used_gb: 4,
+      disk_used_gb: 0,
+      disk_avail_gb: 1,
+      gpus: [{ name: "A B", memory_used_gb: 1, memory_total_gb: 1 }],
+    });
+    expect(fitsSchema(ReportSchema, body)).toBe(true);
+    expect(reportFaults(body)).toEqual([]);
   });
 
   test("gives used as means and available as of now, in GB", () => {
@@ -131,15 +153,18 @@ describe("report", () => {
         fc.nat(40),
         (cpu, a, b, use, gpus) => {
           const now = { ...emptySample(), cores: cpu.length, memoryTotalBytes: a, memoryAvailBytes: b };
-          const device = unknownGpu(0);
-          const gpu = { device, utilizationPct: use, memoryUsedBytes: b, temperatureC: use, powerW: use };
+          Object.assign(now, { diskTotalBytes: b, diskAvailBytes: a });
+          const known = { utilizationPct: use, memoryUsedBytes: b, temperatureC: use, powerW: use };
           const averages = {
             cpuPct: cpu,
             memoryUsedBytes: a,
             diskUsedBytes: b,
-            gpus: Array.from({ length: gpus }, () => gpu),
+            gpus: Array.from({ length: gpus }, (_, id) => ({ ...known, device: unknownGpu(id) })),
           };
-          expect(Value.Check(ReportSchema, reportBody(HOST, NOW, averages, now))).toBe(true);
+          if (missingFigures(averages, now).length > 0) return;
+          const body = reportBody(HOST, NOW, averages, now);
+          expect(fitsSchema(ReportSchema, body)).toBe(true);
+          expect(reportFaults(body)).toEqual([]);
         },
       ),
     );

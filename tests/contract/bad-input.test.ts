@@ -92,6 +92,12 @@ const REGISTRATIONS: readonly (readonly [field: string, change: Json])[] = [
   ["client_id", { client_id: "ünïcode" }],
   ["hostname", { hostname: 5 }],
   ["hostname", { hostname: "h".repeat(257) }],
+  ["hostname", { hostname: "a\r\nX-Evil: y" }],
+  ["hostname", { hostname: "h\u0007" }],
+  ["city", { city: "\n" }],
+  ["country", { country: "N\u0085L" }],
+  ["public_ip", { public_ip: "nonsense" }],
+  ["local_ip", { local_ip: "999.1.1.1" }],
   ["latitude", { latitude: 91 }],
   ["latitude", { latitude: "NaN" }],
   ["latitude", { latitude: "52.1" }],
@@ -125,6 +131,7 @@ const REGISTRATIONS: readonly (readonly [field: string, change: Json])[] = [
   ["endpoints[0].url", { endpoints: [{ paths: ["/"] }] }],
   ["endpoints[1].url", { endpoints: [{ url: "http://127.0.0.1:1" }, { url: "http://169.254.169.254" }] }],
   ["endpoints[0].paths[1]", { endpoints: [{ url: "http://127.0.0.1:1", paths: ["/a", 5] }] }],
+  ["endpoints[0].paths[0]", { endpoints: [{ url: "http://127.0.0.1:1", paths: ["nope"] }] }],
   ["endpoints", { endpoints: "http://127.0.0.1:1" }],
 ];
 
@@ -136,6 +143,15 @@ test.each(REGISTRATIONS)("/register names %s, case %#", async (field, change) =>
 });
 
 const GPU = { device_id: 0, utilization_pct: 5, memory_used_gb: 1, memory_total_gb: 16 };
+const MUST_BE_REPORTED = [
+  "cpu_usage_avg",
+  "memory_total_gb",
+  "memory_used_gb",
+  "memory_avail_gb",
+  "disk_total_gb",
+  "disk_used_gb",
+  "disk_avail_gb",
+];
 const REPORTS: readonly (readonly [field: string, change: Json])[] = [
   ["client_id", { client_id: undefined }],
   ["client_id", { client_id: "a\nb" }],
@@ -154,6 +170,15 @@ const REPORTS: readonly (readonly [field: string, change: Json])[] = [
   ["memory_avail_gb", { memory_avail_gb: 1e12 }],
   ["disk_total_gb", { disk_total_gb: {} }],
   ["disk_avail_gb", { disk_avail_gb: -5 }],
+  ...MUST_BE_REPORTED.map((field) => [field, { [field]: undefined }] as const),
+  ...MUST_BE_REPORTED.map((field) => [field, { [field]: null }] as const),
+  ["cpu_usage_avg", { cpu_usage_avg: [] }],
+  ["memory_avail_gb", { memory_avail_gb: 99_999 }],
+  ["memory_used_gb", { memory_used_gb: 99 }],
+  ["disk_used_gb", { disk_used_gb: 510 }],
+  ["disk_avail_gb", { disk_avail_gb: 510 }],
+  ["gpus[0].memory_used_gb", { gpus: [{ ...GPU, memory_used_gb: 100 }] }],
+  ["gpus[1].device_id", { gpus: [GPU, GPU] }],
   ["gpus", { gpus: {} }],
   ["gpus[0].device_id", { gpus: [{ ...GPU, device_id: undefined }] }],
   ["gpus[0].device_id", { gpus: [{ ...GPU, device_id: -1 }] }],
@@ -178,6 +203,9 @@ const ROUTES: readonly (readonly [field: string, change: Json])[] = [
   ["client_ip", { client_ip: 7 }],
   ["client_ip", { client_ip: "not an address" }],
   ["client_ip", { client_ip: "203.0.113.256" }],
+  ["client_lon", { client_lat: 52 }],
+  ["client_lat", { client_lon: 4 }],
+  ["path", { path: "nope" }],
   ["path", { path: 5 }],
   ["path", { path: `/${"x".repeat(8192)}` }],
 ];

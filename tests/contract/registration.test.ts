@@ -1,6 +1,6 @@
 /** `POST /register` and `DELETE /clients/{id}`: who is known, and who may say so. */
 import { afterAll, expect, test } from "bun:test";
-import { FakeAgent, registrationOf } from "../support/fake-agent.ts";
+import { FakeAgent, registrationOf, reportOf } from "../support/fake-agent.ts";
 import { record, records, string } from "../support/json.ts";
 import { expectProblem } from "../support/problem.ts";
 import { TestServer } from "../support/server.ts";
@@ -71,7 +71,10 @@ test("reports and removals of an id are its holder's, whoever knows the key", as
   const holder = await FakeAgent.join(server, { id: "mine", endpoint: "http://127.0.0.1:9004", key });
   for (const token of ["", "not-the-token", `${holder.token}0`]) {
     const other = { ...headers, "X-Opsen-Agent-Token": token };
-    const report = await server.call("POST", "/stats", { json: { client_id: "mine" }, headers: other });
+    const report = await server.call("POST", "/stats", {
+      json: reportOf({ id: "mine" }),
+      headers: other,
+    });
     expect([401, 403, 409]).toContain(report.status);
     expectProblem(report, report.status);
   }

@@ -6,7 +6,7 @@ import { Picker } from "../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { figuresOf, unitVector } from "../../core/scoring/index.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
-import type { Report } from "../../core/wire/report.ts";
+import type { Figures } from "../../core/wire/report.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "./fixtures.ts";
 import {
   type OracleBackend,
@@ -53,7 +53,7 @@ function rules(weights: OracleRules["weights"], healthChecks: boolean): OracleRu
   return { staleMs: 300_000, healthChecks, cpuThreshold: 80, gpuThreshold: 70, weights };
 }
 
-function reportOf(backend: OracleBackend): Report {
+function reportOf(backend: OracleBackend): Figures {
   return {
     client_id: `backend-${backend.row}`,
     cpu_cores: backend.cores.length,

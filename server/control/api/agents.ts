@@ -4,7 +4,8 @@ import {
   type RegistrationAnswer,
   RegistrationSchema,
 } from "../../../core/wire/registration.ts";
-import { ReportSchema } from "../../../core/wire/report.ts";
+import { ReportSchema, reportFaults } from "../../../core/wire/report.ts";
+import { unknownId } from "../registry-types.ts";
 import { invalid, json, noContent, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
@@ -32,7 +33,8 @@ export function agentOperations(deps: ApiDeps): Operation[] {
       methods: ["POST"],
       path: "/stats",
       tag: "agents",
-      summary: "Report what a backend has free.",
+      summary:
+        "Report what a backend has free. A timestamp more than 5 minutes ahead of the server's clock counts as now.",
       body: ReportSchema,
       headers: TOKEN_HEADER,
       answers: {
@@ -71,10 +73,18 @@ async function register(deps: ApiDeps, { request, peer }: Call): Promise<Respons
 }
 
 async function report(deps: ApiDeps, { request }: Call): Promise<Response> {
-  const body = await readBody(request, ReportSchema, deps.config.max_request_body_bytes);
-  if (!body.ok) return body.answer;
-  const outcome = deps.registry.report(body.value, tokenOf(request), deps.now());
-  if (outcome.kind === "applied") return json({ status: "ok" });
+  const { registry, config } = deps;
+  const body = await readBody(request, ReportSchema, config.max_request_body_bytes, reportFaults);
+  if (!body.ok) {
+    // An agent that must register again learns that first: it would mend its report in vain.
+    const clientId = body.sound.client_id;
+    const isKnown = clientId === undefined || registry.get(clientId, deps.now()) !== null;
+    return isKnown ? body.answer : problem(404, unknownId(clientId));
+  }
+  const outcome = registry.report(body.value, tokenOf(request), deps.now());
+  if (outcome.kind === "applied") {
+    return json({ status: "ok", ...(outcome.detail !== null && { detail: outcome.detail }) });
+  }
   if (outcome.kind === "ignored") return json({ status: "ignored", detail: outcome.detail });
   if (outcome.kind === "invalid") return invalid(outcome.errors);
   return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);

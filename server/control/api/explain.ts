@@ -6,6 +6,7 @@ import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import { knownPlace, scoreTerms, toTiers, unitVector } from "../../../core/scoring/index.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
+import type { FieldError } from "../../../core/wire/problem.ts";
 import {
   type ExplainAnswer,
   type ExplainedBackend,
@@ -36,13 +37,9 @@ export function explainOperations(deps: ApiDeps): Operation[] {
 }
 
 async function explain(deps: ApiDeps, call: Call): Promise<Response> {
-  const body = await readBody(call.request, RouteRequestSchema, deps.config.max_request_body_bytes);
+  const limit = deps.config.max_request_body_bytes;
+  const body = await readBody(call.request, RouteRequestSchema, limit, routeFaults);
   if (!body.ok) return body.answer;
-  const { client_ip: address } = body.value;
-  // Empty as the original's callers send it: unknown.
-  if (address !== undefined && address !== "" && parseAddress(address) === null) {
-    return invalid([{ field: "client_ip", rule: "must be an IPv4 or IPv6 address", got: address }]);
-  }
   const index = tierIndex(deps, body.value.tier);
   const tier = deps.tiers[index];
   if (tier === undefined) {
@@ -64,6 +61,20 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
     backends,
   };
   return json(answer);
+}
+
+/** What the schema cannot say; the data plane has the same rules for `POST /route`. */
+function routeFaults({ client_ip: address, ...ask }: Partial<RouteRequest>): FieldError[] {
+  const errors: FieldError[] = [];
+  // Empty as the original's callers send it: unknown.
+  if (address !== undefined && address !== "" && parseAddress(address) === null) {
+    errors.push({ field: "client_ip", rule: "must be an IPv4 or IPv6 address", got: address });
+  }
+  if ((ask.client_lat === undefined) !== (ask.client_lon === undefined)) {
+    const field = ask.client_lat === undefined ? "client_lat" : "client_lon";
+    errors.push({ field, rule: "must be given together with the other coordinate", got: null });
+  }
+  return errors;
 }
 
 /** Index of the named tier, of the default one when none is named; -1 when it does not exist. */
@@ -112,7 +123,7 @@ function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: str
 
 function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: ExplainedRow): ExplainedBackend {
   const weights = deps.config.score_weights;
-  const terms = scoreTerms(state.report ?? { client_id: state.clientId }, tier, state.latencyMs);
+  const terms = scoreTerms(state.report ?? {}, tier, state.latencyMs);
   const { reportAgeMs, inFlight, leases } = row.figures;
   return {
     client_id: state.clientId,

@@ -14,6 +14,8 @@ export interface Logger {
   info(message: string, data?: LogData): void;
   warn(message: string, data?: LogData): void;
   error(message: string, data?: LogData): void;
+  /** The last line of a process that cannot go on. */
+  fatal(message: string, data?: LogData): void;
 }
 
 export interface LogOptions {
@@ -47,7 +49,13 @@ export class Log {
       (message: string, data?: LogData): void => {
         if (levelAtLeast(level, this.#least)) this.#sink.write(this.#format(level, component, message, data));
       };
-    return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+    return {
+      debug: line("debug"),
+      info: line("info"),
+      warn: line("warn"),
+      error: line("error"),
+      fatal: line("fatal"),
+    };
   }
 
   /** Passes on lines that a worker has finished. */

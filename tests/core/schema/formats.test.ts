@@ -5,6 +5,10 @@ import { FORMATS } from "../../../core/schema/formats.ts";
 
 const CASES: Readonly<Record<string, { readonly good: readonly string[]; readonly bad: readonly string[] }>> =
   {
+    "agent-address": {
+      good: ["", "unknown", "10.0.0.1", "2001:db8::1"],
+      bad: ["nonsense", "999.1.1.1", "10.0.0.1\n", "10.0.0.1:80", "a.example"],
+    },
     cidr: {
       good: ["1.2.3.4", "10.0.0.0/8", "0.0.0.0/0", "::1", "fe80::/10", "::ffff:1.2.3.4/128", "2001:db8::1"],
       bad: [
@@ -45,6 +49,10 @@ const CASES: Readonly<Record<string, { readonly good: readonly string[]; readonl
       bad: ["", "a.example", "https://a/x", "https://a b"],
     },
     "header-name": { good: ["X-Tier", "x_y"], bad: ["", "a b", "a:", "é"] },
+    "path-pattern": {
+      good: ["/", "*", "/*", "/api", "/api/*/users", "*.png"],
+      bad: ["", "api", "/a b", "/a#b", "/ü", "/a\n"],
+    },
     "path-prefix": {
       good: ["/", "*", "/*", "/api", "/a/b/"],
       bad: ["", "api", "/api/*", "/a?b", "/a b", "**"],

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Type } from "@sinclair/typebox";
 import * as fc from "fast-check";
 import { readJsonBody } from "../../../core/schema/json-body.ts";
 import { ReportSchema } from "../../../core/wire/report.ts";
@@ -23,7 +24,17 @@ test("wrong fields are all named, the first also in the detail", () => {
       { field: "tier", rule: "must be text of at most 64 characters", got: 1 },
       { field: "client_lat", rule: "must be a number from -90 to 90", got: "Infinity" },
     ],
+    sound: {},
   });
+});
+
+test("what is null counts as absent, but keeps its place in a list", () => {
+  expect(read('{"tier":null,"client_lat":null,"path":"/a"}')).toEqual({ ok: true, value: { path: "/a" } });
+  const list = readJsonBody(
+    new TextEncoder().encode('{"list":[1,null],"inner":{"a":null}}'),
+    Type.Object({ list: Type.Array(Type.Number()), inner: Type.Object({ a: Type.Optional(Type.Number()) }) }),
+  );
+  expect(list).toMatchObject({ ok: false, errors: [{ field: "list[1]", got: null }] });
 });
 
 test("a syntax fault is placed", () => {
@@ -31,6 +42,7 @@ test("a syntax fault is placed", () => {
     ok: false,
     detail: "The body is not valid JSON: NaN is not a JSON value (line 1, column 15, in client_lat).",
     errors: [{ field: "client_lat", rule: "must be JSON: NaN is not a JSON value", got: null }],
+    sound: {},
   });
 });
 
@@ -39,6 +51,7 @@ test("in a very large text the place is not looked for", () => {
     ok: false,
     detail: "The body is not valid JSON.",
     errors: [],
+    sound: {},
   });
 });
 

@@ -11,13 +11,13 @@ import {
   thresholdsOf,
   toTiers,
 } from "../../../core/scoring/index.ts";
-import type { GpuReport, Report } from "../../../core/wire/report.ts";
+import type { Figures, GpuReport } from "../../../core/wire/report.ts";
 import { GB, NOW_MS, tierOf } from "../../sim/fixtures.ts";
 
 const THRESHOLDS = { cpuPct: 80, gpuPct: 80 };
 const WEIGHTS = { distance: 1, cpu: 1, memory: 1, gpu: 1.5, latency: 1 };
 
-function report(more: Partial<Report> = {}): Report {
+function report(more: Figures = {}): Figures {
   return { client_id: "a", ...more };
 }
 
@@ -25,7 +25,7 @@ function gpu(device_id: number, more: Partial<GpuReport> = {}): GpuReport {
   return { device_id, utilization_pct: 10, memory_used_gb: 0, memory_total_gb: 16, ...more };
 }
 
-function memory(more: Partial<Report>): number {
+function memory(more: Figures): number {
   return scoreTerms(report(more), tierOf("t", 1), null).memory;
 }
 
@@ -39,7 +39,7 @@ describe("scoreTerms", () => {
     const cpu = (vcpu: number): number => scoreTerms(cores, tierOf("t", vcpu), null).cpu;
     expect([0, 1, 2, 3, 4, 5, 100].map(cpu)).toEqual([0, 10, 20, 30, 45, 45, 45]);
     expect(scoreTerms(report(), tierOf("t", 4), null).cpu).toBe(0);
-    expect(scoreTerms(report({ cpu_usage_avg: null }), tierOf("t", 4), null).cpu).toBe(0);
+    expect(scoreTerms(report({ cpu_usage_avg: [] }), tierOf("t", 4), null).cpu).toBe(0);
   });
 
   test("memory is the used share, 0 when the total is 0 or unknown", () => {

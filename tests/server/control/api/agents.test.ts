@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { record } from "../../../support/json.ts";
+import { idleReport } from "../fixtures.ts";
 import { expectProblem, join, START_MS, startApi, textLike, tokenOf } from "./support.ts";
 
 const BACKEND = { client_id: "b1", endpoint_url: "http://127.0.0.1:9000" };
@@ -22,8 +24,7 @@ describe("POST /register", () => {
   test("a living backend is replaced with its token alone", async () => {
     using api = startApi();
     const first = await api.call("POST", "/register", { body: BACKEND });
-    const report = { client_id: "b1", cpu_cores: 1, cpu_usage_avg: [0] };
-    await api.call("POST", "/stats", { body: report, headers: { [TOKEN]: tokenOf(first) } });
+    await api.call("POST", "/stats", { body: idleReport("b1"), headers: { [TOKEN]: tokenOf(first) } });
     const other = { body: { ...BACKEND, endpoint_url: "http://127.0.0.1:9001" } };
     expectProblem(await api.call("POST", "/register", { ...other, headers: { [TOKEN]: "wrong" } }), 409);
     const again = await api.call("POST", "/register", { ...other, headers: { [TOKEN]: tokenOf(first) } });
@@ -50,7 +51,11 @@ describe("POST /register", () => {
         },
         { field: "latitude", rule: "must be a number from -90 to 90", got: 91 },
         { field: "total_gpus", rule: "must be a whole number from 0 to 32", got: 1.5 },
-        { field: "hostname", rule: "must be text of at most 256 characters", got: `${"x".repeat(60)}…` },
+        {
+          field: "hostname",
+          rule: "must be text of at most 256 characters without control characters",
+          got: `${"x".repeat(60)}…`,
+        },
         { field: "endpoints[1].url", rule: "must be text of 1 to 2048 characters", got: 7 },
         { field: "endpoints[1].paths", rule: "must be a list of at most 256", got: "x" },
       ],
@@ -87,21 +92,23 @@ describe("POST /stats", () => {
     using api = startApi();
     const token = tokenOf(await api.call("POST", "/register", { body: BACKEND }));
     const send = (fields: object) =>
-      api.call("POST", "/stats", { body: { client_id: "b1", ...fields }, headers: { [TOKEN]: token } });
+      api.call("POST", "/stats", { body: { ...idleReport("b1"), ...fields }, headers: { [TOKEN]: token } });
     expect((await send({ timestamp: at(0), cpu_usage_avg: [1] })).json).toEqual({ status: "ok" });
     const older = await send({ timestamp: at(-5000), cpu_usage_avg: [99] });
     expect(older.status).toBe(200);
     expect(older.json).toEqual({ status: "ignored", detail: textLike(/\w/) });
     expect((await api.call("GET", "/clients")).json).toMatchObject([{ cpu_usage_avg: [1] }]);
     expectProblem(await send({ client_id: "stranger" }), 404);
+    // Also when the report is wrong: what helps is to register.
+    expectProblem(await api.call("POST", "/stats", { body: { client_id: "stranger" } }), 404);
   });
 
   test("a report with another's token is refused", async () => {
     using api = startApi();
     const token = tokenOf(await api.call("POST", "/register", { body: BACKEND }));
-    await api.call("POST", "/stats", { body: { client_id: "b1" }, headers: { [TOKEN]: token } });
+    await api.call("POST", "/stats", { body: idleReport("b1"), headers: { [TOKEN]: token } });
     const answer = await api.call("POST", "/stats", {
-      body: { client_id: "b1" },
+      body: idleReport("b1"),
       headers: { [TOKEN]: "wrong" },
     });
     expectProblem(answer, 403);
@@ -118,9 +125,60 @@ describe("POST /stats", () => {
         { field: "cpu_usage_avg[1]", rule: "must be a number from 0 to 100", got: "Infinity" },
         { field: "memory_total_gb", rule: "must be a number from 0 to 1000000000", got: -1 },
         { field: "disk_avail_gb", rule: "must be a number from 0 to 1000000000", got: "much" },
+        { field: "memory_used_gb", rule: "must be a number from 0 to 1000000000", got: null },
+        { field: "memory_avail_gb", rule: "must be a number from 0 to 1000000000", got: null },
+        { field: "disk_total_gb", rule: "must be a number from 0 to 1000000000", got: null },
+        { field: "disk_used_gb", rule: "must be a number from 0 to 1000000000", got: null },
       ],
     });
     expect((await api.call("GET", "/clients")).json).toMatchObject([{ cpu_usage_avg: [5, 5] }]);
+  });
+
+  test("amounts above their totals and devices listed twice are named beside what is wrong otherwise", async () => {
+    using api = startApi();
+    await join(api, "b1");
+    const gpu = { device_id: 3, memory_used_gb: 100, memory_total_gb: 80 };
+    const body = {
+      ...idleReport("b1"),
+      cpu_usage_avg: [],
+      memory_used_gb: 65,
+      memory_avail_gb: 64.5,
+      disk_avail_gb: 99_999,
+      gpus: [{ device_id: 3 }, gpu],
+    };
+    const answer = await api.call("POST", "/stats", { body });
+    expectProblem(answer, 400);
+    expect(record(answer.json).errors).toEqual([
+      { field: "cpu_usage_avg", rule: "must be a list of 1 to 4096", got: "a list of 0" },
+      { field: "memory_used_gb", rule: "must not exceed memory_total_gb (64)", got: 65 },
+      { field: "disk_avail_gb", rule: "must not exceed disk_total_gb (500)", got: 99_999 },
+      { field: "gpus[1].device_id", rule: "must differ from that of gpus[0]", got: 3 },
+      { field: "gpus[1].memory_used_gb", rule: "must not exceed memory_total_gb (80)", got: 100 },
+    ]);
+  });
+
+  test("a time far ahead counts as now, which is said and logged once", async () => {
+    using api = startApi();
+    const token = tokenOf(await api.call("POST", "/register", { body: BACKEND }));
+    const send = (fields: object) =>
+      api.call("POST", "/stats", { body: { ...idleReport("b1"), ...fields }, headers: { [TOKEN]: token } });
+    for (let round = 0; round < 2; round++) {
+      const answer = await send({ timestamp: "2099-01-01T00:00:00Z" });
+      expect(answer.json).toEqual({ status: "ok", detail: textLike(/ahead of this server's clock/) });
+    }
+    expect((await send({})).json).toEqual({ status: "ok" });
+    expect(api.logged.filter((line) => line.includes("clock of a backend is ahead"))).toHaveLength(1);
+  });
+
+  test("a body that breaks off is no mistake of ours", async () => {
+    using api = startApi();
+    const body = new ReadableStream({
+      pull: (controller) => controller.error(new Error("gone")),
+    });
+    const headers = { "X-Opsen-Secret": "the workers' secret" };
+    const answer = await api.raw(new Request("http://localhost/stats", { method: "POST", headers, body }));
+    expect(answer.status).toBe(400);
+    expect(api.logged).toEqual([]);
   });
 
   test("a malformed time is named", async () => {
@@ -128,7 +186,7 @@ describe("POST /stats", () => {
     const token = tokenOf(await api.call("POST", "/register", { body: BACKEND }));
     const headers = { [TOKEN]: token };
     const answer = await api.call("POST", "/stats", {
-      body: { client_id: "b1", timestamp: "noon" },
+      body: { ...idleReport("b1"), timestamp: "noon" },
       headers,
     });
     expectProblem(answer, 400);

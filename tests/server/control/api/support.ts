@@ -15,6 +15,7 @@ import { Registry } from "../../../../server/control/registry.ts";
 import { Store } from "../../../../server/control/store/store.ts";
 import { record, string } from "../../../support/json.ts";
 import { seeded } from "../../../support/seeded.ts";
+import { idleReport } from "../fixtures.ts";
 
 const SECRET = "the workers' secret";
 export const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -158,13 +159,12 @@ export async function join(api: ApiUnderTest, id: string, facts: BackendFacts = 
   const reported = await api.call("POST", "/stats", {
     headers: { [AGENT_TOKEN_HEADER]: token },
     body: {
-      client_id: id,
+      ...idleReport(id),
       cpu_cores: cpu.length,
       cpu_usage_avg: cpu,
       memory_total_gb: total,
       memory_used_gb: used,
       memory_avail_gb: total - used,
-      disk_total_gb: 500,
       disk_used_gb: 0,
       disk_avail_gb: 500,
       ...report,
