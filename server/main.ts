@@ -6,6 +6,7 @@ import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
 import type { ServerConfig } from "../core/config/server-schema.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { Logger } from "./control/logging/logger.ts";
+import { fileFaults } from "./control/startup-files.ts";
 
 /** Exit codes: 0 = done, 1 = the configuration or the start failed, 2 = wrong usage, 128 + n = second signal n. */
 const EXIT_OK = 0;
@@ -32,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case "run":
       break;
   }
-  const loaded = loadServerConfig({ flags: flags.values, env: process.env, readFile });
+  const loaded = loadServerConfig({ flags: flags.values, env: process.env, readFile, fileFaults });
   if (!loaded.ok) {
     for (const error of loaded.errors) process.stderr.write(`${renderConfigError(error)}\n`);
     return EXIT_FAILED;
@@ -60,9 +61,9 @@ async function run(config: ServerConfig, source: string | null): Promise<number>
     await log.flush(LOG_FLUSH_MS);
     return process.exit(EXIT_OK);
   } catch (error) {
+    if (error instanceof StartError) log.fatal("server", `cannot start: ${error.message}`);
     await log.flush(LOG_FLUSH_MS);
     if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`opsen-server cannot start: ${error.message}\n`);
     return process.exit(EXIT_FAILED);
   }
 }

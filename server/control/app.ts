@@ -22,6 +22,7 @@ import { Registry } from "./registry.ts";
 import type { BackendUpdate } from "./registry-types.ts";
 import { StartError } from "./start-error.ts";
 import { loadGeoip, loadTls } from "./startup-files.ts";
+import { claimDatabase } from "./store/claim.ts";
 import { Store } from "./store/store.ts";
 import { type Ports, Supervisor } from "./supervisor.ts";
 import { Sweep } from "./sweep.ts";
@@ -92,6 +93,7 @@ async function start(
   const { config, log, tiers, tables, picker, policy } = ground;
   const { version } = options;
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
+  cleanup.use(claim(config.database));
   const store = cleanup.adopt(openStore(config.database, log), (opened) => opened.close());
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
@@ -244,6 +246,15 @@ function openStore(path: string, log: Log): Store {
     return new Store(path, log.component("store"));
   } catch (error) {
     throw new StartError(messageOf(error), { cause: error });
+  }
+}
+
+/** Must be held for as long as the store is open. */
+function claim(path: string): Disposable {
+  try {
+    return claimDatabase(path);
+  } catch (error) {
+    throw new StartError(`cannot use the database ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 

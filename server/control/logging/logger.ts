@@ -14,8 +14,6 @@ export interface Logger {
   info(message: string, data?: LogData): void;
   warn(message: string, data?: LogData): void;
   error(message: string, data?: LogData): void;
-  /** The last line of a process that cannot go on. */
-  fatal(message: string, data?: LogData): void;
 }
 
 export interface LogOptions {
@@ -49,13 +47,12 @@ export class Log {
       (message: string, data?: LogData): void => {
         if (levelAtLeast(level, this.#least)) this.#sink.write(this.#format(level, component, message, data));
       };
-    return {
-      debug: line("debug"),
-      info: line("info"),
-      warn: line("warn"),
-      error: line("error"),
-      fatal: line("fatal"),
-    };
+    return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  }
+
+  /** Writes the last line of a process that cannot go on; no level leaves it out. */
+  fatal(component: string, message: string): void {
+    this.#sink.write(this.#format("fatal", component, message));
   }
 
   /** Passes on lines that a worker has finished. */

@@ -114,6 +114,14 @@ describe("a server that cannot start says why", () => {
     expect(await failureOf(start({ database }))).toMatch(/none\/x\.db: its directory does not exist/);
   });
 
+  test("another server on the same database", async () => {
+    const database = `${directory.path}/shared.db`;
+    const server = await start({ database });
+    expect(await failureOf(start({ database }))).toMatch(/shared\.db: another server uses it; stop that one/);
+    await server.stop();
+    await (await start({ database })).stop();
+  });
+
   test("certificate and key", async () => {
     const one = selfSigned();
     const other = selfSigned();
