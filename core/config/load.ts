@@ -36,9 +36,22 @@ export type ConfigOutcome<Config> =
   | { readonly ok: true; readonly config: Config; readonly source: string | null }
   | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
+/** What is wrong with a file that the configuration names. */
+export type FileFault = CrossFault;
+
+export interface ServerConfigInputs extends ConfigInputs {
+  /** Looks at the files that the keys name; keys that are wrong by themselves are absent. */
+  readonly fileFaults?: (config: Partial<ServerConfig>) => readonly FileFault[];
+}
+
 /** Loads the server's configuration; with no file it is the defaults and what flags and environment set. */
-export function loadServerConfig(inputs: ConfigInputs): ConfigOutcome<ServerConfig> {
-  const outcome = load(SERVER, inputs);
+export function loadServerConfig(inputs: ServerConfigInputs): ConfigOutcome<ServerConfig> {
+  const { fileFaults = () => [] } = inputs;
+  const crossCheck: typeof crossCheckServer = (config, written) => [
+    ...crossCheckServer(config, written),
+    ...fileFaults(config),
+  ];
+  const outcome = load({ ...SERVER, crossCheck }, inputs);
   if (!outcome.ok) return outcome;
   const apiKeys = outcome.config.api_keys.filter((key) => key !== "");
   return { ...outcome, config: { ...outcome.config, api_keys: apiKeys } };
