@@ -90,7 +90,7 @@ export class Claims {
   }
 
   /** Lowers the in-flight count and, unless time decides, gives the lease back. Does nothing the second time. */
-  settle(pick: Pick, nowMs: number): void {
+  settle(pick: Pick, nowMs: number, wasUsed: boolean): void {
     if (pick.settled) return;
     pick.settled = true;
     const { leases } = this.#tables;
@@ -101,8 +101,9 @@ export class Claims {
     if (i32(columns.generation, row) === pick.generation) {
       columns.inFlight[row] = i32(columns.inFlight, row) - 1;
       columns.inFlightOf[this.#share + row] = i32(columns.inFlightOf, this.#share + row) - 1;
-      if (pick.holdsLease && leases.isLive(pick.lease, pick.leaseGeneration)) {
-        leases.dropHolderLocked(pick.lease, nowMs);
+      if (leases.isLive(pick.lease, pick.leaseGeneration)) {
+        if (pick.holdsLease) leases.dropHolderLocked(pick.lease, nowMs);
+        else if (!wasUsed) leases.dropTakerLocked(pick.lease);
       }
     }
     unlock(columns.lock, row);

@@ -69,9 +69,12 @@ export class Picker {
     return outcome === "claimed" ? "picked" : this.#refusal();
   }
 
-  /** Ends a pick: in-flight count -1, the request's lease given back unless the tier's goes by time. Idempotent. */
-  settle(pick: Pick, nowMs: number): void {
-    this.#claims.settle(pick, nowMs);
+  /**
+   * Ends a pick: in-flight count -1, the request's lease given back unless the tier's goes by time. Idempotent. "unused":
+   * the backend was never asked, so that nothing is left of the pick, whatever the tier.
+   */
+  settle(pick: Pick, nowMs: number, use: "used" | "unused" = "used"): void {
+    this.#claims.settle(pick, nowMs, use === "used");
   }
 
   /** Counts how many rows each filter removes; for the message of a refusal. */
@@ -120,8 +123,8 @@ export class Picker {
       const score = f64(eligibility.baseScore, row) + this.#options.distanceWeight * scoredKm;
       rows.push({ ...verdict, row, score: verdict.filter === null ? score : null, scoredKm, distanceKm });
     }
-    const kept = query.sticky ? this.#sessions.keptRow(query) : -1;
-    return { chosen: kept >= 0 ? kept : this.#strategy.pick(eligibility, query), rows };
+    const foreseen = query.sticky ? this.#sessions.foreseenRow(query) : -1;
+    return { chosen: foreseen >= 0 ? foreseen : this.#strategy.pick(eligibility, query), rows };
   }
 
   /** Gives the id of the lease that a pick holds, for the answer of `/route`. */

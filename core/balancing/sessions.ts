@@ -54,14 +54,21 @@ export class Sessions {
     }
   }
 
-  /** The row that the session would keep, or -1; changes nothing. */
-  keptRow(query: PickQuery): number {
+  /** The row that the session would keep or, by affinity, get; -1 when the choice is free. Takes nothing. */
+  foreseenRow(query: PickQuery): number {
     const { sticky } = this.#tables;
     const set = sticky.lockSet(query.stickyHi, query.stickyLo);
-    const way = sticky.findLocked(set, query.stickyHi, query.stickyLo, query.tier);
-    const row = way >= 0 && this.#isUsable(way, query) ? i32(sticky.columns.row, way) : -1;
-    sticky.unlockSet(set);
-    return row >= 0 && this.#eligibility.servesPath(row) ? row : -1;
+    try {
+      const own = sticky.findLocked(set, query.stickyHi, query.stickyLo, query.tier);
+      if (own >= 0 && this.#isUsable(own, query)) {
+        const row = i32(sticky.columns.row, own);
+        return this.#eligibility.servesPath(row) ? row : -1;
+      }
+      const way = this.#options.affinity ? this.#affineWay(set, query) : -1;
+      return way < 0 ? -1 : i32(sticky.columns.row, way);
+    } finally {
+      sticky.unlockSet(set);
+    }
   }
 
   #isUsable(way: number, query: PickQuery): boolean {
@@ -73,8 +80,13 @@ export class Sessions {
     return query.nowMs - f64(this.#tables.sticky.columns.lastUseMs, way) <= this.#options.stickyTtlMs;
   }
 
-  /** Claims the backend that the session used last under another tier, if it passes every filter. */
   #claimAffine(set: number, query: PickQuery, out: Pick): ClaimOutcome {
+    const way = this.#affineWay(set, query);
+    return way < 0 ? "lost" : this.#claims.claim(i32(this.#tables.sticky.columns.row, way), query, out);
+  }
+
+  /** The entry of the backend that the session used last under another tier, if it passes every filter; else -1. */
+  #affineWay(set: number, query: PickQuery): number {
     const { sticky } = this.#tables;
     const { columns } = sticky;
     const { stickyHi, stickyLo } = query;
@@ -86,7 +98,7 @@ export class Sessions {
       if (!this.#eligibility.isEligible(i32(columns.row, way))) continue;
       if (best < 0 || this.#isPreferred(way, best)) best = way;
     }
-    return best < 0 ? "lost" : this.#claims.claim(i32(columns.row, best), query, out);
+    return best;
   }
 
   /** The later use wins, then the lower row. */

@@ -10,6 +10,8 @@ export interface LeaseColumns {
   readonly isRoute: Int32Array;
   /** Requests in flight that hold the lease whatever its expiry. */
   readonly holders: Int32Array;
+  /** Picks that keep the lease until its expiry, whatever becomes of them. */
+  readonly takers: Int32Array;
   /** Bit `(worker + 1) % 32` of each thread that has held it. */
   readonly holderBits: Int32Array;
   readonly cores: Int32Array;
@@ -31,6 +33,7 @@ export function declareLeaseColumns(cursor: ColumnCursor, capacity: number): Lea
     tier: cursor.int32(capacity),
     isRoute: cursor.int32(capacity),
     holders: cursor.int32(capacity),
+    takers: cursor.int32(capacity),
     holderBits: cursor.int32(capacity),
     cores: cursor.int32(capacity),
     gpus: cursor.int32(capacity),

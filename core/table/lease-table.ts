@@ -108,6 +108,7 @@ export class LeaseTable {
     columns.tier[slot] = terms.tier;
     columns.isRoute[slot] = terms.isRoute ? 1 : 0;
     columns.holders[slot] = terms.held ? 1 : 0;
+    columns.takers[slot] = terms.held ? 0 : 1;
     columns.holderBits[slot] = terms.held ? this.#holderBit : 0;
     columns.cores[slot] = terms.cores;
     columns.gpus[slot] = terms.gpus;
@@ -128,6 +129,8 @@ export class LeaseTable {
     if (terms.held) {
       columns.holders[slot] = i32(columns.holders, slot) + 1;
       columns.holderBits[slot] = i32(columns.holderBits, slot) | this.#holderBit;
+    } else {
+      columns.takers[slot] = i32(columns.takers, slot) + 1;
     }
     if (terms.expiryMs > f64(columns.expiryMs, slot)) columns.expiryMs[slot] = terms.expiryMs;
     if (i32(columns.holders, slot) === 0) {
@@ -146,6 +149,16 @@ export class LeaseTable {
     } else {
       this.endLocked(slot);
     }
+  }
+
+  /** Takes back a pick that came to nothing; without any other the lease does not wait for its expiry. */
+  dropTakerLocked(slot: number): void {
+    const { columns } = this;
+    const takers = i32(columns.takers, slot) - 1;
+    columns.takers[slot] = takers;
+    if (takers > 0) return;
+    columns.expiryMs[slot] = 0;
+    if (i32(columns.holders, slot) === 0) this.endLocked(slot);
   }
 
   hasExpired(slot: number, nowMs: number): boolean {

@@ -12,6 +12,8 @@ export class ChunkDecoder {
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
+  /** {@link bytes} were joined here: nobody else has them. */
+  isJoined = false;
 
   reset(): void {
     this.reader.reset();
@@ -26,6 +28,7 @@ export class ChunkDecoder {
     this.bytes = bytes;
     this.start = at;
     this.end = at;
+    this.isJoined = false;
     let joined: Buffer | null = null;
     let position = at;
     while (position < limit && reader.state === "reading") {
@@ -42,6 +45,7 @@ export class ChunkDecoder {
         this.end = bytes.copy(joined, 0, this.start, this.end);
         this.start = 0;
         this.bytes = joined;
+        this.isJoined = true;
       }
       this.end += bytes.copy(joined, this.end, reader.dataStart, reader.dataEnd);
     }

@@ -1,8 +1,8 @@
-import { Pick } from "../../core/balancing/pick.ts";
 import { writeRequestHead } from "../../core/http/forward-request.ts";
 import { writeResponseHead } from "../../core/http/forward-response.ts";
 import type { ResponseHead } from "../../core/http/response-head.ts";
-import { chooseBackend, type Refused, refusePick } from "./choosing.ts";
+import { Choice } from "./choice.ts";
+import { type Refused, refusePick } from "./choosing.ts";
 import type { Exchange } from "./exchange.ts";
 import { fillForward, fillResponse } from "./forwarding.ts";
 import { Gatherer } from "./gatherer.ts";
@@ -15,14 +15,13 @@ import type { UpstreamPool } from "./upstream-pool.ts";
 
 type Phase = "idle" | "connecting" | "waiting" | "relaying";
 
-const NONE_TRIED: readonly number[] = [];
 /** Sending these twice is as good as once (RFC 9110 section 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 /** The backend's side of an exchange: pick, connect, send, read the head, relay; again on another backend if due. */
 export class Delivery implements UpstreamUser {
   readonly relay = new ResponseRelay();
-  readonly pick = new Pick();
+  readonly choice: Choice;
   readonly #exchange: Exchange;
   readonly #reader = new ResponseReader();
   /** Null when streamed bytes go on as they come. */
@@ -30,7 +29,6 @@ export class Delivery implements UpstreamUser {
   #phase: Phase = "idle";
   #upstream: Upstream | null = null;
   #pool: UpstreamPool | null = null;
-  #tried: number[] = [];
   /** The request was sent once and failed without an answer; there is no third time. */
   #resent = false;
   /** The backend has begun to answer: what it was sent has been acted on. */
@@ -41,6 +39,7 @@ export class Delivery implements UpstreamUser {
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
+    this.choice = new Choice(exchange);
     const { gatherMs } = exchange.plane.options;
     this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#pass(bytes)) : null;
   }
@@ -51,9 +50,8 @@ export class Delivery implements UpstreamUser {
   }
 
   begin(): void {
-    const { query, client, plane } = this.#exchange;
-    if (this.#tried.length > 0) this.#tried = [];
-    query.excluded = NONE_TRIED;
+    const { client, plane } = this.#exchange;
+    this.choice.begin();
     this.#resent = false;
     // Bounds all attempts together; replaced when the request has been sent.
     client.arm(plane.options.requestTimeoutMs);
@@ -61,16 +59,9 @@ export class Delivery implements UpstreamUser {
 
   /** Chooses a backend and sends the request there. */
   forward(): void {
-    for (;;) {
-      const chosen = chooseBackend(this.#exchange, this.pick);
-      if (chosen === "moved") {
-        this.#exclude();
-        continue;
-      }
-      if (typeof chosen === "string") this.#refusePick(chosen);
-      else this.reach(chosen, false);
-      return;
-    }
+    const chosen = this.choice.next();
+    if (typeof chosen === "string") this.#refusePick(chosen);
+    else this.reach(chosen, false);
   }
 
   /** Sends the request over that pool; with `fresh` never on a used connection. */
@@ -99,9 +90,14 @@ export class Delivery implements UpstreamUser {
     this.#watch();
   }
 
+  /** Frees bytes that were body and nothing else, if they were sent and need not be sent again. */
+  releaseBody(chunk: Buffer): void {
+    if (this.#exchange.body.isEmpty) this.#upstream?.socket.release(chunk);
+  }
+
   /** Lets go of backend and capacity, wherever the delivery is; a half-sent request is reset, not ended. */
   release(): void {
-    const { plane, body } = this.#exchange;
+    const { body } = this.#exchange;
     const upstream = this.#upstream;
     this.#upstream = null;
     this.#pool = null;
@@ -109,7 +105,7 @@ export class Delivery implements UpstreamUser {
     this.#phase = "idle";
     this.#reader.reset();
     this.#gatherer?.clear();
-    if (!this.pick.settled) plane.picker.settle(this.pick, Date.now());
+    this.choice.settle();
   }
 
   onTimeout(): void {
@@ -146,15 +142,18 @@ export class Delivery implements UpstreamUser {
       return;
     }
     exchange.facts.attemptFailed(`connect ${reason}`);
-    this.#exclude();
+    this.choice.exclude();
     this.forward();
   }
 
   onUpstreamData(chunk: Buffer): void {
     if (this.#phase === "waiting") this.#readHeads(chunk);
     else if (this.#phase !== "relaying") return;
-    else if (this.#gatherer === null) this.#pass(chunk);
-    else this.#gatherer.add(chunk);
+    else if (this.#gatherer === null) {
+      const { client } = this.#exchange;
+      const goesOn = this.#pass(chunk);
+      if (goesOn) client.socket.release(chunk);
+    } else this.#gatherer.add(chunk);
   }
 
   onUpstreamEnd(): void {
@@ -194,6 +193,7 @@ export class Delivery implements UpstreamUser {
       return;
     }
     out.length = length;
+    this.choice.use();
     exchange.body.send(out, upstream.socket);
     out.flush(upstream.socket);
     this.#phase = "waiting";
@@ -244,14 +244,15 @@ export class Delivery implements UpstreamUser {
     this.#relayOn();
   }
 
-  #pass(bytes: Buffer): void {
+  /** Passes a piece on; false when that was the end of the response, one way or another. */
+  #pass(bytes: Buffer): boolean {
     const { plane, client } = this.#exchange;
     plane.out.begin();
     this.relay.take(bytes, 0, bytes.length, plane.out, client.socket);
-    this.#relayOn();
+    return this.#relayOn();
   }
 
-  #relayOn(): void {
+  #relayOn(): boolean {
     const { plane, client } = this.#exchange;
     plane.out.flush(client.socket);
     if (this.relay.broken) this.#exchange.truncate();
@@ -259,7 +260,9 @@ export class Delivery implements UpstreamUser {
     else {
       if (client.socket.pendingBytes > HIGH_WATER_BYTES) this.#upstream?.socket.pause();
       this.#watch();
+      return true;
     }
+    return false;
   }
 
   #complete(): void {
@@ -314,7 +317,7 @@ export class Delivery implements UpstreamUser {
       return;
     }
     facts.attemptFailed("connection lost");
-    this.#exclude();
+    this.choice.exclude();
     this.forward();
   }
 
@@ -323,16 +326,9 @@ export class Delivery implements UpstreamUser {
     this.#exchange.refuse("bad_gateway", [], fault);
   }
 
-  #exclude(): void {
-    const { plane, query } = this.#exchange;
-    plane.picker.settle(this.pick, Date.now());
-    this.#tried.push(this.pick.row);
-    query.excluded = this.#tried;
-  }
-
   #refusePick(status: Refused): void {
     const exchange = this.#exchange;
-    if (this.#tried.length > 0) exchange.refuse("bad_gateway", [], "no backend accepted the request");
+    if (this.choice.hasFailed) exchange.refuse("bad_gateway", [], "no backend accepted the request");
     else refusePick(exchange, status);
   }
 }

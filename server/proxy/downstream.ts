@@ -6,6 +6,7 @@ import { proxyError } from "./answers.ts";
 import { ByteStash } from "./byte-stash.ts";
 import type { Door, ExchangeClient, Plane } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
+import { HalfClose } from "./half-close.ts";
 import { type ByteSocket, HIGH_WATER_BYTES, type SocketOwner } from "./socket.ts";
 import { type TimerOwner, WheelTimer } from "./timer-wheel.ts";
 
@@ -23,8 +24,6 @@ export interface DownstreamHome {
 /** After the last answer a client may go on sending for this long and this much before it is reset. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1_048_576;
-/** A FIN this soon after the end of a `data` callback came with it: the client has half-closed, not left. */
-const SAME_TURN_MS = 0.1;
 /** A client whose FIN comes later may still read (half-close) or be gone: after this long without an answer we ask. */
 const LEAVING_GRACE_MS = 500;
 const NO_ADDRESSES = { ip: "", chain: "", trustedPeer: false };
@@ -36,6 +35,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   readonly #home: DownstreamHome;
   readonly #stash = new ByteStash();
   readonly #timer = new WheelTimer(this);
+  readonly #halfClose = new HalfClose();
   #exchange: Exchange | null = null;
   /** The exchange has its head; before that it is only reading. */
   #running = false;
@@ -44,13 +44,10 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   #bodyPaused = false;
   #headTimed = true;
   #finSeen = false;
-  /** Reading was stopped behind pipelined requests: a FIN that comes next was sent with them. */
-  #catchingUp = false;
   #identity: ClientAddress = NO_ADDRESSES;
   #lingered = 0;
-  #dataEndedMs = 0;
-  /** Bytes answered when the client last looked gone; -1 while nothing suggests it. */
-  #graceFrom = -1;
+  /** How many heads were read. */
+  #requests = 0;
 
   constructor(home: DownstreamHome, door: Door, makeSocket: (owner: SocketOwner) => ByteSocket) {
     this.#home = home;
@@ -87,7 +84,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
 
   arm(afterMs: number): void {
     // A client that may be gone is looked at more often than any deadline of the exchange.
-    if (this.#graceFrom < 0) this.#arm(afterMs);
+    if (!this.#halfClose.isSuspected) this.#arm(afterMs);
   }
 
   pauseBody(): void {
@@ -118,7 +115,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       return;
     }
     this.#bodyPaused = false;
-    this.#catchingUp = this.#stash.length > 0;
+    this.#halfClose.resumed(this.#stash.length > 0);
     this.socket.resume();
     this.#arm(this.#home.plane.options.idleTimeoutMs);
     this.#pump();
@@ -147,10 +144,21 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       if (this.#lingered > LINGER_BYTES) this.socket.abort();
       return;
     }
-    this.#catchingUp = false;
+    this.#halfClose.dataBegins();
+    const requests = this.#requests;
+    const isBody = this.#stash.length === 0 && this.#exchange?.wantsBody === true;
     this.#stash.append(chunk);
     this.#pump();
-    this.#dataEndedMs = performance.now();
+    // Body before and after, of one request: no head refers to the chunk.
+    if (
+      isBody &&
+      requests === this.#requests &&
+      this.#exchange?.wantsBody === true &&
+      this.#stash.length === 0
+    ) {
+      this.#exchange.delivery.releaseBody(chunk);
+    }
+    this.#halfClose.dataEnded();
   }
 
   onEnd(): void {
@@ -163,10 +171,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     } else if (exchange.wantsBody) {
       exchange.abandon();
       this.#abort();
-    } else if (!this.#catchingUp && performance.now() - this.#dataEndedMs > SAME_TURN_MS) {
-      this.#graceFrom = exchange.delivery.relay.bodyBytes;
-      this.#arm(LEAVING_GRACE_MS);
-    }
+    } else if (this.#halfClose.suspect(exchange)) this.#arm(LEAVING_GRACE_MS);
   }
 
   onDrain(): void {
@@ -191,7 +196,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       return;
     }
     if (!this.#running) this.#timeOutHead();
-    else if (this.#graceFrom >= 0) this.#endGrace();
+    else if (this.#halfClose.isSuspected) this.#endGrace();
     else this.#exchange?.onTimeout();
   }
 
@@ -253,6 +258,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     }
     this.#headTimed = false;
     this.#running = true;
+    this.#requests++;
     exchange.begin(this);
     stash.start += used;
     this.#home.dispatch(exchange);
@@ -285,15 +291,13 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   #endGrace(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    const passed = exchange.delivery.relay.bodyBytes;
-    if (!exchange.responding && exchange.head.minor === 1) {
+    const verdict = this.#halfClose.look(exchange, this.socket.pendingBytes);
+    if (verdict === "ask") {
       // Every client must take interim responses (RFC 9110 section 15.2), and one that is gone answers with a reset.
       this.socket.write(CONTINUE);
-      this.#graceFrom = -1;
+      this.#halfClose.clear();
       this.arm(this.#home.plane.options.requestTimeoutMs);
-    } else if (exchange.responding && (passed !== this.#graceFrom || this.socket.pendingBytes > 0)) {
-      // What still flows, or waits, draws a reset too.
-      this.#graceFrom = passed;
+    } else if (verdict === "wait") {
       this.#arm(LEAVING_GRACE_MS);
     } else {
       exchange.abandon();
@@ -305,7 +309,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     const exchange = this.#exchange;
     this.#exchange = null;
     this.#running = false;
-    this.#graceFrom = -1;
+    this.#halfClose.clear();
     if (exchange !== null) this.#home.giveBack(exchange);
   }
 

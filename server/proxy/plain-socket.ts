@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { reportFault } from "./faults.ts";
+import { freeBytes } from "./free-bytes.ts";
 import type { ByteSocket, SocketOwner } from "./socket.ts";
 
 type RawSocket = Socket<PlainSocket>;
@@ -42,6 +43,8 @@ export class PlainSocket implements ByteSocket {
   pendingBytes = 0;
   #raw: RawSocket | null;
   #queue: Buffer[] = [];
+  /** To be freed when the queue is empty. */
+  #released: Buffer[] = [];
   #finishing = false;
   #paused = false;
   #opened: boolean;
@@ -71,6 +74,11 @@ export class PlainSocket implements ByteSocket {
   writeScratch(scratch: Buffer, length: number): void {
     const taken = this.#send(scratch, length);
     if (taken < length) this.#enqueue(Buffer.from(scratch.subarray(taken, length)));
+  }
+
+  release(bytes: Buffer): void {
+    if (this.pendingBytes === 0) freeBytes(bytes);
+    else this.#released.push(bytes);
   }
 
   pause(): void {
@@ -136,6 +144,7 @@ export class PlainSocket implements ByteSocket {
     }
     if (sent > 0) queue.splice(0, sent);
     if (queue.length > 0) return;
+    this.#freeReleased();
     if (this.#finishing) this.#raw?.shutdown();
     else if (sent > 0) this.owner.onDrain();
   }
@@ -145,8 +154,15 @@ export class PlainSocket implements ByteSocket {
     this.#forsaken = false;
     this.#raw = null;
     this.#queue = [];
+    this.#freeReleased();
     this.pendingBytes = 0;
     this.owner.onClose(clean);
+  }
+
+  #freeReleased(): void {
+    if (this.#released.length === 0) return;
+    for (const bytes of this.#released) freeBytes(bytes);
+    this.#released = [];
   }
 
   #forsake(): void {

@@ -18,6 +18,8 @@ interface Piece {
   end: number;
   /** Bytes behind `end` are ours to fill. */
   readonly joint: boolean;
+  /** Nobody else has the bytes. */
+  readonly owned: boolean;
 }
 
 export type BodyFault = "none" | "malformed" | "too_large";
@@ -68,7 +70,7 @@ export class RequestBody {
     }
     const decoder = this.#decoder;
     const next = decoder.decode(bytes, at, limit);
-    this.#hold(decoder.bytes, decoder.start, decoder.end);
+    this.#hold(decoder.bytes, decoder.start, decoder.end, decoder.isJoined);
     decoder.release();
     if (decoder.reader.state === "error") this.fault = "malformed";
     else if (this.received > this.#limit) this.fault = "too_large";
@@ -86,11 +88,19 @@ export class RequestBody {
     }
     this.#sent = this.#pieces.length;
     this.unsentBytes = 0;
-    if (!this.replayable) this.#drop();
+    if (!this.replayable) {
+      for (const piece of this.#pieces) if (piece.owned) out.release(socket, piece.bytes);
+      this.#drop();
+    }
     if (this.complete && this.framing === "chunked" && !this.#terminated) {
       this.#terminated = true;
       out.add(socket, LAST_CHUNK, 0, LAST_CHUNK.length);
     }
+  }
+
+  /** No content is held: what came was sent or forgotten. */
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0;
   }
 
   /** Makes all content so far unsent again; only while {@link replayable}. */
@@ -120,14 +130,14 @@ export class RequestBody {
     this.#drop();
   }
 
-  #hold(bytes: Buffer, start: number, end: number): void {
+  #hold(bytes: Buffer, start: number, end: number, owned = false): void {
     const size = end - start;
     if (size <= 0) return;
     this.received += size;
     this.unsentBytes += size;
     if (this.replayable && this.#sent > 0 && this.#tooMuchToReplay()) this.giveUpReplay();
     if (this.#pieces.length > 0 && size < JOIN_BELOW_BYTES) this.#join(bytes, start, end);
-    else this.#pieces.push({ bytes, start, end, joint: false });
+    else this.#pieces.push({ bytes, start, end, joint: false, owned });
   }
 
   #tooMuchToReplay(): boolean {
@@ -141,7 +151,13 @@ export class RequestBody {
       return;
     }
     const joint = Buffer.allocUnsafe(JOINT_BYTES);
-    this.#pieces.push({ bytes: joint, start: 0, end: bytes.copy(joint, 0, start, end), joint: true });
+    this.#pieces.push({
+      bytes: joint,
+      start: 0,
+      end: bytes.copy(joint, 0, start, end),
+      joint: true,
+      owned: true,
+    });
   }
 
   #drop(): void {

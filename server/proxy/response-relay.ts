@@ -71,6 +71,7 @@ export class ResponseRelay {
     const decoder = this.#decoder;
     const next = decoder.decode(bytes, at, limit);
     this.#emit(decoder.bytes, decoder.start, decoder.end, out, client);
+    if (decoder.isJoined) client.release(decoder.bytes);
     decoder.release();
     if (decoder.reader.state === "error") {
       this.broken = true;

@@ -78,7 +78,7 @@ function route(exchange: Exchange, request: RouteRequest): void {
     request.path === undefined ? null : plane.directory.endpointsFor(pathOf(request.path));
   setSticky(exchange, address);
   locate(exchange, unitVector(request.client_lat, request.client_lon), address);
-  const { pick } = delivery;
+  const { pick } = delivery.choice;
   const status = plane.picker.pick(query, pick);
   plane.count("picks");
   if (status !== "picked") {

@@ -1,5 +1,6 @@
 import type { TLSSocket } from "node:tls";
 import { reportFault } from "./faults.ts";
+import { freeBytes } from "./free-bytes.ts";
 import type { ByteSocket, SocketOwner } from "./socket.ts";
 
 /** A {@link ByteSocket} over an accepted TLS connection of node:tls. */
@@ -36,6 +37,11 @@ export class SecureSocket implements ByteSocket {
 
   writeScratch(scratch: Buffer, length: number): void {
     if (!this.#closed && this.#raw.writable) this.#raw.write(Buffer.from(scratch.subarray(0, length)));
+  }
+
+  release(bytes: Buffer): void {
+    // What still waits is left to the collector: node does not say which of it has gone.
+    if (this.#raw.writableLength === 0) freeBytes(bytes);
   }
 
   pause(): void {

@@ -53,6 +53,12 @@ export class SendBuffer {
     this.add(socket, CHUNK_END, 0, CHUNK_END.length);
   }
 
+  /** Frees bytes that were added before and that nobody needs any more. */
+  release(socket: ByteSocket, bytes: Buffer): void {
+    // Small pieces have been copied, large ones written: nothing here refers to them.
+    socket.release(bytes);
+  }
+
   flush(socket: ByteSocket): void {
     if (this.length === 0) return;
     socket.writeScratch(this.bytes, this.length);

@@ -28,6 +28,8 @@ export interface ByteSocket {
   write(bytes: Buffer): void;
   /** Sends `scratch[0, length)`, copying what must wait: the caller may reuse the buffer at once. */
   writeScratch(scratch: Buffer, length: number): void;
+  /** Frees bytes that nobody needs any more, as soon as none of them wait to be sent; see {@link freeBytes}. */
+  release(bytes: Buffer): void;
   /** Stops reading, so that the peer is slowed down by TCP. */
   pause(): void;
   resume(): void;

@@ -78,6 +78,7 @@ class Tunnel implements SocketOwner, UpstreamUser, TimerOwner {
   onData(chunk: Buffer): void {
     this.#bytesIn += chunk.length;
     this.#upstream.socket.write(chunk);
+    this.#upstream.socket.release(chunk);
     if (this.#upstream.socket.pendingBytes > HIGH_WATER_BYTES) this.#client.pause();
     this.#touch();
   }
@@ -111,6 +112,7 @@ class Tunnel implements SocketOwner, UpstreamUser, TimerOwner {
   onUpstreamData(chunk: Buffer): void {
     this.#bytesOut += chunk.length;
     this.#client.write(chunk);
+    this.#client.release(chunk);
     if (this.#client.pendingBytes > HIGH_WATER_BYTES) this.#upstream.socket.pause();
     this.#touch();
   }

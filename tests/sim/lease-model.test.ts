@@ -28,7 +28,7 @@ type Operation =
       readonly kind: "route" | "request";
       readonly session: number;
     }
-  | { readonly type: "settle" | "settleAgain" | "renew" | "release"; readonly which: number }
+  | { readonly type: "settle" | "undo" | "settleAgain" | "renew" | "release"; readonly which: number }
   | { readonly type: "advance"; readonly ms: number }
   | { readonly type: "health" | "draining"; readonly row: number; readonly on: boolean }
   | {
@@ -49,7 +49,10 @@ const pickOperation = fc.record({
 });
 const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 8, arbitrary: pickOperation },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant("settle" as const), which: anyIndex }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constantFrom("settle" as const, "undo" as const), which: anyIndex }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -101,7 +104,8 @@ class Pair {
         this.#pick(operation);
         break;
       case "settle":
-        this.#settle(operation.which);
+      case "undo":
+        this.#settle(operation.which, operation.type);
         break;
       case "settleAgain": {
         const done = this.#settled[operation.which % Math.max(1, this.#settled.length)];
@@ -176,7 +180,9 @@ class Pair {
       stickyLo: 7,
     };
     const expected = this.#model.pick(operation);
+    const { chosen } = this.#picker.explain(query);
     const status = this.#picker.pick(query, pick);
+    expect(chosen).toBe(status === "picked" ? pick.row : -1);
     expect(status === "picked" ? pick.row : null).toBe(expected?.row ?? null);
     if (expected === null) return;
     expect(pick.stickyOutcome).toBe(expected.outcome);
@@ -184,11 +190,11 @@ class Pair {
     this.#leases.push({ id: this.#picker.leaseId(pick), lease: expected.lease });
   }
 
-  #settle(which: number): void {
+  #settle(which: number, type: "settle" | "undo" = "settle"): void {
     const [done] = this.#open.splice(which % Math.max(1, this.#open.length), 1);
     if (done === undefined) return;
-    this.#picker.settle(done.pick, this.#model.now);
-    this.#model.settle(done.expected);
+    this.#picker.settle(done.pick, this.#model.now, type === "undo" ? "unused" : "used");
+    this.#model[type](done.expected);
     this.#settled.push(done.pick);
   }
 

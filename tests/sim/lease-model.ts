@@ -27,6 +27,8 @@ export interface ModelLease {
   readonly since: number;
   kind: "route" | "request";
   holders: number;
+  /** Picks that leave the lease to its expiry. */
+  takers: number;
   expiry: number;
   hasEnded: boolean;
 }
@@ -120,6 +122,18 @@ export class LeaseModel {
     if (pick.lease.holders === 0 && pick.lease.expiry <= this.now) pick.lease.hasEnded = true;
   }
 
+  /** The pick came to nothing: as if it had not been, but for a longer life of a lease that others share. */
+  undo(pick: ModelPick): void {
+    if (pick.holds) {
+      this.settle(pick);
+      return;
+    }
+    if (this.row(pick.row).generation !== pick.generation) return;
+    this.row(pick.row).inFlight--;
+    pick.lease.takers--;
+    if (pick.lease.takers === 0) pick.lease.expiry = 0;
+  }
+
   renew(lease: ModelLease): boolean {
     if (!this.isLive(lease)) return false;
     if (lease.expiry > this.now) lease.expiry = this.now + LEASE_TTL_MS;
@@ -150,6 +164,7 @@ export class LeaseModel {
       const { lease } = found;
       if (query.kind === "route") lease.kind = "route";
       if (this.#holds(query)) lease.holders++;
+      else lease.takers++;
       lease.expiry = Math.max(lease.expiry, this.#expiry(query));
     } else {
       found.lease = this.#open(found.row, query);
@@ -199,6 +214,7 @@ export class LeaseModel {
       since: this.now,
       kind: query.kind,
       holders: this.#holds(query) ? 1 : 0,
+      takers: this.#holds(query) ? 0 : 1,
       expiry: this.#expiry(query),
       hasEnded: false,
     };

@@ -22,6 +22,12 @@ class Sink implements ByteSocket {
     this.#pieces.push(Buffer.from(scratch.subarray(0, length)));
   }
 
+  release(bytes: Buffer): void {
+    // What was written is on its way; who uses the bytes once more gets these.
+    this.#pieces = this.#pieces.map((piece) => Buffer.from(piece));
+    bytes.fill(0xee);
+  }
+
   take(): Buffer {
     const all = Buffer.concat(this.#pieces);
     this.#pieces = [];

@@ -15,6 +15,8 @@ export interface CellOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly controlSocket?: string;
   readonly tls?: WorkerInit["tls"];
+  /** Instead of {@link TIERS}; as many of them. */
+  readonly tiers?: readonly Tier[];
   /** Where the admin listener is bound, instead of `admin_port`. */
   readonly adminPort?: number;
 }
@@ -126,7 +128,7 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     index: 0,
     workers,
     config,
-    tiers: TIERS,
+    tiers: options.tiers ?? TIERS,
     defaultTier: 0,
     tables,
     backends: [],

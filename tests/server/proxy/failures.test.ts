@@ -3,7 +3,7 @@ import { eventually } from "../../support/eventually.ts";
 import { header } from "../../support/http-message.ts";
 import { answer, RawBackend, refusingPort } from "../../support/raw-backend.ts";
 import { call, openClient } from "../../support/raw-client.ts";
-import { Cell } from "./cell.ts";
+import { Cell, TIERS } from "./cell.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: t\r\n\r\n";
 
@@ -27,6 +27,20 @@ test("a backend that refuses connections is not the client's problem, whatever t
   }
   expect(backend.requests.map((request) => request.body.toString())).toEqual(["", "once"]);
   await settled(cell, [dead.row, live.row]);
+});
+
+test("capacity that is reserved by time is given back at once where nothing was started", async () => {
+  await using backend = await RawBackend.start();
+  const tiers = TIERS.map((tier) => ({ ...tier, reservation: "timeout" as const }));
+  await using cell = await Cell.start({ tiers });
+  const dead = cell.add({ ports: [await refusingPort()], score: 0 });
+  const live = cell.add({ ports: [backend.port], score: 10 });
+  expect((await call({ port: cell.port }, "GET", "/")).status).toBe(200);
+  await eventually("nothing in flight", () =>
+    [dead, live].every(({ row }) => cell.tables.backends.inFlight(row) === 0),
+  );
+  expect(cell.tables.backends.leasedCores(dead.row)).toBe(0);
+  expect(cell.tables.backends.leasedCores(live.row)).toBe(1);
 });
 
 test("with no backend left the answer is 502, with none at all 503", async () => {
@@ -238,6 +252,37 @@ test("a half-closed client is asked whether it is there, and served however long
   await client.readToEnd();
   expect(client.ending).toBe("fin");
 });
+
+const CUT_UPLOADS: Readonly<Record<string, readonly [framing: string, body: string]>> = {
+  "in the trailers": ["Transfer-Encoding: chunked", "0\r\nXX"],
+  "in the trailers behind data": ["Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\nXX: y\r\n"],
+  "before the end of the last chunk": ["Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n"],
+  "before the last chunk": ["Transfer-Encoding: chunked", "5\r\nhello\r\n"],
+  "in a counted body": ["Content-Length: 10", "hello"],
+};
+
+for (const [where, [framing, body]] of Object.entries(CUT_UPLOADS)) {
+  test(`an upload that ends ${where} is aborted, and never looks complete to the backend`, async () => {
+    await using backend = await RawBackend.start({
+      script: async (wire) => void (await wire.readToEnd()),
+    });
+    await using cell = await Cell.start();
+    const { row } = cell.add({ ports: [backend.port] });
+    for (const reached of [false, true]) {
+      await using client = await openClient({ port: cell.port });
+      const count = backend.connections.length;
+      await client.send(`POST / HTTP/1.1\r\nHost: t\r\n${framing}\r\n\r\n${body}`);
+      const connection = () => backend.connections[count];
+      if (reached) await eventually("the request has arrived", () => connection()?.log.includes("\r\n\r\n"));
+      client.finish();
+      await client.readToEnd();
+      await eventually("the backend hears of the end", () => connection()?.ending !== null);
+      expect(connection()?.ending ?? "reset").toBe("reset");
+      expect(connection()?.log.toString("latin1") ?? "").not.toMatch(/\r\n0\r\n/);
+    }
+    await settled(cell, [row]);
+  });
+}
 
 test("an upload that is cut never looks complete to the backend", async () => {
   for (const head of ["Content-Length: 10", "Transfer-Encoding: chunked"]) {

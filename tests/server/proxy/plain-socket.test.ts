@@ -46,3 +46,42 @@ test("attempts that hang after their end are bounded, and those that did not han
   socket.abort();
   expect(attempts.forsaken).toBe(0);
 });
+
+test("released bytes are freed, but not before they are sent", async () => {
+  const size = 32 * 1024 * 1024;
+  const read = Promise.withResolvers<void>();
+  const received = Promise.withResolvers<Buffer>();
+  await using backend = await RawBackend.start({
+    script: async (wire) => {
+      wire.pause();
+      await read.promise;
+      wire.resume();
+      received.resolve(await wire.readBytes(size + 2));
+    },
+  });
+  const outcome = new Outcome();
+  const target = {
+    kind: "tcp",
+    host: "127.0.0.1",
+    port: backend.port,
+    tls: null,
+    admits: () => true,
+  } as const;
+  const socket = connectSocket(target, outcome, { forsaken: 0 });
+  await eventually("it connects", () => outcome.result === "open");
+  const first = Buffer.from("a!");
+  const large = Buffer.alloc(size, 7);
+  socket.write(first);
+  socket.release(first);
+  expect(first).toHaveLength(2);
+  socket.write(large.subarray(0, size / 2));
+  socket.write(large.subarray(size / 2));
+  expect(socket.pendingBytes).toBeGreaterThan(0);
+  socket.release(large);
+  expect(large).toHaveLength(size);
+  read.resolve();
+  const got = await received.promise;
+  expect(got.subarray(2).every((byte) => byte === 7)).toBe(true);
+  expect(large).toHaveLength(0);
+  socket.abort();
+});

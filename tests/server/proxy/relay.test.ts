@@ -212,3 +212,37 @@ test("event streams arrive event by event", async () => {
   }
   await client.readThrough("0\r\n\r\n");
 });
+
+function size(length: number): string {
+  return `${length.toString(16)}\r\n`;
+}
+
+test("large bodies of pipelined requests come back as they were, however they are cut", async () => {
+  await using backend = await RawBackend.start({
+    respond: (request, wire) => answer(wire, 200, request.body),
+  });
+  await using cell = await Cell.start({ config: { proxy_max_request_body_bytes: 0 } });
+  cell.add({ ports: [backend.port] });
+  const bodies = Array.from({ length: 12 }, (_, index) => Buffer.alloc(100_000 + 7919 * index, `${index}-x`));
+  const requests = bodies.map((body, index) => {
+    const head = "POST / HTTP/1.1\r\nHost: t\r\n";
+    if (index % 2 === 0) return [`${head}Content-Length: ${body.length}\r\n\r\n`, body];
+    const half = body.length >> 1;
+    return [
+      `${head}Transfer-Encoding: chunked\r\n\r\n${size(half)}`,
+      body.subarray(0, half),
+      `\r\n${size(body.length - half)}`,
+      body.subarray(half),
+      "\r\n0\r\n\r\n",
+    ];
+  });
+  const bytes = Buffer.concat(requests.flat().map((part) => Buffer.from(part)));
+  for (const piece of [bytes.length, 50_021, 16_384]) {
+    await using client = await openClient({ port: cell.port });
+    const sent = (async () => {
+      for (let at = 0; at < bytes.length; at += piece) await client.send(bytes.subarray(at, at + piece));
+    })();
+    for (const body of bodies) expect((await client.readResponse("POST")).body.equals(body)).toBe(true);
+    await sent;
+  }
+});
