@@ -10,8 +10,8 @@ export class RawClient implements AsyncDisposable {
   #ending: Ending | null = null;
   #wake: (() => void) | null = null;
 
-  private constructor(port: number) {
-    this.#socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+  private constructor(port: number, host: string) {
+    this.#socket = connect({ port, host, allowHalfOpen: true, noDelay: true });
     this.#opened = new Promise((resolve, reject) => {
       this.#socket.once("connect", resolve);
       this.#socket.once("error", reject);
@@ -25,8 +25,8 @@ export class RawClient implements AsyncDisposable {
     this.#socket.on("close", () => this.#end("fin"));
   }
 
-  static async open(port: number): Promise<RawClient> {
-    const client = new RawClient(port);
+  static async open(port: number, host = "127.0.0.1"): Promise<RawClient> {
+    const client = new RawClient(port, host);
     await client.#opened;
     return client;
   }

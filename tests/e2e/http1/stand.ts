@@ -5,7 +5,7 @@ import type { Responder } from "../../support/raw-backend.ts";
 import { TestServer } from "../../support/server.ts";
 import type { Wire } from "../../support/wire.ts";
 import { type Ending, RawClient } from "./raw.ts";
-import { readRequests, readResponses, type StrictMessage, statusOf, targetOf } from "./strict.ts";
+import { readRequests, readResponses, type StrictMessage, statusOf, targetOf, valuesOf } from "./strict.ts";
 
 /** Whether the backend keeps its connections or ends each after one response. */
 export type Upstream = "kept" | "closed";
@@ -26,6 +26,8 @@ export interface Seen {
   readonly freshCanary: boolean;
   /** Requests that reached the backend whole, over all connections, without the canaries. */
   readonly requests: readonly StrictMessage[];
+  /** The fresh canary came over a backend connection that had carried the case; null where none was to be kept. */
+  readonly reused: boolean | null;
   /** What else reached the backend: requests cut short or malformed. */
   readonly fragments: readonly Fragment[];
 }
@@ -41,9 +43,18 @@ export interface CaseOptions {
   readonly halfClose?: boolean;
   /** Send each octet by itself. */
   readonly split?: boolean;
-  /** What the backend answers; default: 200 with the body "ok". */
+  /** What the backend answers each request of the case with; default: 200 with the body "ok". */
   readonly reply?: string;
+  /** What the backend does after its answer; default: as the stand's connections go. */
+  readonly backendEnds?: "fin" | "reset";
   readonly deadlineMs?: number;
+}
+
+/** What a case may need to know of its stand. */
+export interface Facts {
+  /** The name that the server goes by in Via. */
+  readonly via: string;
+  readonly backendPort: number;
 }
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -54,6 +65,8 @@ export class Stand implements AsyncDisposable {
   readonly upstream: Upstream;
   #behind: Behind | null = null;
   #reply = OK;
+  #end: CaseOptions["backendEnds"];
+  #via = "";
   #canaries = 0;
 
   private constructor(server: TestServer, upstream: Upstream) {
@@ -66,6 +79,8 @@ export class Stand implements AsyncDisposable {
     const stand = new Stand(server, upstream);
     try {
       stand.#behind = await Behind.start(server, { respond: stand.#respond });
+      const { requests } = await stand.run(request("/via"));
+      stand.#via = requests[0] === undefined ? "" : (valuesOf(requests[0], "via")[0]?.split(" ")[1] ?? "");
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
@@ -77,32 +92,41 @@ export class Stand implements AsyncDisposable {
     return this.#behind?.backend.connections ?? [];
   }
 
+  get facts(): Facts {
+    return { via: this.#via, backendPort: this.#behind?.backend.port ?? 0 };
+  }
+
   /** Sends a case's octets on a connection of its own, then the canaries, and gives back what was seen. */
   async run(octets: string, options: CaseOptions = {}): Promise<Seen> {
     this.#reply = options.reply ?? OK;
+    this.#end = options.backendEnds;
     const offsets = this.connections.map((wire) => wire.log.length);
-    await using client = await RawClient.open(this.server.port);
+    await using client = await this.#open();
     if (options.split === true) await client.sendSplit(octets);
     else await client.send(octets);
     if (options.halfClose === true) client.finish();
 
-    const method = /^(?:\r\n)?([A-Z]+) /.exec(octets)?.[1] ?? "GET";
+    const method = /^(?:\r\n)?([A-Za-z]+) /.exec(octets)?.[1] ?? "GET";
     const deadlineMs = options.deadlineMs ?? DEADLINE_MS;
     await this.#final(client, method, deadlineMs);
-    const mark = `/canary-${++this.#canaries}`;
-    const same = `${mark}-same`;
+    const mark = `/canary/${++this.#canaries}`;
+    const same = `${mark}/same`;
     if (options.halfClose !== true) await client.send(request(same));
     await client.until(() => client.got.includes(`\r\n\r\n${same}`), deadlineMs);
 
-    const fresh = `${mark}-fresh`;
+    const fresh = `${mark}/fresh`;
     const freshCanary = await this.#fresh(fresh);
     this.#reply = OK;
-    return this.#seen(client, { method, same, freshCanary, offsets });
+    return this.#seen(client, { method, same, fresh, freshCanary, offsets });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#behind?.[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
+  }
+
+  #open(): Promise<RawClient> {
+    return RawClient.open(this.server.port, this.server.target.host);
   }
 
   /** Waits for the final response or the end, whichever comes first. */
@@ -114,7 +138,7 @@ export class Stand implements AsyncDisposable {
   }
 
   async #fresh(path: string): Promise<boolean> {
-    await using client = await RawClient.open(this.server.port);
+    await using client = await this.#open();
     await client.send(request(path));
     await this.#final(client, "GET", DEADLINE_MS);
     const { messages } = readResponses(client.got, ["GET"], false);
@@ -124,15 +148,18 @@ export class Stand implements AsyncDisposable {
 
   #seen(
     client: RawClient,
-    facts: { method: string; same: string; freshCanary: boolean; offsets: readonly number[] },
+    facts: { method: string; same: string; fresh: string; freshCanary: boolean; offsets: readonly number[] },
   ): Seen {
     const ended = client.ending === "fin";
     const read = readResponses(client.got, [facts.method], ended);
     const requests: StrictMessage[] = [];
     const fragments: Fragment[] = [];
+    let reused = false;
     this.connections.forEach((wire, index) => {
       const reading = readRequests(wire.log.toString("latin1", facts.offsets[index] ?? 0));
-      requests.push(...reading.messages.filter((each) => !targetOf(each).startsWith("/canary-")));
+      const own = reading.messages.filter((each) => !targetOf(each).startsWith("/canary/"));
+      requests.push(...own);
+      reused ||= own.length > 0 && reading.messages.some((each) => targetOf(each) === facts.fresh);
       if (reading.rest !== "") {
         fragments.push({ octets: reading.rest, fault: reading.fault, ending: wire.ending });
       }
@@ -145,6 +172,7 @@ export class Stand implements AsyncDisposable {
       ending: client.ending,
       freshCanary: facts.freshCanary,
       requests,
+      reused: this.upstream === "kept" ? reused : null,
       fragments,
     };
   }
@@ -152,12 +180,14 @@ export class Stand implements AsyncDisposable {
   readonly #respond: Responder = async (got, wire) => {
     const path = got.startLine.split(" ")[1] ?? "";
     const closing = this.upstream === "closed";
-    if (path.startsWith("/canary-")) {
+    if (path.startsWith("/canary/")) {
       const extra = closing ? "Connection: close\r\n" : "";
       await wire.send(`HTTP/1.1 200 OK\r\n${extra}Content-Length: ${path.length}\r\n\r\n${path}`);
     } else {
       const plain = this.#reply === OK && closing;
       await wire.send(plain ? OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n") : this.#reply);
+      if (this.#end === "reset") return wire.reset();
+      if (this.#end === "fin") return wire.finish();
     }
     if (!closing) return true;
     wire.finish();

@@ -1,4 +1,5 @@
 /** Judges what was seen of a case; null is a pass, a text says what was wrong. */
+import { describe } from "./obligation.ts";
 import type { Requirement } from "./smuggling-rows.ts";
 import type { Seen } from "./stand.ts";
 import { type StrictMessage, statusOf, targetOf, valuesOf } from "./strict.ts";
@@ -121,16 +122,4 @@ function finals(seen: Seen): readonly StrictMessage[] {
 
 function closes(message: StrictMessage): boolean {
   return valuesOf(message, "connection").some((value) => value.toLowerCase() === "close");
-}
-
-function describe(seen: Seen): string {
-  const text = {
-    client: seen.responses.map((each) => each.octets.slice(0, 300)),
-    ...(seen.clientRest !== "" && { clientRest: seen.clientRest.slice(0, 300) }),
-    ending: seen.ending,
-    sameCanary: seen.sameCanary,
-    requests: seen.requests.map((each) => each.octets.slice(0, 700)),
-    fragments: seen.fragments.map((each) => ({ ...each, octets: each.octets.slice(0, 700) })),
-  };
-  return JSON.stringify(text);
 }
