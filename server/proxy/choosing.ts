@@ -1,6 +1,7 @@
 import type { FilterCounts } from "../../core/balancing/filters.ts";
 import type { Pick, PickStatus } from "../../core/balancing/pick.ts";
 import { problem, retryAfter } from "./answers.ts";
+import type { Place } from "./directory.ts";
 import type { Exchange } from "./exchange.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
 
@@ -20,11 +21,22 @@ export function chooseBackend(exchange: Exchange, pick: Pick): UpstreamPool | Re
   const status = plane.picker.pick(query, pick);
   plane.count("picks");
   if (status !== "picked") return status;
-  const place = plane.directory.place(pick.row, pick.generation);
+  const place = placeOf(exchange, pick);
   const pool = place?.pools[pick.endpoint];
   if (place === null || pool === undefined) return "moved";
   facts.chose(exchange, place, pick);
   return pool;
+}
+
+/**
+ * The picked backend as this worker knows it, if it does. The table may not have its latest path group yet, or have it
+ * before this worker has: the endpoint is one of the backend's own.
+ */
+export function placeOf(exchange: Exchange, pick: Pick): Place | null {
+  const place = exchange.plane.directory.place(pick.row, pick.generation);
+  const endpoints = exchange.query.endpointOfGroup;
+  if (place !== null) pick.endpoint = Math.max(0, endpoints?.[place.backend.pathGroup] ?? 0);
+  return place;
 }
 
 /** Answers that no backend can take the request. On proxied paths the counts go to the log, not to end users. */

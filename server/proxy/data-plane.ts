@@ -14,6 +14,7 @@ import { GeoLookup } from "./geo-lookup.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
+import { IdleTrim } from "./idle-trim.ts";
 import { type Listener, listenPlain, listenSecure } from "./listener.ts";
 import { securityHeaders } from "./management.ts";
 import { proxyOptions } from "./options.ts";
@@ -27,6 +28,7 @@ const MAX_SPARE_EXCHANGES = 1024;
 /** A head grows by what we add to it: forwarding headers, identities, framing. */
 const ADDED_HEAD_BYTES = 16_384;
 const DRAIN_POLL_MS = 50;
+const QUIET_MS = 5000;
 
 /** What a worker does with the messages that follow `init`. */
 export interface DataPlane {
@@ -60,6 +62,12 @@ class Server implements DataPlane, DownstreamHome {
   readonly #connections = new Set<Downstream>();
   readonly #spare: Exchange[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #trim = new IdleTrim({
+    quietMs: QUIET_MS,
+    isIdle: () => this.#inUse === 0,
+    trim: () => Bun.shrink(),
+  });
+  #inUse = 0;
 
   constructor(plane: Plane, post: (message: FromWorker) => void) {
     this.plane = plane;
@@ -96,10 +104,13 @@ class Server implements DataPlane, DownstreamHome {
   }
 
   take(): Exchange {
+    this.#inUse++;
     return this.#spare.pop() ?? new Exchange(this.plane);
   }
 
   giveBack(exchange: Exchange): void {
+    this.#inUse--;
+    this.#trim.touch();
     exchange.head.reset();
     if (this.#spare.length < MAX_SPARE_EXCHANGES) this.#spare.push(exchange);
   }
@@ -140,6 +151,7 @@ class Server implements DataPlane, DownstreamHome {
   }
 
   #cutAll(): void {
+    this.#trim.stop();
     let cut = 0;
     for (const connection of this.#connections) if (connection.shut(true)) cut++;
     this.plane.directory.closeIdle();

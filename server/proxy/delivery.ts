@@ -133,7 +133,7 @@ export class Delivery implements UpstreamUser {
     if (this.#upstream !== null) this.#sendRequest(this.#upstream);
   }
 
-  onUpstreamFailed(reason: "refused" | "timeout"): void {
+  onUpstreamFailed(reason: string): void {
     const exchange = this.#exchange;
     this.#upstream = null;
     exchange.plane.count("upstream_connect_failures");
@@ -141,7 +141,7 @@ export class Delivery implements UpstreamUser {
       exchange.refuse("bad_gateway", [], "the control plane does not accept connections");
       return;
     }
-    exchange.facts.attemptFailed(`connect ${reason}`);
+    exchange.facts.attemptFailed(`no connection (${reason})`);
     this.choice.exclude();
     this.forward();
   }
@@ -149,11 +149,11 @@ export class Delivery implements UpstreamUser {
   onUpstreamData(chunk: Buffer): void {
     if (this.#phase === "waiting") this.#readHeads(chunk);
     else if (this.#phase !== "relaying") return;
-    else if (this.#gatherer === null) {
+    else if (this.#gatherer === null || this.#passesAtOnce) {
       const { client } = this.#exchange;
       const goesOn = this.#pass(chunk);
       if (goesOn) client.socket.release(chunk);
-    } else this.#gatherer.add(chunk);
+    } else this.#gatherer.add(chunk, this.relay.remaining);
   }
 
   onUpstreamEnd(): void {
@@ -182,6 +182,10 @@ export class Delivery implements UpstreamUser {
     else if (this.#phase === "relaying") this.#exchange.truncate();
   }
 
+  get #passesAtOnce(): boolean {
+    return this.response.isEventStream || this.relay.remaining === Number.POSITIVE_INFINITY;
+  }
+
   #sendRequest(upstream: Upstream): void {
     const exchange = this.#exchange;
     const { out, forward } = exchange.plane;
@@ -206,7 +210,9 @@ export class Delivery implements UpstreamUser {
 
   /** Arms the deadline that fits: silence of a body, or the time to the first byte once the request is out. */
   #watch(): void {
-    const { client, body, plane } = this.#exchange;
+    const { client, body, plane, facts } = this.#exchange;
+    // Management is small: from its head to its answer it has as long as any request has for its answer.
+    if (facts.management && this.#phase === "waiting") return;
     const awaitsAnswer = this.#phase === "waiting" && body.complete;
     client.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
   }
@@ -328,7 +334,12 @@ export class Delivery implements UpstreamUser {
 
   #refusePick(status: Refused): void {
     const exchange = this.#exchange;
-    if (this.choice.hasFailed) exchange.refuse("bad_gateway", [], "no backend accepted the request");
-    else refusePick(exchange, status);
+    if (this.choice.hasFailed) {
+      exchange.refuse(
+        "bad_gateway",
+        [],
+        `no backend accepted the request; the last: ${exchange.facts.reason}`,
+      );
+    } else refusePick(exchange, status);
   }
 }

@@ -203,7 +203,9 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   /** Ends it for shutdown: at once if it is between requests, by force if told so. Says whether a request was cut. */
   shut(force: boolean): boolean {
     const busy = this.#running;
-    if (force) this.#abort();
+    // A tunnel has no end that could be mistaken for another.
+    if (force && this.#exchange?.tunnelling === true) this.socket.close();
+    else if (force) this.#abort();
     else if (!busy && this.#state === "open") this.#startClosing();
     return force && busy;
   }

@@ -61,11 +61,8 @@ export class Facts {
     this.clientId = place.backend.clientId;
     this.attempts++;
     if (pick.stickyOutcome === "none") return;
-    if (pick.stickyOutcome === "kept") {
-      plane.count("sticky_kept");
-      return;
-    }
-    plane.count("sticky_assigned");
+    plane.count(pick.stickyOutcome === "kept" ? "sticky_kept" : "sticky_assigned");
+    if (!pick.isStickyUseDue) return;
     plane.log.sticky({
       stickyId: this.stickyId,
       tier: query.tier,

@@ -1,6 +1,9 @@
 const FLUSH_AT_BYTES = 65_536;
 
-/** Holds streamed bytes back for a while, to send fewer and larger pieces; for `proxy_sse_flush_interval_ms`. */
+/**
+ * Holds bytes of a body back for a while, to send fewer and larger pieces; for `proxy_sse_flush_interval_ms`. Meant for
+ * bodies of known length that are no event streams: all others are passed on as they come.
+ */
 export class Gatherer {
   readonly #intervalMs: number;
   readonly #deliver: (bytes: Buffer) => void;
@@ -13,10 +16,11 @@ export class Gatherer {
     this.#deliver = deliver;
   }
 
-  add(bytes: Buffer): void {
+  /** Takes a piece of a body of which `remaining` bytes have not been delivered: its end is not held back. */
+  add(bytes: Buffer, remaining: number): void {
     this.#pieces.push(bytes);
     this.#length += bytes.length;
-    if (this.#length >= FLUSH_AT_BYTES) this.flush();
+    if (this.#length >= Math.min(FLUSH_AT_BYTES, remaining)) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), this.#intervalMs);
   }
 

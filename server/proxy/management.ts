@@ -1,3 +1,4 @@
+import { hasDotSegment } from "../../core/http/dot-segments.ts";
 import { problem } from "./answers.ts";
 import type { Header } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -26,7 +27,8 @@ const PREFIXES = ["/clients/", "/leases/", "/swagger/"] as const;
 
 /** Tells management from all else by the raw path: exactly what is compared here is what is served. */
 export function isManagement(path: string): boolean {
-  return PATHS.has(path) || PREFIXES.some((prefix) => path.startsWith(prefix));
+  // The control plane resolves dot segments: what it would serve must be what was guarded here.
+  return PATHS.has(path) || (PREFIXES.some((prefix) => path.startsWith(prefix)) && !hasDotSegment(path));
 }
 
 /** Guards a management request, then answers it here or passes it to the control plane. */

@@ -41,6 +41,8 @@ const MAX_FORSAKEN = 64;
 export class PlainSocket implements ByteSocket {
   owner: SocketOwner;
   pendingBytes = 0;
+  /** Why no connection came about, as far as it is known: a code of the system or of TLS, or our own words. */
+  failure = "";
   #raw: RawSocket | null;
   #queue: Buffer[] = [];
   /** To be freed when the queue is empty. */
@@ -116,16 +118,20 @@ export class PlainSocket implements ByteSocket {
     const tcp = target?.kind === "tcp" ? target : null;
     if (this.#finishing || tcp?.admits(raw.remoteAddress) === false) {
       this.#refused = true;
+      this.failure = "address not allowed";
       raw.terminate();
     } else if (tcp === null || tcp.tls === null) this.#announceOpen();
   }
 
   /** TLS of an outgoing connection is up only after its handshake, which Bun reports apart. */
-  handshaken(success: boolean): void {
+  handshaken(success: boolean, code: string): void {
     const target = this.#dialled?.target;
     if (target?.kind !== "tcp" || this.#opened || this.#refused) return;
     if (success || target.tls?.verify === false) this.#announceOpen();
-    else this.#raw?.terminate();
+    else {
+      this.failure = code;
+      this.#raw?.terminate();
+    }
   }
 
   flush(): void {
@@ -198,6 +204,7 @@ export class PlainSocket implements ByteSocket {
 export function connectSocket(target: ConnectTarget, owner: SocketOwner, attempts: Attempts): PlainSocket {
   const socket = new PlainSocket(owner, null, { target, attempts });
   if (attempts.forsaken >= MAX_FORSAKEN) {
+    socket.failure = "too many attempts hang";
     queueMicrotask(() => socket.closed(false));
     return socket;
   }
@@ -222,8 +229,8 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   open(raw) {
     raw.data.opened(raw);
   },
-  handshake(raw, success) {
-    raw.data.handshaken(success);
+  handshake(raw, success, error) {
+    raw.data.handshaken(success, error === null ? "TLS" : codeOf(error));
   },
   data(raw, chunk) {
     raw.data.owner.onData(chunk);
@@ -237,7 +244,8 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   close(raw, error) {
     raw.data.closed(error === undefined);
   },
-  connectError(raw) {
+  connectError(raw, error) {
+    raw.data.failure = codeOf(error);
     // A missing unix socket fails inside `connect`, before its caller knows of the connection.
     queueMicrotask(() => raw.data.closed(false));
   },
@@ -254,6 +262,11 @@ function tlsOptions(tls: { readonly serverName: string; readonly verify: boolean
     ALPNProtocols: "http/1.1",
     ...(tls.serverName === "" ? {} : { serverName: tls.serverName }),
   };
+}
+
+/** `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`, and the like. */
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }
 
 function ignore(): void {

@@ -22,6 +22,11 @@ export class ResponseRelay {
   #trailers = false;
   readonly #decoder = new ChunkDecoder();
 
+  /** Bytes of a body of known length that are still to come; Infinity for others. */
+  get remaining(): number {
+    return this.#source === "length" ? this.#left : Number.POSITIVE_INFINITY;
+  }
+
   /** Starts with a parsed head. `trailers`: the client takes trailers. */
   begin(response: ResponseHead, clientMinor: 0 | 1, trailers: boolean): void {
     this.#source = response.framing;

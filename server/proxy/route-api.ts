@@ -4,7 +4,7 @@ import { unitVector } from "../../core/scoring/place.ts";
 import type { LeaseAnswer } from "../../core/wire/lease.ts";
 import type { RouteAnswer, RouteRequest } from "../../core/wire/route.ts";
 import { json, problem, retryAfter } from "./answers.ts";
-import { refusePick } from "./choosing.ts";
+import { placeOf, refusePick } from "./choosing.ts";
 import type { Exchange } from "./exchange.ts";
 import { checkRouteRequest } from "./route-request.ts";
 import { locate, setSticky } from "./session.ts";
@@ -85,7 +85,7 @@ function route(exchange: Exchange, request: RouteRequest): void {
     refusePick(exchange, status);
     return;
   }
-  const place = plane.directory.place(pick.row, pick.generation);
+  const place = placeOf(exchange, pick);
   if (place === null) {
     // Between the claim and now the row was given away; the lease went with it.
     exchange.answer(

@@ -6,8 +6,8 @@ import { type TimerOwner, type TimerWheel, WheelTimer } from "./timer-wheel.ts";
 export interface UpstreamUser {
   /** Called when the connection is ready. */
   onUpstreamOpen(): void;
-  /** Called instead when no connection came about; nothing was sent. */
-  onUpstreamFailed(reason: "refused" | "timeout"): void;
+  /** Called instead when no connection came about; nothing was sent. The reason is for the log. */
+  onUpstreamFailed(reason: string): void;
   onUpstreamData(chunk: Buffer): void;
   /** Called when the backend has sent all that it will send (FIN). */
   onUpstreamEnd(): void;
@@ -114,7 +114,7 @@ export class Upstream implements SocketOwner, TimerOwner {
     const user = this.#user;
     this.#user = null;
     this.#end();
-    if (connecting) user?.onUpstreamFailed("refused");
+    if (connecting) user?.onUpstreamFailed(this.socket.failure || "closed");
     else user?.onUpstreamClose(clean);
   }
 

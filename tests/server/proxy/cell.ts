@@ -97,6 +97,18 @@ export class Cell implements AsyncDisposable {
     return { row, generation };
   }
 
+  /** Tells the worker of a backend's new endpoints, before the table has their path group. */
+  announce(added: Added, options: BackendOptions): void {
+    const group = this.#groups++;
+    this.#plane.apply({
+      type: "backend",
+      seq: ++this.#seq,
+      row: added.row,
+      backend: backendOf(options, added, group),
+      newPathGroups: { index: group, groups: [{ patterns: options.patterns ?? [[]] }] },
+    });
+  }
+
   /** Forgets a backend, as the control plane does. */
   remove(row: number): void {
     this.tables.backends.releaseRow(row);

@@ -55,6 +55,8 @@ test("with no backend left the answer is 502, with none at all 503", async () =>
   expect(refused.status).toBe(502);
   expect(refused.header("X-Opsen-Error")).toBe("bad_gateway");
   await settled(cell, [dead.row]);
+  await cell[Symbol.asyncDispose]();
+  expect(cell.log).toContain("the last: no connection (ECONNREFUSED)");
 });
 
 test("a stale pooled connection costs a GET nothing and a POST is never sent twice", async () => {

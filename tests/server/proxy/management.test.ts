@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { type CallOptions, call } from "../../support/raw-client.ts";
+import { type CallOptions, call, openClient } from "../../support/raw-client.ts";
 import { makeTempDir, removeDir } from "../../support/temp-dir.ts";
 import { Cell } from "./cell.ts";
 
@@ -148,7 +148,16 @@ test("an error of the worker itself has each security header once", async () => 
 
 test("only the exact paths are management", async () => {
   await using plane = await controlPlane({});
-  for (const path of ["/register/", "//register", "/REGISTER", "/%72egister", "/x/../clients", "/clientsx"]) {
+  for (const path of [
+    "/register/",
+    "//register",
+    "/REGISTER",
+    "/%72egister",
+    "/x/../clients",
+    "/clientsx",
+    "/leases/../clients",
+    "/swagger/%2e%2e/clients",
+  ]) {
     expect((await plane.call("GET", path)).status).toBe(503);
   }
   expect(plane.seen).toHaveLength(0);
@@ -162,4 +171,12 @@ test("with an admin port the public one knows no management, and the admin one n
   const unreachable = await call({ port: cell.adminPort }, "GET", "/clients");
   expect(unreachable.status).toBe(502);
   expect(unreachable.header("Content-Type")).toBe("application/problem+json");
+});
+
+test("a management request whose body stalls is answered after request_timeout_seconds", async () => {
+  await using plane = await controlPlane({ request_timeout_seconds: 1 });
+  await using client = await openClient({ port: plane.cell.port });
+  await client.send("POST /stats HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n{}");
+  expect((await client.readResponse("POST")).startLine).toContain("408");
+  expect(plane.seen).toHaveLength(0);
 });

@@ -136,3 +136,27 @@ test("with proxy_sse_flush_interval_ms pieces are gathered and still complete", 
   release.resolve();
   expect((await client.readThrough("0\r\n\r\n")).endsWith("four\r\n0\r\n\r\n")).toBe(true);
 });
+
+test("what is gathered waits for no timer at the end of a body, and events and bodies of unknown length never do", async () => {
+  const heads = {
+    counted: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+    events: "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 90\r\n\r\n",
+    chunked: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+  };
+  for (const [kind, head] of Object.entries(heads)) {
+    const pieces = kind === "chunked" ? ["3\r\none\r\n", "6\r\ntwo...\r\n"] : ["one", "two..."];
+    await using backend = await RawBackend.start({
+      respond: async (_request, wire) => {
+        await wire.sendSegments([head, ...pieces]);
+        await wire.readToEnd();
+        return false;
+      },
+    });
+    // Far longer than the test may take.
+    await using cell = await Cell.start({ config: { proxy_sse_flush_interval_ms: 60_000 } });
+    cell.add({ ports: [backend.port] });
+    await using client = await openClient({ port: cell.port });
+    await client.send(GET);
+    await client.readThrough("two...");
+  }
+});

@@ -131,3 +131,11 @@ test("the warning of a refusal names filters alone", async () => {
   await cell[Symbol.asyncDispose]();
   expect(cell.log).toContain("cpu=1 memory=0 disk=0 gpu=0 total=1\n");
 });
+
+test("between the announcement of new endpoints and the table the endpoint is one of the new", async () => {
+  await using cell = await Cell.start();
+  const added = cell.add({ ports: [9, 10, 11], patterns: [["/a"], ["/b"], ["/c"]] });
+  cell.announce(added, { ports: [12, 13], patterns: [["/c"], ["/a"]] });
+  expect((await route(cell, { path: "/c" })).routed("endpoint")).toBe("http://127.0.0.1:12");
+  expect((await route(cell, { path: "/a" })).routed("endpoint")).toBe("http://127.0.0.1:13");
+});

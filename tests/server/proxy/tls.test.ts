@@ -69,6 +69,8 @@ test("HTTPS backends are verified unless told otherwise", async () => {
     await using cell = await Cell.start({ config: { tls_insecure_skip_verify: skip } });
     cell.add({ ports: [backend.port], scheme: "https", host: "localhost" });
     expect((await call({ port: cell.port }, "GET", "/")).status).toBe(status);
+    await cell[Symbol.asyncDispose]();
+    expect(cell.log.includes("SELF_SIGNED_CERT")).toBe(!skip);
   }
   expect(backend.requests).toHaveLength(1);
 });

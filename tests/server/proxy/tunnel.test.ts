@@ -115,3 +115,21 @@ test("a silent tunnel ends after stream_idle_timeout_seconds", async () => {
   await client.readToEnd();
   await eventually("the pick is settled", () => cell.tables.backends.inFlight(row) === 0);
 });
+
+test("at the end of the worker a tunnel ends in order on both sides", async () => {
+  await using backend = await RawBackend.start({
+    script: async (wire) => {
+      await wire.send(accept(await wire.readHead()));
+      await wire.readToEnd();
+    },
+  });
+  const cell = await Cell.start();
+  cell.add({ ports: [backend.port] });
+  await using client = await openClient({ port: cell.port });
+  await client.send(HANDSHAKE);
+  await client.readHead();
+  await cell[Symbol.asyncDispose]();
+  await client.readToEnd();
+  expect(client.ending).toBe("fin");
+  await eventually("the backend hears of it", () => backend.connections[0]?.ending === "fin");
+});
