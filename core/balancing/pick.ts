@@ -54,6 +54,8 @@ export class Pick {
   /** Settling gives the lease back, unlike that of a route or of a tier that is reserved by time. */
   holdsLease = false;
   stickyOutcome: "none" | "kept" | "assigned" = "none";
+  /** Whether the session's use is worth persisting: it is new, or was not used for a while. */
+  isStickyUseDue = false;
   /** NaN when either place is unknown. */
   distanceKm = NaN;
   settled = true;

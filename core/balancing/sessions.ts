@@ -5,6 +5,9 @@ import type { Eligibility } from "./eligibility.ts";
 import type { PickerOptions } from "./options.ts";
 import type { Pick, PickQuery } from "./pick.ts";
 
+/** Of a session in use, the last use is persisted so many times within its time to live. */
+const PERSISTED_SLOTS = 24;
+
 /**
  * Sticky sessions: keeps a session on its backend, or assigns one. The lock of the session's set is held from the look-up
  * to the assignment, so that simultaneous first requests of a session get one backend and one lease.
@@ -124,6 +127,9 @@ export class Sessions {
 
   #noteUse(way: number, query: PickQuery, out: Pick, outcome: "kept" | "assigned"): void {
     const { columns } = this.#tables.sticky;
+    const slotMs = this.#options.stickyTtlMs / PERSISTED_SLOTS;
+    const isNewSlot = Math.floor(f64(columns.lastUseMs, way) / slotMs) !== Math.floor(query.nowMs / slotMs);
+    out.isStickyUseDue = outcome === "assigned" || isNewSlot;
     columns.lastUseMs[way] = query.nowMs;
     columns.lease[way] = out.lease;
     columns.leaseGeneration[way] = out.leaseGeneration;

@@ -244,6 +244,19 @@ describe("GPUs", () => {
 });
 
 describe("sessions", () => {
+  test("in use are worth persisting now and then, not each time", () => {
+    const world = new World([ONE], { stickyTtlMs: 24_000 });
+    world.add(1);
+    const startMs = Math.ceil(NOW_MS / 1000) * 1000;
+    const due = [0, 1, 999, 1000, 1001, 3000].map((laterMs) => {
+      const nowMs = startMs + laterMs;
+      const pick = world.pick(session(9, { nowMs }));
+      world.picker.settle(pick, nowMs);
+      return pick.isStickyUseDue;
+    });
+    expect(due).toEqual([true, false, false, true, false, true]);
+  });
+
   test("keep their backend when it is full or draining, but not when it is unhealthy, stale or tried already", () => {
     const world = new World([ONE]);
     const { backends } = world.tables;
