@@ -97,7 +97,7 @@ export class Agent implements ReportSource {
     this.#sampling.stop();
     stopReleasing();
     await located;
-    if (this.#reporter.registeredOnce) await this.#deregister();
+    if (this.#reporter.isFarewellDue) await this.#deregister();
     this.#release();
     if (end.kind === "stopped") return 0;
     this.#log.fatal("the server refused this agent; check server_url, server_key and the configuration", {

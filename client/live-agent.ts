@@ -29,8 +29,10 @@ export function markInUse(directory: string, clientId: string, log: Logger): () 
 /** When a process started, in the kernel's ticks; empty when it does not live or the system does not tell. */
 function startOf(pid: number): string {
   const stat = textOf(`/proc/${pid}/stat`);
-  // The name in parentheses may hold spaces; the start time is field 22 (proc_pid_stat(5)).
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  // The name in parentheses may hold spaces; what follows begins with field 3 (proc_pid_stat(5)).
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // A zombie (Z) or a process on its way out (X) has ended; nobody has asked for its exit code yet.
+  return fields[0] === "Z" || fields[0] === "X" ? "" : (fields[19] ?? "");
 }
 
 function textOf(path: string): string {

@@ -42,6 +42,8 @@ export type ReporterEnd =
 
 /** Tries of one report before it waits for the next interval. */
 const TRIES = 3;
+/** How often a server that would not say that it has forgotten us is told again. */
+const RENEW_MS = 5 * 60_000;
 /** A server may ask for patience, but not for so much that a mistake of its takes us away for good. */
 const MAX_WAIT_MS = 10 * 60_000;
 
@@ -52,6 +54,9 @@ export class Reporter {
   #registeredOnce = false;
   #mustRegister = true;
   #acceptedSinceRegistration = false;
+  /** When to register again although nothing asks for it. */
+  #registerAtMs = Infinity;
+  #knowsTokens = false;
   /** Registrations in a row that led to no accepted report. */
   #setbacks = 0;
   #wake: (() => void) | null = null;
@@ -60,9 +65,9 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Tells whether the server has ever accepted us. */
-  get registeredOnce(): boolean {
-    return this.#registeredOnce;
+  /** Tells whether the server knows us and what a farewell is: the original's has no such call. */
+  get isFarewellDue(): boolean {
+    return this.#registeredOnce && this.#knowsTokens;
   }
 
   /** Talks until stopped, or until the first registration is refused. */
@@ -74,6 +79,7 @@ export class Reporter {
       while (!this.#stopped && !this.#mustRegister) {
         const pauseMs = await this.#report();
         if (!this.#mustRegister) await this.#sleep(pauseMs);
+        if (this.#options.scheduler.monotonicMs() >= this.#registerAtMs) this.#mustRegister = true;
       }
     }
     return { kind: "stopped" };
@@ -108,6 +114,9 @@ export class Reporter {
         log.info(this.#registeredOnce ? "registered again" : "registered");
         this.#registeredOnce = true;
         this.#mustRegister = false;
+        // Without a token it is the original's server, which takes reports of agents that it has forgotten.
+        this.#registerAtMs = verdict.token === null ? scheduler.monotonicMs() + RENEW_MS : Infinity;
+        this.#knowsTokens = verdict.token !== null;
         this.#acceptedSinceRegistration = false;
         return null;
       }

@@ -21,9 +21,13 @@ export type ReportVerdict =
 export function judgeRegistration(outcome: CallOutcome, wallMs: number): RegistrationVerdict {
   if (outcome.kind === "failure") return { kind: "transient", detail: outcome.reason, waitMs: 0 };
   const { status } = outcome;
-  // The original answers without a token.
-  if (isSuccess(status)) return { kind: "registered", token: textField(outcome.body, "agent_token") };
+  if (isSuccess(status) && textField(outcome.body, "status") === "registered") {
+    // The original answers without a token.
+    return { kind: "registered", token: textField(outcome.body, "agent_token") };
+  }
   const detail = explain(outcome);
+  // Any web server may say 200. Waited out: a proxy before the server may answer for it while it restarts.
+  if (isSuccess(status)) return { kind: "transient", detail: `${NOT_OPSEN} (${detail})`, waitMs: 0 };
   if (status === 400 || status === 401 || status === 403) return { kind: "refused", detail };
   const waitMs = retryAfterMs(outcome.retryAfter, wallMs);
   return status === 409 ? { kind: "held", detail, waitMs } : { kind: "transient", detail, waitMs };
@@ -43,6 +47,8 @@ export function judgeReport(outcome: CallOutcome, wallMs: number): ReportVerdict
   if (status === 404 || status === 401 || status === 403) return { kind: "unknown", detail };
   return { kind: "failed", detail, waitMs: retryAfterMs(outcome.retryAfter, wallMs) };
 }
+
+const NOT_OPSEN = "what answers at server_url is not an opsen-server: its answer does not say registered";
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299;

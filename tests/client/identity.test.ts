@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Identity } from "../../client/identity.ts";
 import { markInUse } from "../../client/live-agent.ts";
 import { openStateDir, stateDirCandidates } from "../../client/state-dir.ts";
+import { eventually } from "../support/eventually.ts";
 import { recordingLogger } from "./fakes.ts";
 
 const folders: string[] = [];
@@ -149,5 +150,27 @@ describe.skipIf(process.platform !== "linux")("mark of use", () => {
     writeFileSync(path, `${process.pid} 1`);
     markInUse(directory, "b1", dead.log);
     expect(dead.lines).toEqual([]);
+  });
+
+  test("takes a process that ended, but was not reaped, for dead", async () => {
+    const directory = folder();
+    // The shell turns into a program that never asks for the exit code of the child.
+    const parent = Bun.spawn(["sh", "-c", "sh -c 'read _' & echo $!; exec sleep 60"], {
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    const pid = new TextDecoder().decode((await parent.stdout.getReader().read()).value).trim();
+    const fields = (): string[] => {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    };
+    writeFileSync(join(directory, "b1.pid"), `${pid} ${fields()[19]}`);
+    process.kill(Number(pid), "SIGKILL");
+    await eventually("the child is a zombie", () => fields()[0] === "Z" || null);
+    const { log, lines } = recordingLogger();
+    markInUse(directory, "b1", log);
+    expect(lines).toEqual([]);
+    parent.kill("SIGKILL");
+    await parent.exited;
   });
 });

@@ -21,6 +21,8 @@ afterEach(() => {
 });
 
 const OK = (): Response => Response.json({ status: "ok" });
+/** As the original's server answers. */
+const BARE = (): Response => Response.json({ status: "registered" });
 const REGISTERED = (): Response => Response.json({ status: "registered", agent_token: "secret-token" });
 const STATUS = (status: number, headers: Record<string, string> = {}): Response =>
   Response.json({ title: "No", status, detail: `because ${status}` }, { status, headers });
@@ -207,6 +209,41 @@ describe("registration", () => {
     await scheduler.fire();
     expect((await next()).call).toBe("POST /stats");
     expect(tokens).toEqual([]);
+  });
+
+  test("is repeated from time to time with a server that gives no token", async () => {
+    const { next, scheduler, reporter } = rig([BARE(), ...Array.from({ length: 5 }, OK), BARE(), OK()]);
+    const calls: string[] = [];
+    for (let i = 0; i < 8; i++) {
+      calls.push((await next()).call);
+      if (i > 0 && i < 6) await scheduler.fire();
+    }
+    // Such a server takes reports of agents that it has forgotten.
+    expect(calls).toEqual([
+      "POST /register",
+      ...Array<string>(5).fill("POST /stats"),
+      "POST /register",
+      "POST /stats",
+    ]);
+    expect(scheduler.nowMs).toBeGreaterThanOrEqual(300_000);
+    expect(reporter.isFarewellDue).toBe(false);
+  });
+
+  test("is not what any web server says", async () => {
+    const { next, scheduler, messages, reporter } = rig([
+      new Response("<html>It works!</html>"),
+      Response.json({ ok: true }),
+      REGISTERED(),
+      OK(),
+    ]);
+    for (let i = 0; i < 2; i++) {
+      expect((await next()).call).toBe("POST /register");
+      await scheduler.fire();
+    }
+    expect(messages()).toEqual(Array<string>(2).fill("warn: registration failed; trying again"));
+    expect((await next()).call).toBe("POST /register");
+    expect((await next()).call).toBe("POST /stats");
+    expect(reporter.isFarewellDue).toBe(true);
   });
 });
 
