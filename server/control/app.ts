@@ -12,7 +12,7 @@ import { announce } from "./announce.ts";
 import { createApi } from "./api/index.ts";
 import { serveControl } from "./control-server.ts";
 import { EndpointPolicy } from "./endpoint-policy.ts";
-import { openGeoip } from "./geoip.ts";
+import { type Locate, openGeoip } from "./geoip.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import type { Log } from "./logging/logger.ts";
@@ -98,7 +98,7 @@ async function start(
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
-  const registry = makeRegistry(ground, store, cleanup, async (update) =>
+  const registry = makeRegistry({ ...ground, locate }, store, cleanup, async (update) =>
     workers.supervisor?.publish(update),
   );
   const restored = takeUp(registry, config.database);
@@ -143,7 +143,7 @@ async function start(
 }
 
 function makeRegistry(
-  { config, log, tiers, tables, picker, policy }: Ground,
+  { config, log, tiers, tables, picker, policy, locate }: Ground & { readonly locate: Locate | null },
   store: Store,
   cleanup: DisposableStack,
   publish: (update: BackendUpdate) => Promise<void>,
@@ -169,6 +169,7 @@ function makeRegistry(
       figuresOf({ report, reportedAtMs, tiers, weights, thresholds, latencyMs }),
     log: log.component("registry"),
     now: Date.now,
+    ...(locate === null ? {} : { locate }),
   });
   return registry;
 }

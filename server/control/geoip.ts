@@ -1,18 +1,13 @@
 /** Looks up where addresses are. */
 import type { CityResponse } from "maxmind";
+import type { Place } from "../../core/scoring/index.ts";
 import { StartError } from "./start-error.ts";
 
-/** Degrees. */
-export interface Location {
-  readonly lat: number;
-  readonly lon: number;
-}
+/** Where an address is; null when that is not known. */
+export type Locate = (address: string) => Place | null;
 
 /** Opens a MaxMind database of the City kind. Throws StartError when the bytes are no such database. */
-export async function openGeoip(
-  database: SharedArrayBuffer,
-  path: string,
-): Promise<(address: string) => Location | null> {
+export async function openGeoip(database: SharedArrayBuffer, path: string): Promise<Locate> {
   // Loaded only where a database is configured.
   const { Reader } = await import("maxmind");
   try {

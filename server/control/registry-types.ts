@@ -1,6 +1,7 @@
 /** What the registry offers to the API, and what it needs of the rest of the control plane. */
 import type { Picker } from "../../core/balancing/picker.ts";
 import type { Backend, PathGroup, Tier } from "../../core/plane/snapshot.ts";
+import type { Place } from "../../core/scoring/index.ts";
 import type { RowFigures } from "../../core/table/row-figures.ts";
 import type { Tables } from "../../core/table/tables.ts";
 import type { Registration } from "../../core/wire/registration.ts";
@@ -37,6 +38,8 @@ export interface BackendRegistry {
   /** Ends every lease; the number ended. */
   purgeLeases(nowMs: number): number;
   readiness(nowMs: number): Readiness;
+  /** Why what is answered may not survive a restart; null when it does. */
+  readonly degraded: string | null;
   totals(nowMs: number): Totals;
 }
 
@@ -63,6 +66,8 @@ export interface RegistryDeps {
   readonly figuresOf: (report: Report, reportedAtMs: number, latencyMs: number) => RowFigures;
   readonly log: Logger;
   readonly now: () => number;
+  /** Where an address is; absent without a GeoIP database. */
+  readonly locate?: (address: string) => Place | null;
 }
 
 /** What the registry needs of the prober. */

@@ -1,5 +1,5 @@
 /** The one place that knows backends: who they are, who may speak for them, what they last reported. */
-
+import { isIP } from "node:net";
 import type { StickyAssignment } from "../../core/plane/messages.ts";
 import { endAllLeases } from "../../core/table/tables.ts";
 import type { Registration } from "../../core/wire/registration.ts";
@@ -49,11 +49,14 @@ export class Registry implements BackendRegistry {
   }
 
   async register(registration: Registration, peer: string, token: string | null): Promise<RegisterOutcome> {
-    const admission = await admit(registration, peer, this.#deps.policy);
-    if (!admission.ok) return { kind: "invalid", errors: admission.errors };
     const clientId = registration.client_id;
-    for (const warning of admission.warnings) this.#deps.log.warn(warning, { client_id: clientId });
-    return this.#queue.run(clientId, () => this.#registerAdmitted(admission.admitted, token));
+    // Judged in the queue as well: names take their time to resolve, and the later registration must be the last.
+    return this.#queue.run(clientId, async () => {
+      const admission = await admit(this.#located(registration, peer), peer, this.#deps.policy);
+      if (!admission.ok) return { kind: "invalid", errors: admission.errors };
+      for (const warning of admission.warnings) this.#deps.log.warn(warning, { client_id: clientId });
+      return this.#registerAdmitted(admission.admitted, token);
+    });
   }
 
   report(report: Report, token: string | null, nowMs: number): ReportOutcome {
@@ -144,6 +147,10 @@ export class Registry implements BackendRegistry {
     return { ready: false, reason: `no backend is routable (${reasonsOf(states)})` };
   }
 
+  get degraded(): string | null {
+    return this.#deps.store.degraded;
+  }
+
   totals(nowMs: number): Totals {
     let active = 0;
     for (const record of this.#fleet.records()) if (this.#isActive(record, nowMs)) active++;
@@ -217,7 +224,17 @@ export class Registry implements BackendRegistry {
     return { kind: "registered", token };
   }
 
+  /** With the place of its public address, else of its sender, where it does not know its own. */
+  #located(registration: Registration, peer: string): Registration {
+    const { latitude = 0, longitude = 0, public_ip: published = "" } = registration;
+    if (latitude !== 0 || longitude !== 0) return registration;
+    const place = this.#deps.locate?.(isIP(published) === 0 ? peer : published) ?? null;
+    return place === null ? registration : { ...registration, latitude: place.lat, longitude: place.lon };
+  }
+
   async #update(record: BackendRecord, admitted: Admitted, nowMs: number): Promise<void> {
+    // Its agent may have started anew, with a clock that was set back: what it reports next counts.
+    if (record.lastReport !== null) record.lastReport = { ...record.lastReport, timestampMs: 0 };
     await this.#fleet.update(record, admitted, nowMs);
     const data = { client_id: record.clientId, endpoints: urlsOf(admitted) };
     this.#deps.log.info("backend registered again", data);

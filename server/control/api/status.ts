@@ -12,7 +12,9 @@ export function statusOperations(deps: ApiDeps): Operation[] {
       path: "/health",
       tag: "status",
       summary: "Whether the server answers.",
-      answers: { 200: "It does; with the number of backends, and of those seen within `stale_minutes`." },
+      answers: {
+        200: "It does; with the number of backends, and of those seen within `stale_minutes`. `degraded` says what does not work.",
+      },
       handle: () => {
         const now = deps.now();
         const { total, active } = deps.registry.totals(now);
@@ -21,6 +23,7 @@ export function statusOperations(deps: ApiDeps): Operation[] {
           timestamp: new Date(now).toISOString(),
           total_clients: total,
           active_clients: active,
+          ...degradation(deps),
         });
       },
     },
@@ -32,11 +35,16 @@ export function statusOperations(deps: ApiDeps): Operation[] {
       answers: { 200: "One can.", 503: "None can, with the reason." },
       handle: () => {
         const { ready, reason } = deps.registry.readiness(deps.now());
-        if (ready) return json({ status: "ready" });
+        if (ready) return json({ status: "ready", ...degradation(deps) });
         return problem(503, reason ?? "No backend is routable.", {
           headers: { "Retry-After": READY_RETRY_SECONDS },
         });
       },
     },
   ];
+}
+
+/** A server whose database fails goes on serving, and says so. */
+function degradation({ registry }: ApiDeps): { readonly degraded?: string } {
+  return registry.degraded === null ? {} : { degraded: registry.degraded };
 }

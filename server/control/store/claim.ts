@@ -19,7 +19,9 @@ export function claimDatabase(path: string): Disposable {
   } catch (error) {
     claim?.close();
     if (error instanceof SQLiteError && error.code?.startsWith("SQLITE_BUSY")) {
-      throw new Error("another server uses it; stop that one, or give this one a file of its own");
+      throw new Error("another server uses it; stop that one, or give this one a file of its own", {
+        cause: error,
+      });
     }
     // Where no file can be made the database cannot be opened either, which says better what is wrong.
     claim = null;

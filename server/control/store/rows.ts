@@ -65,7 +65,8 @@ export function toStoredBackend(row: ClientRow): StoredBackend {
   return {
     registration: toRegistration(row),
     endpoints: endpoints ?? (row.endpoint === null ? [] : [{ url: row.endpoint, paths: [] }]),
-    loopbackAllowed: row.loopback_allowed === 1,
+    // The original keeps no endpoints, and let any agent name the loopback address.
+    loopbackAllowed: row.loopback_allowed === 1 || endpoints === null,
     tokenHash: row.token_hash,
     tokenShown: row.token_shown === 1,
     createdMs: row.created_ms ?? 0,

@@ -38,6 +38,7 @@ export class Store {
   readonly #statements: ReturnType<typeof prepare>;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
+  #lastFailure = "";
   #reports = 0;
 
   /** Opens or creates the file; throws an Error that says what is wrong with it and what to do. */
@@ -45,6 +46,11 @@ export class Store {
     this.#log = log;
     this.#database = openDatabase(path);
     this.#statements = prepare(this.#database);
+  }
+
+  /** Why what is answered may not be on disk soon; null while writing works. */
+  get degraded(): string | null {
+    return this.#failures === 0 ? null : `the database cannot be written: ${this.#lastFailure}`;
   }
 
   loadBackends(): StoredBackend[] {
@@ -70,7 +76,8 @@ export class Store {
 
   /** Forgets a backend with its history and its sticky assignments. */
   forgetBackend(clientId: string): void {
-    this.#put(`client ${clientId}`, { kind: "forget", clientId });
+    // Under a key of its own: a registration that follows at once must not take its place in the queue.
+    this.#put(`forget ${clientId}`, { kind: "forget", clientId });
   }
 
   saveSticky(sticky: StoredSticky): void {
@@ -178,9 +185,10 @@ export class Store {
 
   #onFailure(error: unknown): void {
     this.#failures++;
+    this.#lastFailure = messageOf(error);
     const retryMs = Math.min(MAX_BACKOFF_MS, FLUSH_EVERY_MS * 2 ** this.#failures);
     this.#log.error("health is degraded: the database cannot be written; changes are kept in memory", {
-      error: messageOf(error),
+      error: this.#lastFailure,
       queued: this.#queue.size,
       dropped: this.#queue.takeDropped(),
       retry_ms: retryMs,

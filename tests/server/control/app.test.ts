@@ -1,9 +1,12 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import { type RunningServer, startServer } from "../../../server/control/app.ts";
 import { Log } from "../../../server/control/logging/logger.ts";
 import { selfSigned } from "../../support/certificate.ts";
+import { eventually } from "../../support/eventually.ts";
+import { type Json, record } from "../../support/json.ts";
 import { configOf, failureOf, idleReport, temporaryDirectory } from "./fixtures.ts";
 
 const directory = temporaryDirectory();
@@ -99,6 +102,24 @@ describe("a server", () => {
     await second.stop();
   });
 });
+
+test("a server whose database cannot be written serves on and says so", async () => {
+  const database = `${directory.path}/busy.db`;
+  const server = await start({ database });
+  const health = async (): Promise<Json> =>
+    record(await (await fetch(`http://127.0.0.1:${server.port}/health`)).json());
+  {
+    using other = new Database(database);
+    other.run("BEGIN IMMEDIATE");
+    const registration = { client_id: "a", endpoint_url: "http://127.0.0.1:9" };
+    expect((await post(server, "/register", registration)).status).toBe(200);
+    await eventually("the failure is told", async () => "degraded" in (await health()));
+    const { status, degraded } = await health();
+    expect([status, degraded]).toEqual(["ok", "the database cannot be written: database is locked"]);
+  }
+  await eventually("it is written again", async () => !("degraded" in (await health())));
+  await server.stop();
+}, 20_000);
 
 describe("a server that cannot start says why", () => {
   test("port in use", async () => {

@@ -6,7 +6,7 @@ import { pickerOptions } from "../../../core/balancing/options.ts";
 import { Picker } from "../../../core/balancing/picker.ts";
 import { loadServerConfig } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
-import { figuresOf, thresholdsOf, toTiers } from "../../../core/scoring/index.ts";
+import { figuresOf, type Place, thresholdsOf, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import { EndpointPolicy } from "../../../server/control/endpoint-policy.ts";
@@ -73,6 +73,7 @@ export interface WorldOptions {
   readonly config?: Partial<ServerConfig>;
   readonly database?: string;
   readonly prober?: Watcher;
+  readonly locate?: (address: string) => Place | null;
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -114,6 +115,7 @@ export function newWorld(options: WorldOptions = {}): World {
       }),
     log,
     now: () => world.nowMs,
+    ...(options.locate && { locate: options.locate }),
   });
   return Object.assign(world, {
     config,

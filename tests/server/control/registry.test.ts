@@ -81,6 +81,33 @@ describe("register", () => {
     expect(world.published[0]?.backend?.loopbackAllowed).toBe(true);
   });
 
+  test("the later of two registrations counts, however long the names of the earlier take", async () => {
+    using world = newWorld();
+    const register = (url: string) =>
+      world.registry.register({ client_id: "a", endpoint_url: url }, "127.0.0.1", null);
+    const both = await Promise.all([register("http://localhost:9000"), register("http://127.0.0.1:9001")]);
+    expect(both.map(({ kind }) => kind)).toEqual(["registered", "conflict"]);
+    expect(stateOf(world, "a").endpoints.map(({ url }) => url)).toEqual(["http://localhost:9000"]);
+  });
+
+  test("finds the place of an agent that does not know its own", async () => {
+    const asked: string[] = [];
+    const locate = (address: string) => {
+      asked.push(address);
+      return address === "10.0.0.9" ? { lat: 52.5, lon: 13.4 } : null;
+    };
+    using world = newWorld({ locate });
+    const register = (fields: object) =>
+      world.registry.register({ client_id: "a", endpoint_url: URL_A, ...fields }, "10.0.0.9", null);
+    await register({ latitude: 0, longitude: 0, public_ip: "unknown" });
+    expect(stateOf(world, "a").registration).toMatchObject({ latitude: 52.5, longitude: 13.4 });
+    await register({ public_ip: "203.0.113.1" });
+    expect(stateOf(world, "a").registration.latitude).toBeUndefined();
+    await register({ latitude: 0, longitude: 4 });
+    expect(stateOf(world, "a").registration).toMatchObject({ latitude: 0, longitude: 4 });
+    expect(asked).toEqual(["10.0.0.9", "203.0.113.1"]);
+  });
+
   test("refuses the one too many and evicts nobody", async () => {
     using world = newWorld({ config: { max_backends: 2 } });
     await registerOk(world, "a", URL_A);
@@ -223,6 +250,19 @@ describe("report", () => {
     expect(at("2026-01-01T00:03:00Z")).toBe("ignored");
     world.nowMs += MINUTE_MS;
     expect(at("2026-01-01T00:00:59Z")).toBe("applied");
+  });
+
+  test("a registration lets an agent begin anew with an earlier clock", async () => {
+    using world = newWorld();
+    const token = await registerOk(world, "a", URL_A);
+    const at = (timestamp: string) =>
+      world.registry.report(idleReport("a", { timestamp }), token, world.nowMs).kind;
+    expect(at("2026-01-01T00:00:00Z")).toBe("applied");
+    expect(at("2025-12-31T22:00:00Z")).toBe("ignored");
+    await registerOk(world, "a", URL_A, token);
+    expect(stateOf(world, "a").report).not.toBeNull();
+    expect(at("2025-12-31T22:00:00Z")).toBe("applied");
+    expect(at("2025-12-31T21:00:00Z")).toBe("ignored");
   });
 
   test("a time that is none is refused by name", async () => {

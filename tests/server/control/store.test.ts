@@ -92,7 +92,7 @@ describe("the file", () => {
             total_gpus: 0,
           },
           endpoints: [{ url: "http://10.0.0.1:11000", paths: [] }],
-          loopbackAllowed: false,
+          loopbackAllowed: true,
           tokenHash: null,
           tokenShown: false,
           createdMs: START_MS,
@@ -170,8 +170,11 @@ describe("writes", () => {
     expect(store.loadBackends().map((stored) => stored.registration.client_id)).toEqual(["b"]);
     expect(store.loadSticky(0, 10)).toEqual([{ ...sticky, clientId: "b", lastUsedMs: START_MS + 1 }]);
     store.forgetBackend("b");
+    // What comes back at once comes back without its past.
+    store.saveBackend(backend("b"));
     store.flush();
     expect(store.loadSticky(0, 10)).toEqual([]);
+    expect(store.loadBackends()).toHaveLength(1);
     store.close();
   });
 
@@ -213,8 +216,10 @@ describe("writes", () => {
       holder.run("BEGIN IMMEDIATE");
       expect(store.flush()).toBe(false);
       expect(log.lines.at(-1)).toStartWith("ERROR health is degraded");
+      expect(store.degraded).toMatch(/^the database cannot be written: .*locked/);
     }
     expect(store.flush()).toBe(true);
+    expect(store.degraded).toBeNull();
     expect(log.lines.at(-1)).toStartWith("INFO the database is written again");
     expect(store.loadBackends()).toHaveLength(1);
     store.close();
