@@ -49,10 +49,10 @@ export class RawClient implements AsyncDisposable {
     });
   }
 
-  /** Writes each octet as a segment of its own. */
-  async sendSplit(octets: string): Promise<void> {
-    for (const octet of octets) {
-      await this.send(octet);
+  /** Writes each piece as a segment of its own; a text is as many pieces as it has octets. */
+  async sendSegments(pieces: Iterable<string>): Promise<void> {
+    for (const piece of pieces) {
+      await this.send(piece);
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }

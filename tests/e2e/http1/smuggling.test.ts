@@ -1,5 +1,6 @@
 /** Requests meant to be read in two ways: each row by its id, sent to a running server. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { record, records } from "../../support/json.ts";
 import { unexpected } from "./known-failures.ts";
 import { ROWS, ROWS_WITHOUT_LENGTH, type Row, SPLIT_ROWS } from "./smuggling-rows.ts";
 import { type CaseOptions, Stand, UPSTREAMS } from "./stand.ts";
@@ -35,6 +36,17 @@ describe("octet by octet", () => {
     expect(unexpected(`${id} split`, judgeRequest(row, seen))).toBeNull();
   });
 });
+
+test.each([...stands, splitStand].map((stand, at) => [at, stand] as const))(
+  "C-110, C-111 afterwards server %d holds nothing and has logged one object a line",
+  async (_at, { server }) => {
+    expect(record((await server.call("GET", "/leases")).json)).toEqual({ total: 0, leases: [] });
+    const [backend] = records((await server.call("GET", "/clients")).json);
+    expect(backend).toMatchObject({ in_flight: 0, leases: 0 });
+    expect(server.logs().length).toBeGreaterThan(0);
+    expect(server.child.running).toBe(true);
+  },
+);
 
 function optionsOf(row: Row): CaseOptions {
   return { halfClose: row.other === "abort" };

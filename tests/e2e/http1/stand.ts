@@ -43,6 +43,8 @@ export interface CaseOptions {
   readonly halfClose?: boolean;
   /** Send each octet by itself. */
   readonly split?: boolean;
+  /** Send the octets in two segments, cut here. */
+  readonly cutAt?: number;
   /** What the backend answers each request of the case with; default: 200 with the body "ok". */
   readonly reply?: string;
   /** What the backend does after its answer; default: as the stand's connections go. */
@@ -102,8 +104,10 @@ export class Stand implements AsyncDisposable {
     this.#end = options.backendEnds;
     const offsets = this.connections.map((wire) => wire.log.length);
     await using client = await this.#open();
-    if (options.split === true) await client.sendSplit(octets);
-    else await client.send(octets);
+    if (options.split === true) await client.sendSegments(octets);
+    else if (options.cutAt !== undefined) {
+      await client.sendSegments([octets.slice(0, options.cutAt), octets.slice(options.cutAt)]);
+    } else await client.send(octets);
     if (options.halfClose === true) client.finish();
 
     const method = /^(?:\r\n)?([A-Za-z]+) /.exec(octets)?.[1] ?? "GET";
