@@ -1,5 +1,5 @@
 /** Gives memory back in quiet times: what a start or a burst needed would else stay with the process. */
-import { releaseCodePages } from "./code-pages.ts";
+import { openCodePageReleaser } from "./code-pages.ts";
 
 /** First trim after the start, when the code that only runs once is of no use any more. */
 const FIRST_MS = 4_000;
@@ -12,6 +12,8 @@ export class MemoryTrim {
   readonly #requests: () => number;
   #timer: ReturnType<typeof setTimeout>;
   #lastRequests = 0;
+  /** Opened at the first quiet time: a server that never has one needs no foreign functions. */
+  #releaseCodePages: (() => unknown) | null = null;
 
   /** `requests` gives how many requests the data plane has had so far. */
   constructor(requests: () => number) {
@@ -27,9 +29,12 @@ export class MemoryTrim {
     const requests = this.#requests();
     if (requests - this.#lastRequests < BUSY_REQUESTS) {
       Bun.shrink();
-      releaseCodePages();
+      this.#releaseCodePages ??= openCodePageReleaser() ?? nothing;
+      this.#releaseCodePages();
     }
     this.#lastRequests = requests;
     this.#timer = setTimeout(() => this.#look(), EVERY_MS);
   }
 }
+
+function nothing(): void {}
