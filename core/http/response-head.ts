@@ -159,13 +159,16 @@ function interpret(head: ResponseHead, requestMethod: string): string {
   return settle(head, requestMethod);
 }
 
+/** NTLM and Negotiate authenticate a connection, not a request; several challenges may share a line (RFC 9110 section 11.6.1). */
+const CONNECTION_SCHEME = /(?:^|,)[ \t]*(?:ntlm|negotiate)(?:[ \t,]|$)/i;
+
 function readField(head: ResponseHead, kind: number, index: number): void {
   if (kind === DATE) head.hasDate = true;
   else if (kind === CONTENT_TYPE) head.isEventStream = isEventStream(head, index);
   else if (kind === UPGRADE) {
     const protocol = head.value(index).toLowerCase();
     head.upgrade = head.upgrade === "" ? protocol : `${head.upgrade}, ${protocol}`;
-  } else if (kind === WWW_AUTHENTICATE && /^(ntlm|negotiate)\b/i.test(head.value(index))) {
+  } else if (kind === WWW_AUTHENTICATE && CONNECTION_SCHEME.test(head.value(index))) {
     head.authenticatesConnection = true;
   }
 }

@@ -233,6 +233,11 @@ export class Delivery implements UpstreamUser {
     const exchange = this.#exchange;
     const { head, body, client, plane, facts } = exchange;
     this.relay.begin(this.response, head.minor, head.teTrailers);
+    // What came with the head is looked at before it: nothing has been passed on, so that the client can be told.
+    if (this.relay.isBrokenIn(bytes, at, limit)) {
+      this.#badAnswer("the chunked body is malformed");
+      return;
+    }
     const open = body.complete && head.keepAlive && !plane.draining && !client.leaving;
     this.#keepAlive = open && this.relay.framing !== "close";
     fillResponse(exchange, plane.respond, this.#keepAlive);

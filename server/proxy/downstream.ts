@@ -21,7 +21,7 @@ export interface DownstreamHome {
   closed(connection: Downstream): void;
 }
 
-/** After the last answer a client may go on sending for this long and this much before it is reset. */
+/** After the last answer a client may go on sending for this long before it is reset, and is heard for this much. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1_048_576;
 /** A client whose FIN comes later may still read (half-close) or be gone: after this long without an answer we ask. */
@@ -141,7 +141,9 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   onData(chunk: Buffer): void {
     if (this.#state !== "open") {
       this.#lingered += chunk.length;
-      if (this.#lingered > LINGER_BYTES) this.socket.abort();
+      // No more is taken, but no reset either: it would take the answer away from a client that still sends.
+      if (this.#lingered > LINGER_BYTES) this.socket.pause();
+      this.socket.release(chunk);
       return;
     }
     this.#halfClose.dataBegins();

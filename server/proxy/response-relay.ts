@@ -40,6 +40,17 @@ export class ResponseRelay {
     if (response.framing === "chunked") this.#decoder.reset();
   }
 
+  /** Whether the body breaks its framing already in bytes[at, limit), its beginning; call it before any {@link take}. */
+  isBrokenIn(bytes: Buffer, at: number, limit: number): boolean {
+    if (this.#source !== "chunked") return false;
+    const { reader } = this.#decoder;
+    let position = at;
+    while (position < limit && reader.state === "reading") position = reader.push(bytes, position, limit);
+    const isBroken = reader.state === "error";
+    reader.reset();
+    return isBroken;
+  }
+
   /** Passes bytes[at, limit) of the backend on. */
   take(bytes: Buffer, at: number, limit: number, out: SendBuffer, client: ByteSocket): void {
     if (at === limit || this.broken) return;

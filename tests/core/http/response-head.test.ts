@@ -132,11 +132,12 @@ describe("what else the proxy asks of a response", () => {
   });
 
   test("C-59 authentication of the connection", () => {
-    expect([challenge("NTLM"), challenge("negotiate abc"), challenge("Basic realm=x")]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    for (const value of ["NTLM", "negotiate abc", 'Basic realm="x", NTLM', "Digest a=b ,\tNegotiate"]) {
+      expect([value, challenge(value)]).toEqual([value, true]);
+    }
+    for (const value of ["Basic realm=x", "Basic realm=ntlm", "NTLM2", "Negotiated"]) {
+      expect([value, challenge(value)]).toEqual([value, false]);
+    }
   });
 
   test("C-28 repeated fields stay apart and in order", () => {

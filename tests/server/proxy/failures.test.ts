@@ -188,6 +188,45 @@ test("bytes that nobody asked for close the connection and reach no other reques
   expect(backend.connections).toHaveLength(3);
 });
 
+test("a body that is malformed where it begins is a 502, not the beginning of an answer", async () => {
+  const bodies = ["5\r\nhelloXX", "g\r\n", "5\r\nhello\r\n0\r\nbad line\r\n\r\n"];
+  for (const body of bodies) {
+    await using backend = await RawBackend.start({
+      respond: async (_request, wire) => {
+        await wire.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`);
+        await wire.readToEnd();
+        return false;
+      },
+    });
+    await using cell = await Cell.start();
+    cell.add({ ports: [backend.port] });
+    const got = await call({ port: cell.port }, "GET", "/");
+    expect([got.status, got.header("X-Opsen-Error")]).toEqual([502, "bad_gateway"]);
+  }
+});
+
+test("an early answer is not lost to a client that goes on sending as fast as it can", async () => {
+  await using backend = await RawBackend.start({
+    script: async (wire) => {
+      await wire.readHead();
+      await wire.send("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
+      wire.finish();
+    },
+  });
+  await using cell = await Cell.start();
+  cell.add({ ports: [backend.port] });
+  await using client = await openClient({ port: cell.port });
+  await client.send(`POST / HTTP/1.1\r\nHost: t\r\nContent-Length: ${2 ** 30}\r\n\r\n`);
+  client.pause();
+  // More than is discarded behind an answer, and than the kernel buffers, so that not all of it is taken.
+  const sent = client.send(Buffer.alloc(32 * 1024 * 1024));
+  await eventually("the answer is made", () => cell.log.includes(" 413 ") || backend.connections[0]?.ending);
+  client.resume();
+  expect((await client.readResponse("POST")).startLine).toContain("413");
+  await client.readToEnd();
+  await sent;
+});
+
 test("an early answer reaches a client that is still uploading", async () => {
   await using backend = await RawBackend.start({
     script: async (wire) => {
