@@ -6,7 +6,7 @@ import { Picker } from "../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import type { SharedTables } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
-import { figuresOf, thresholdsOf, toTiers } from "../../core/scoring/index.ts";
+import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
 import { announce } from "./announce.ts";
 import { createApi } from "./api/index.ts";
@@ -148,16 +148,12 @@ function makeRegistry(
   cleanup: DisposableStack,
   publish: (update: BackendUpdate) => Promise<void>,
 ): Registry {
-  const thresholds = thresholdsOf(config);
-  const weights = config.score_weights;
   const prober = config.health_check_enabled
     ? makeProber(config, policy, (report) => registry.onProbe(report))
     : null;
   cleanup.defer(() => prober?.stop());
   const registry = new Registry({
-    staleMs: config.stale_minutes * 60_000,
-    stickyTtlMs: config.sticky_ttl_seconds * 1000,
-    maxStickyEntries: config.max_sticky_entries,
+    config,
     tiers,
     tables,
     picker,
@@ -165,8 +161,6 @@ function makeRegistry(
     store,
     prober,
     publish,
-    figuresOf: (report, reportedAtMs, latencyMs) =>
-      figuresOf({ report, reportedAtMs, tiers, weights, thresholds, latencyMs }),
     log: log.component("registry"),
     now: Date.now,
     ...(locate === null ? {} : { locate }),

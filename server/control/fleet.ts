@@ -1,6 +1,7 @@
 /** The backends, each with its row: adding, changing and removing them everywhere at once. */
 import { PathGroupPool } from "../../core/plane/path-groups.ts";
 import type { Backend, PathGroup } from "../../core/plane/snapshot.ts";
+import { figuresOf, thresholdsOf } from "../../core/scoring/index.ts";
 import { type Admitted, type BackendRecord, toBackend, toStored } from "./backend-record.ts";
 import type { BackendHealth } from "./health/prober.ts";
 import type { Ownership } from "./ownership.ts";
@@ -110,7 +111,16 @@ export class Fleet {
     if (record.lastReport === null) return;
     const { report, receivedMs } = record.lastReport;
     const reportedAtMs = Math.max(receivedMs, record.loadedMs);
-    backends.writeReport(record.row, this.#deps.figuresOf(report, reportedAtMs, record.latencyMs));
+    const { config, tiers } = this.#deps;
+    const figures = figuresOf({
+      report,
+      reportedAtMs,
+      tiers,
+      weights: config.score_weights,
+      thresholds: thresholdsOf(config),
+      latencyMs: record.latencyMs,
+    });
+    backends.writeReport(record.row, figures);
   }
 
   /** Takes over what probes say of a backend. */

@@ -1,8 +1,8 @@
 /** What the registry offers to the API, and what it needs of the rest of the control plane. */
 import type { Picker } from "../../core/balancing/picker.ts";
+import type { ServerConfig } from "../../core/config/server-schema.ts";
 import type { Backend, PathGroup, Tier } from "../../core/plane/snapshot.ts";
 import type { Place } from "../../core/scoring/index.ts";
-import type { RowFigures } from "../../core/table/row-figures.ts";
 import type { Tables } from "../../core/table/tables.ts";
 import type { Registration } from "../../core/wire/registration.ts";
 import type { Report } from "../../core/wire/report.ts";
@@ -51,10 +51,8 @@ export interface BackendUpdate {
 }
 
 export interface RegistryDeps {
-  readonly staleMs: number;
+  readonly config: ServerConfig;
   readonly tiers: readonly Tier[];
-  readonly maxStickyEntries: number;
-  readonly stickyTtlMs: number;
   readonly tables: Tables;
   readonly picker: Picker;
   readonly policy: EndpointPolicy;
@@ -63,7 +61,6 @@ export interface RegistryDeps {
   readonly prober: Watcher | null;
   /** Resolves once every worker has applied the change. */
   readonly publish: (update: BackendUpdate) => Promise<void>;
-  readonly figuresOf: (report: Report, reportedAtMs: number, latencyMs: number) => RowFigures;
   readonly log: Logger;
   readonly now: () => number;
   /** Where an address is; absent without a GeoIP database. */

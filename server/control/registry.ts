@@ -32,10 +32,12 @@ export class Registry implements BackendRegistry {
   readonly #deps: RegistryDeps;
   readonly #fleet: Fleet;
   readonly #queue = new KeyedQueue();
+  readonly #staleMs: number;
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
     this.#fleet = new Fleet(deps);
+    this.#staleMs = deps.config.stale_minutes * 60_000;
   }
 
   /** Takes up what the last run knew; before any worker starts. The numbers of backends and sticky sessions. */
@@ -117,7 +119,7 @@ export class Registry implements BackendRegistry {
   }
 
   async purgeStale(nowMs: number): Promise<PurgeResult> {
-    const cachePurged = await this.forgetUnseen(nowMs, this.#deps.staleMs);
+    const cachePurged = await this.forgetUnseen(nowMs, this.#staleMs);
     return { cachePurged, dbPurged: this.#deps.store.purgeClients(nowMs - ORPHAN_ROW_MS) };
   }
 
@@ -246,7 +248,7 @@ export class Registry implements BackendRegistry {
   }
 
   #isActive(record: BackendRecord, nowMs: number): boolean {
-    return nowMs - seenMs(record) <= this.#deps.staleMs;
+    return nowMs - seenMs(record) <= this.#staleMs;
   }
 
   #warnOfSharedEndpoints(admitted: Admitted): void {

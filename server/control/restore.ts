@@ -50,7 +50,8 @@ export function restoreSticky(
 ): number {
   const tierOf = new Map(deps.tiers.map((tier, index) => [tier.name, index]));
   let loaded = 0;
-  for (const sticky of deps.store.loadSticky(deps.now() - deps.stickyTtlMs, deps.maxStickyEntries)) {
+  const sinceMs = deps.now() - deps.config.sticky_ttl_seconds * 1000;
+  for (const sticky of deps.store.loadSticky(sinceMs, deps.config.max_sticky_entries)) {
     const record = recordOf(sticky.clientId);
     const tier = tierOf.get(sticky.tier);
     if (record === undefined || tier === undefined) continue;

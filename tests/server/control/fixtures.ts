@@ -6,7 +6,8 @@ import { pickerOptions } from "../../../core/balancing/options.ts";
 import { Picker } from "../../../core/balancing/picker.ts";
 import { loadServerConfig } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
-import { figuresOf, type Place, thresholdsOf, toTiers } from "../../../core/scoring/index.ts";
+import type { LogData } from "../../../core/log/format.ts";
+import { type Place, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import { EndpointPolicy } from "../../../server/control/endpoint-policy.ts";
@@ -36,24 +37,32 @@ export function configOf(overrides: Partial<ServerConfig> = {}): ServerConfig {
   return { ...loaded.config, ...overrides };
 }
 
-/** Keeps what is logged as `LEVEL message`. */
+/** Keeps what is logged. */
 export class RecordedLog implements Logger {
+  /** As `LEVEL message`. */
   readonly lines: string[] = [];
+  /** As `LEVEL message {data}`. */
+  readonly linesWithData: string[] = [];
 
-  debug(message: string): void {
-    this.lines.push(`DEBUG ${message}`);
+  debug(message: string, data?: LogData): void {
+    this.#keep("DEBUG", message, data);
   }
 
-  info(message: string): void {
-    this.lines.push(`INFO ${message}`);
+  info(message: string, data?: LogData): void {
+    this.#keep("INFO", message, data);
   }
 
-  warn(message: string): void {
-    this.lines.push(`WARN ${message}`);
+  warn(message: string, data?: LogData): void {
+    this.#keep("WARN", message, data);
   }
 
-  error(message: string): void {
-    this.lines.push(`ERROR ${message}`);
+  error(message: string, data?: LogData): void {
+    this.#keep("ERROR", message, data);
+  }
+
+  #keep(level: string, message: string, data: LogData = {}): void {
+    this.lines.push(`${level} ${message}`);
+    this.linesWithData.push(`${level} ${message} ${JSON.stringify(data)}`);
   }
 }
 
@@ -70,6 +79,8 @@ export interface World extends Disposable {
 }
 
 export interface WorldOptions {
+  /** Instead of small tables and `config` over the defaults. */
+  readonly wholeConfig?: ServerConfig;
   readonly config?: Partial<ServerConfig>;
   readonly database?: string;
   readonly prober?: Watcher;
@@ -81,7 +92,9 @@ export const START_MS = 1_767_225_600_000;
 
 /** Builds a control plane; `database` defaults to one in memory. */
 export function newWorld(options: WorldOptions = {}): World {
-  const config = configOf({ max_backends: 8, max_sticky_entries: 64, max_leases: 64, ...options.config });
+  const config =
+    options.wholeConfig ??
+    configOf({ max_backends: 8, max_sticky_entries: 64, max_leases: 64, ...options.config });
   const { tiers } = toTiers(config);
   let seed = 1;
   const tables = openTables(allocateTables(tableSizes(config, tiers.length, 2), () => seed++));
@@ -91,9 +104,7 @@ export function newWorld(options: WorldOptions = {}): World {
   const published: BackendUpdate[] = [];
   const world = { nowMs: START_MS };
   const registry = new Registry({
-    staleMs: config.stale_minutes * 60_000,
-    stickyTtlMs: config.sticky_ttl_seconds * 1000,
-    maxStickyEntries: config.max_sticky_entries,
+    config,
     tiers,
     tables,
     picker,
@@ -104,15 +115,6 @@ export function newWorld(options: WorldOptions = {}): World {
     store,
     prober: options.prober ?? null,
     publish: async (update) => void published.push(update),
-    figuresOf: (report, reportedAtMs, latencyMs) =>
-      figuresOf({
-        report,
-        reportedAtMs,
-        tiers,
-        weights: config.score_weights,
-        thresholds: thresholdsOf(config),
-        latencyMs,
-      }),
     log,
     now: () => world.nowMs,
     ...(options.locate && { locate: options.locate }),

@@ -1,21 +1,14 @@
 /** The API over a real registry, tables, picker and database, without workers: calls are made on its `fetch`. */
 import { expect } from "bun:test";
-import { pickerOptions } from "../../../../core/balancing/options.ts";
-import { Picker } from "../../../../core/balancing/picker.ts";
+import type { Picker } from "../../../../core/balancing/picker.ts";
 import { loadServerConfig } from "../../../../core/config/load.ts";
 import type { ServerConfig } from "../../../../core/config/server-schema.ts";
-import type { LogData } from "../../../../core/log/format.ts";
-import { figuresOf, type Place, thresholdsOf, toTiers } from "../../../../core/scoring/index.ts";
-import { allocateTables, openTables, type Tables, tableSizes } from "../../../../core/table/tables.ts";
+import { type Place, toTiers } from "../../../../core/scoring/index.ts";
+import type { Tables } from "../../../../core/table/tables.ts";
 import { AGENT_TOKEN_HEADER } from "../../../../core/wire/registration.ts";
 import { createApi, PEER_HEADER, SECRET_HEADER } from "../../../../server/control/api/index.ts";
-import { EndpointPolicy } from "../../../../server/control/endpoint-policy.ts";
-import type { Logger } from "../../../../server/control/logging/logger.ts";
-import { Registry } from "../../../../server/control/registry.ts";
-import { Store } from "../../../../server/control/store/store.ts";
 import { record, string } from "../../../support/json.ts";
-import { seeded } from "../../../support/seeded.ts";
-import { idleReport } from "../fixtures.ts";
+import { idleReport, newWorld } from "../fixtures.ts";
 
 const SECRET = "the workers' secret";
 export const START_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -57,63 +50,36 @@ export interface Setup {
 export function startApi({ config: text = "", location }: Setup = {}): ApiUnderTest {
   const loaded = loadServerConfig({ flags: { config: "x" }, env: {}, readFile: () => text });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
-  const { config } = loaded;
-  const { tiers } = toTiers(config);
-  const random = seeded(1);
-  const tables = openTables(allocateTables(tableSizes(config, tiers.length, 1), () => random.below(2 ** 32)));
-  const picker = new Picker(tables, pickerOptions(config, tiers));
-  const logged: string[] = [];
-  const note = (message: string, data?: LogData): void =>
-    void logged.push(`${message} ${JSON.stringify(data)}`);
-  const log: Logger = { debug: note, info: note, warn: note, error: note };
-  const store = new Store(":memory:", log);
-  const state = { nowMs: START_MS };
-  const now = (): number => state.nowMs;
-  const thresholds = thresholdsOf(config);
-  const registry = new Registry({
-    staleMs: config.stale_minutes * 60_000,
-    stickyTtlMs: config.sticky_ttl_seconds * 1000,
-    maxStickyEntries: config.max_sticky_entries,
-    tiers,
-    tables,
-    picker,
-    policy: new EndpointPolicy({ allowed: [], denied: [] }),
-    store,
-    prober: null,
-    publish: () => Promise.resolve(),
-    figuresOf: (report, reportedAtMs, latencyMs) =>
-      figuresOf({ report, reportedAtMs, tiers, weights: config.score_weights, thresholds, latencyMs }),
-    log,
-    now,
-  });
-  const located = location === undefined ? {} : { explainLocation: location };
+  const world = newWorld({ wholeConfig: loaded.config });
+  const { config, picker, tables, log } = world;
+  world.nowMs = START_MS;
   const api = createApi({
-    registry,
+    registry: world.registry,
     picker,
     tables,
-    tiers,
+    tiers: toTiers(config).tiers,
     config,
     secret: SECRET,
-    now,
+    now: () => world.nowMs,
     version: "1.2.3",
     log,
-    ...located,
+    ...(location && { explainLocation: location }),
   });
   return {
     picker,
     tables,
     config,
-    logged,
+    logged: log.linesWithData,
     tokens: new Map(),
     get nowMs() {
-      return state.nowMs;
+      return world.nowMs;
     },
     set nowMs(value) {
-      state.nowMs = value;
+      world.nowMs = value;
     },
     call: async (method, path, options = {}) => answerOf(await api.fetch(requestOf(method, path, options))),
     raw: (request) => api.fetch(request),
-    [Symbol.dispose]: () => store.close(),
+    [Symbol.dispose]: () => world[Symbol.dispose](),
   };
 }
 
