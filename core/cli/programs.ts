@@ -1,13 +1,6 @@
 /** The command lines of the two executables, derived from the configuration's schemas. */
 import type { TObject } from "@sinclair/typebox";
-import {
-  type Binding,
-  CLIENT_BINDINGS,
-  CLIENT_ENV_PREFIX,
-  CONFIG_FILE_ENV,
-  SERVER_BINDINGS,
-  SERVER_ENV_PREFIX,
-} from "../config/bindings.ts";
+import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "../config/bindings.ts";
 import { ClientConfigSchema } from "../config/client-schema.ts";
 import { ServerConfigSchema } from "../config/server-schema.ts";
 import type { Flag, ProgramSpec } from "./flags.ts";
@@ -15,18 +8,20 @@ import type { Flag, ProgramSpec } from "./flags.ts";
 export const SERVER_PROGRAM: ProgramSpec = {
   name: "opsen-server",
   summary: "sends each request to the backend that has room for it.",
-  flags: flagsOf(ServerConfigSchema, SERVER_BINDINGS),
-  notes: notesOf(SERVER_ENV_PREFIX),
+  ...keysOf(ServerConfigSchema, SERVER_NAMES),
 };
 
 export const CLIENT_PROGRAM: ProgramSpec = {
   name: "opsen-client",
   summary: "reports what this backend has free to an opsen-server.",
-  flags: flagsOf(ClientConfigSchema, CLIENT_BINDINGS),
-  notes: notesOf(CLIENT_ENV_PREFIX),
+  ...keysOf(ClientConfigSchema, CLIENT_NAMES),
 };
 
-function flagsOf(schema: TObject, bindings: readonly Binding[]): Flag[] {
+function keysOf(schema: TObject, names: OuterNames): Pick<ProgramSpec, "flags" | "notes"> {
+  return { flags: flagsOf(schema, names), notes: notesOf(names) };
+}
+
+function flagsOf(schema: TObject, { bindings }: OuterNames): Flag[] {
   return [
     { name: "config", value: "file", help: "YAML file to read.", env: CONFIG_FILE_ENV },
     ...bindings.map(({ flag, key, env }) => {
@@ -45,7 +40,7 @@ function flagsOf(schema: TObject, bindings: readonly Binding[]): Flag[] {
   ];
 }
 
-function notesOf(prefix: string): string[] {
+function notesOf({ prefix }: OuterNames): string[] {
   return [
     `Every key of the file that holds one value can also be set as ${prefix}<KEY>, in upper case.`,
     "A flag wins over the environment, the environment over the file, the file over the default.",

@@ -10,24 +10,35 @@ export interface Binding {
 
 /** Names the configuration file, in both programs. */
 export const CONFIG_FILE_ENV = "OPSEN_CONFIG_FILE";
-export const SERVER_ENV_PREFIX = "OPSEN_SERVER_";
-export const CLIENT_ENV_PREFIX = "OPSEN_CLIENT_";
 
-export const SERVER_BINDINGS: readonly Binding[] = [
-  { flag: "port", key: "port", env: "OPSEN_SERVER_PORT" },
-  { flag: "host", key: "host", env: "OPSEN_SERVER_HOST" },
-  { flag: "db", key: "database", env: "OPSEN_SERVER_DATABASE" },
-  { flag: "stale", key: "stale_minutes", env: "OPSEN_SERVER_STALE_TIMEOUT" },
-  { flag: "cleanup-interval", key: "cleanup_interval_seconds", env: "OPSEN_SERVER_CLEANUP_INTERVAL" },
-];
+/** The names of a program's keys outside its file. */
+export interface OuterNames {
+  /** Of the environment variables of all keys. */
+  readonly prefix: string;
+  readonly bindings: readonly Binding[];
+}
 
-export const CLIENT_BINDINGS: readonly Binding[] = [
-  { flag: "server", key: "server_url", env: "OPSEN_CLIENT_SERVER_URL" },
-  { flag: "window", key: "window_minutes", env: "OPSEN_CLIENT_WINDOW_MINUTES" },
-  { flag: "interval", key: "report_interval_seconds", env: "OPSEN_CLIENT_INTERVAL_SECONDS" },
-  { flag: "disk", key: "disk_path", env: "OPSEN_CLIENT_DISK_PATH" },
-  { flag: "id", key: "client_id", env: "OPSEN_CLIENT_CLIENT_ID" },
-];
+export const SERVER_NAMES: OuterNames = {
+  prefix: "OPSEN_SERVER_",
+  bindings: [
+    { flag: "port", key: "port", env: "OPSEN_SERVER_PORT" },
+    { flag: "host", key: "host", env: "OPSEN_SERVER_HOST" },
+    { flag: "db", key: "database", env: "OPSEN_SERVER_DATABASE" },
+    { flag: "stale", key: "stale_minutes", env: "OPSEN_SERVER_STALE_TIMEOUT" },
+    { flag: "cleanup-interval", key: "cleanup_interval_seconds", env: "OPSEN_SERVER_CLEANUP_INTERVAL" },
+  ],
+};
+
+export const CLIENT_NAMES: OuterNames = {
+  prefix: "OPSEN_CLIENT_",
+  bindings: [
+    { flag: "server", key: "server_url", env: "OPSEN_CLIENT_SERVER_URL" },
+    { flag: "window", key: "window_minutes", env: "OPSEN_CLIENT_WINDOW_MINUTES" },
+    { flag: "interval", key: "report_interval_seconds", env: "OPSEN_CLIENT_INTERVAL_SECONDS" },
+    { flag: "disk", key: "disk_path", env: "OPSEN_CLIENT_DISK_PATH" },
+    { flag: "id", key: "client_id", env: "OPSEN_CLIENT_CLIENT_ID" },
+  ],
+};
 
 /**
  * Environment names and the keys that they set: the original's names, and `<prefix><KEY>` for every key that
@@ -35,8 +46,7 @@ export const CLIENT_BINDINGS: readonly Binding[] = [
  */
 export function environmentNames(
   schema: TObject,
-  prefix: string,
-  bindings: readonly Binding[],
+  { prefix, bindings }: OuterNames,
 ): ReadonlyMap<string, string> {
   const names = new Map(bindings.map(({ env, key }) => [env, key]));
   for (const [key, property] of Object.entries(schema.properties)) {

@@ -3,7 +3,7 @@ import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import type { FlagValues } from "../cli/flags.ts";
 import { check, pathText } from "../schema/check.ts";
 import { nearest } from "../schema/suggest.ts";
-import { type Binding, environmentNames } from "./bindings.ts";
+import { environmentNames, type OuterNames } from "./bindings.ts";
 import type { ConfigError } from "./config-error.ts";
 import { faultMessage } from "./fault-message.ts";
 
@@ -22,10 +22,8 @@ export interface Overrides {
   readonly errors: readonly ConfigError[];
 }
 
-export interface LayerRules {
+export interface LayerRules extends OuterNames {
   readonly schema: TObject;
-  readonly prefix: string;
-  readonly bindings: readonly Binding[];
   /** Names of other versions and documents, and what they mean here. */
   readonly mistakenEnv: Readonly<Record<string, string>>;
 }
@@ -57,7 +55,7 @@ function fromFlags(rules: LayerRules, flags: FlagValues): Override[] {
 }
 
 function fromEnvironment(rules: LayerRules, env: Environment, errors: ConfigError[]): Override[] {
-  const names = environmentNames(rules.schema, rules.prefix, rules.bindings);
+  const names = environmentNames(rules.schema, rules);
   const found = new Map<string, Override>();
   // In the order of `names`, so that of two names for one key the original's wins.
   for (const [name, key] of names) {

@@ -5,14 +5,7 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import type { FlagValues } from "../cli/flags.ts";
 import { check, type Fault, type PathPart, pathText, soundPart } from "../schema/check.ts";
-import {
-  type Binding,
-  CLIENT_BINDINGS,
-  CLIENT_ENV_PREFIX,
-  CONFIG_FILE_ENV,
-  SERVER_BINDINGS,
-  SERVER_ENV_PREFIX,
-} from "./bindings.ts";
+import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { type ClientConfig, ClientConfigSchema } from "./client-schema.ts";
 import type { ConfigError } from "./config-error.ts";
 import { type CrossFault, crossCheckClient, crossCheckServer } from "./cross-check.ts";
@@ -65,10 +58,8 @@ export function loadClientConfig(inputs: ConfigInputs): ConfigOutcome<ClientConf
   return { ...outcome, config: { ...outcome.config, server_url: serverUrl } };
 }
 
-interface FileKind<Schema extends TObject> {
+interface FileKind<Schema extends TObject> extends OuterNames {
   readonly schema: Schema;
-  readonly prefix: string;
-  readonly bindings: readonly Binding[];
   readonly mistakenKeys: MistakenKeys;
   readonly mistakenEnv: Readonly<Record<string, string>>;
   readonly crossCheck: (
@@ -79,8 +70,7 @@ interface FileKind<Schema extends TObject> {
 
 const SERVER: FileKind<typeof ServerConfigSchema> = {
   schema: ServerConfigSchema,
-  prefix: SERVER_ENV_PREFIX,
-  bindings: SERVER_BINDINGS,
+  ...SERVER_NAMES,
   mistakenKeys: {
     stale_client_timeout_minutes: { key: "stale_minutes" },
     stale_timeout: { key: "stale_minutes" },
@@ -98,8 +88,7 @@ const BREAKER_IS_FIXED = "the circuit breaker needs no setting";
 
 const CLIENT: FileKind<typeof ClientConfigSchema> = {
   schema: ClientConfigSchema,
-  prefix: CLIENT_ENV_PREFIX,
-  bindings: CLIENT_BINDINGS,
+  ...CLIENT_NAMES,
   mistakenKeys: {
     endpoint: { key: "endpoint_url" },
     api_key: { key: "server_key" },

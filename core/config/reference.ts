@@ -1,14 +1,7 @@
 /** The reference of both configuration files as Markdown, written from their schemas. */
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import { FORMATS } from "../schema/formats.ts";
-import {
-  type Binding,
-  CLIENT_BINDINGS,
-  CLIENT_ENV_PREFIX,
-  CONFIG_FILE_ENV,
-  SERVER_BINDINGS,
-  SERVER_ENV_PREFIX,
-} from "./bindings.ts";
+import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
 import { DEFAULT_TIERS, ScoreWeightsSchema, ServerConfigSchema, TierSchema } from "./server-schema.ts";
 
@@ -33,8 +26,8 @@ export function configurationReference(): string {
     ...section("Keys of `score_weights`", ScoreWeightsSchema),
     ...section("Agent: `client.yml`", ClientConfigSchema),
     ...section("Entries of `endpoints`", EndpointSchema),
-    ...flagTable("opsen-server", SERVER_BINDINGS, SERVER_ENV_PREFIX),
-    ...flagTable("opsen-client", CLIENT_BINDINGS, CLIENT_ENV_PREFIX),
+    ...flagTable("opsen-server", SERVER_NAMES),
+    ...flagTable("opsen-client", CLIENT_NAMES),
   ].join("\n");
 }
 
@@ -105,7 +98,7 @@ function defaultTiers(): string[] {
   ];
 }
 
-function flagTable(program: string, bindings: readonly Binding[], prefix: string): string[] {
+function flagTable(program: string, { bindings, prefix }: OuterNames): string[] {
   const rows = bindings.map(({ flag, key, env }) => {
     const general = `${prefix}${key.toUpperCase()}`;
     return `| \`-${flag}\` | \`${env}\`${env === general ? "" : `, \`${general}\``} | \`${key}\` |`;
