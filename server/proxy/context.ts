@@ -6,16 +6,16 @@ import type { HttpDate } from "../../core/http/http-date.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
-import type { Directory } from "./directory.ts";
-import type { GeoLookup } from "./geo-lookup.ts";
 import type { CorsGuard } from "./guards/cors.ts";
 import type { KeyGuard } from "./guards/keys.ts";
+import type { SendBuffer } from "./net/send-buffer.ts";
+import type { ByteSocket } from "./net/socket.ts";
+import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
-import type { SendBuffer } from "./send-buffer.ts";
-import type { ByteSocket } from "./socket.ts";
-import type { TimerWheel } from "./timer-wheel.ts";
-import type { UpstreamPool } from "./upstream-pool.ts";
-import type { WorkerLog } from "./worker-log.ts";
+import type { GeoLookup } from "./thread/geo-lookup.ts";
+import type { WorkerLog } from "./thread/worker-log.ts";
+import type { Directory } from "./upstream/directory.ts";
+import type { UpstreamPool } from "./upstream/upstream-pool.ts";
 
 export type Header = readonly [name: string, value: string];
 

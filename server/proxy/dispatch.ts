@@ -1,9 +1,9 @@
 import { hasDotSegment } from "../../core/http/dot-segments.ts";
 import { hasVia } from "../../core/http/forward-request.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+import { proxy } from "./exchange/proxied.ts";
 import { identify } from "./guards/identify.ts";
-import { isManagement, manage, notManagement } from "./management.ts";
-import { proxy } from "./proxied.ts";
+import { isManagement, manage, notManagement } from "./management/management.ts";
 
 const ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 

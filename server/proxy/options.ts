@@ -2,7 +2,7 @@ import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
-import type { PoolLimits } from "./upstream-pool.ts";
+import type { PoolLimits } from "./upstream/upstream-pool.ts";
 
 const SECOND_MS = 1000;
 /** RFC 9112 section 3 asks for at least 8000. Below the limit of the head, so that 414 and 431 stay apart. */

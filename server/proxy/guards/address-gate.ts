@@ -1,5 +1,5 @@
 import { AddressPolicy, type AddressRules } from "../../../core/plane/address-policy.ts";
-import type { WorkerLog } from "../worker-log.ts";
+import type { WorkerLog } from "../thread/worker-log.ts";
 
 /** Says whether a backend may live at the address that its host name led to. */
 export type AddressGate = (host: string, address: string, loopbackAllowed: boolean) => boolean;

@@ -1,5 +1,5 @@
 import { clientAddress } from "../../../core/http/forwarded.ts";
-import type { Exchange } from "../exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 
 const MAX_REQUEST_ID = 128;
 const PRINTABLE = /^[\x21-\x7e]+$/;

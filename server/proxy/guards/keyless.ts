@@ -1,6 +1,6 @@
 import { isLoopback } from "../../../core/http/cidr.ts";
-import { type Answer, problem } from "../answers.ts";
-import type { Exchange } from "../exchange.ts";
+import { type Answer, problem } from "../exchange/answers.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 
 /** What a proxy on this host adds for a client of its own. */
 const RELAY_HEADERS = ["x-forwarded-for", "x-real-ip", "forwarded", "via"] as const;

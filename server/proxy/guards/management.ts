@@ -1,6 +1,6 @@
 import { rateKey } from "../../../core/table/rate-key.ts";
-import { type Answer, problem, retryAfter } from "../answers.ts";
-import type { Exchange } from "../exchange.ts";
+import { type Answer, problem, retryAfter } from "../exchange/answers.ts";
+import type { Exchange } from "../exchange/exchange.ts";
 import { guardKeyless } from "./keyless.ts";
 
 /** These tell nothing that is worth a key, and probes must always get through. */

@@ -1,0 +1,263 @@
+import { newPickQuery } from "../../../core/balancing/pick.ts";
+import { RequestHead } from "../../../core/http/request-head.ts";
+import { buildResponse, CONTINUE } from "../../../core/http/respond.ts";
+import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
+import type { ExchangeClient, Header, Plane } from "../context.ts";
+import { Delivery } from "../upstream/delivery.ts";
+import type { UpstreamPool } from "../upstream/upstream-pool.ts";
+import { type Answer, problem, proxyError } from "./answers.ts";
+import { Facts } from "./facts.ts";
+import { RequestBody } from "./request-body.ts";
+import type { TunnelEnd } from "./tunnel.ts";
+
+/**
+ * idle → deciding → (gathering →) (ready →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
+ * Whatever happens, `#finish` runs once; before it the delivery has settled its pick.
+ */
+type Phase = "idle" | "deciding" | "gathering" | "ready" | "delivering" | "tunnel" | "draining";
+
+/** Looks at the body so far; returns false to be called again with more. */
+export type GatherStep = (exchange: Exchange) => boolean;
+
+const NO_HEADERS: readonly Header[] = [];
+/** An answer before the end of a body up to this size waits for its rest, so that the connection can be kept. */
+const DRAIN_BYTES = 65_536;
+
+/** One request and its response. Those who decide about it answer through it or deliver it; it ends in one place. */
+export class Exchange {
+  readonly plane: Plane;
+  readonly head = new RequestHead();
+  readonly body = new RequestBody();
+  readonly query = newPickQuery();
+  readonly facts = new Facts();
+  readonly delivery: Delivery;
+  /** Added to the head towards the backend, and to any answer towards the client. */
+  requestExtra: readonly Header[] = NO_HEADERS;
+  responseExtra: readonly Header[] = NO_HEADERS;
+  /** Protocol that the client may switch to, such as "websocket"; empty for none. */
+  upgrade = "";
+  /** Bytes of a response have been sent: from here on an error can only cut the stream. */
+  responding = false;
+  /** How much of the body was searched for a tier. */
+  scannedBytes = 0;
+  /** We have sent 100 ourselves, to see the body before the backend does. */
+  continued = false;
+  #client: ExchangeClient | null = null;
+  #phase: Phase = "idle";
+  #step: GatherStep | null = null;
+  #pool: UpstreamPool | null = null;
+
+  constructor(plane: Plane) {
+    this.plane = plane;
+    this.delivery = new Delivery(this);
+  }
+
+  get client(): ExchangeClient {
+    if (this.#client === null) throw new Error("the exchange has no client");
+    return this.#client;
+  }
+
+  /** Takes the next bytes of the client as body, not as the next request. */
+  get wantsBody(): boolean {
+    return this.#phase !== "idle" && this.#phase !== "tunnel" && !this.body.complete;
+  }
+
+  get tunnelling(): boolean {
+    return this.#phase === "tunnel";
+  }
+
+  /** Starts with a complete head; what becomes of it is decided by the caller. */
+  begin(client: ExchangeClient): void {
+    this.#client = client;
+    this.#phase = "deciding";
+    this.facts.begin();
+    this.delivery.relay.bodyBytes = 0;
+    this.body.begin(this.head.framing, this.head.contentLength, Number.POSITIVE_INFINITY);
+    this.responding = false;
+    this.continued = false;
+    this.upgrade = "";
+    this.requestExtra = NO_HEADERS;
+    this.responseExtra = NO_HEADERS;
+    this.query.sticky = false;
+    this.query.located = false;
+  }
+
+  /** Bounds the body; false when its declared length is over the limit already. */
+  limitBody(bytes: number): boolean {
+    this.body.begin(this.head.framing, this.head.contentLength, bytes);
+    return this.body.fault === "none";
+  }
+
+  /** Takes bytes[at, limit) of the client; returns where the request ends, or `limit`. */
+  takeBody(bytes: Buffer, at: number, limit: number): number {
+    const next = this.body.take(bytes, at, limit);
+    if (this.#phase === "draining") this.#drainOn();
+    else if (this.body.fault !== "none") this.#refuseBody();
+    else if (this.#phase === "gathering") this.#stepOn();
+    else if (this.#phase === "ready") this.#start();
+    else if (this.#phase === "delivering") this.delivery.onBody();
+    return next;
+  }
+
+  /** Holds the body and calls `step` now and with each piece until it returns true; it then goes on by itself. */
+  gather(step: GatherStep): void {
+    if (this.head.expectContinue && !this.body.complete) this.#sayContinue();
+    this.#phase = "gathering";
+    this.#step = step;
+    this.client.arm(this.plane.options.requestTimeoutMs);
+    this.#stepOn();
+  }
+
+  /** Sends the request to a backend of the picker's choice, or with `pool` there and nowhere else. */
+  deliver(pool: UpstreamPool | null = null): void {
+    this.#pool = pool;
+    // Body bytes that came with the head go out with it, and a malformed one is seen before any backend hears of it.
+    const waits = this.#phase === "deciding" && !this.body.complete && this.client.hasMore;
+    this.#phase = "ready";
+    if (!waits) this.#start();
+  }
+
+  /** Answers in place of a backend and ends the exchange. `code` is for the log. */
+  answer(answer: Answer, code = ""): void {
+    if (this.responding) {
+      this.truncate();
+      return;
+    }
+    const { head, body, client, plane } = this;
+    this.delivery.release();
+    const drains = !body.complete && this.#isDrainable();
+    const keepAlive = head.keepAlive && (body.complete || drains) && !plane.draining && !client.leaving;
+    const reply = {
+      status: answer.status,
+      headers: this.responseExtra.length === 0 ? answer.headers : [...answer.headers, ...this.responseExtra],
+      body: answer.body,
+      date: plane.date.at(Date.now()),
+      omitBody: head.method === "HEAD",
+    };
+    client.socket.write(buildResponse(reply, head.minor, keepAlive));
+    this.responding = true;
+    this.facts.answered(answer.status, code);
+    this.delivery.relay.bodyBytes = reply.omitBody ? 0 : Buffer.byteLength(answer.body);
+    if (!keepAlive || !drains) {
+      this.#finish(keepAlive);
+      return;
+    }
+    this.#phase = "draining";
+    body.discard();
+    client.resumeBody();
+    client.arm(plane.options.headTimeoutMs);
+  }
+
+  /** Answers with an error: short text on proxied paths, a problem on management paths. */
+  refuse(code: ProxyErrorCode, extra: readonly Header[] = NO_HEADERS, reason = ""): void {
+    this.facts.reason = reason;
+    // A client that was too slow once is not waited for again.
+    if (code === "slow_request") this.head.keepAlive = false;
+    const error = proxyError(code, PROXY_ERROR_STATUS[code], extra);
+    if (!this.facts.management) this.answer(error, code);
+    else this.answer(problem(error.status, code.replaceAll("_", " "), error.body.trim(), extra), code);
+  }
+
+  /** The client is gone: nobody is to blame but it, and nothing must look complete to the backend. */
+  abandon(): void {
+    if (this.#phase === "idle" || this.#phase === "tunnel") return;
+    this.delivery.release();
+    this.facts.left(this.responding);
+    this.#finish(false);
+  }
+
+  /** The response cannot be completed: the client must notice. With `stalled` it does not even take what there is. */
+  truncate(stalled = false): void {
+    const { client } = this;
+    // Without framing only a reset tells the client that more was to come (RFC 9112 section 8).
+    const reset = stalled || this.delivery.relay.framing === "close";
+    this.delivery.release();
+    this.facts.truncated = true;
+    this.#end();
+    client.cut(reset);
+  }
+
+  /** The response has been passed on whole. */
+  completed(keepAlive: boolean): void {
+    this.#finish(keepAlive);
+  }
+
+  /** The connection has become a tunnel. */
+  tunnel(): void {
+    this.#phase = "tunnel";
+  }
+
+  tunnelEnded(bytesIn: number, bytesOut: number, how: TunnelEnd): void {
+    const { client } = this;
+    this.delivery.release();
+    this.facts.tunnelled(bytesIn, bytesOut);
+    this.plane.count("tunnels_closed");
+    this.#end();
+    if (how === "ended") client.ended(false);
+    else if (how === "cut") client.cut(true);
+    else client.gone();
+  }
+
+  onTimeout(): void {
+    if (this.#phase === "gathering") this.refuse("slow_request");
+    else if (this.#phase === "draining") this.#finish(false);
+    else if (this.#phase === "delivering") this.delivery.onTimeout();
+  }
+
+  /** The client has taken all that waited for it. */
+  onClientDrain(): void {
+    if (this.#phase === "delivering") this.delivery.onClientDrain();
+  }
+
+  #start(): void {
+    this.#phase = "delivering";
+    this.delivery.begin();
+    if (this.#pool === null) this.delivery.forward();
+    else this.delivery.reach(this.#pool, false);
+  }
+
+  #stepOn(): void {
+    const step = this.#step;
+    if (step === null) return;
+    this.#step = null;
+    if (!step(this)) this.#step = step;
+  }
+
+  #drainOn(): void {
+    this.body.discard();
+    if (this.body.complete) this.#finish(true);
+    else if (this.body.fault !== "none") this.#finish(false);
+  }
+
+  #refuseBody(): void {
+    if (this.body.fault === "too_large") this.refuse("body_too_large");
+    else this.refuse("bad_request", NO_HEADERS, "the chunked body is malformed");
+  }
+
+  #sayContinue(): void {
+    this.continued = true;
+    this.client.socket.write(CONTINUE);
+  }
+
+  #isDrainable(): boolean {
+    const { head, body } = this;
+    if (body.fault !== "none" || head.framing !== "length" || head.contentLength > DRAIN_BYTES) return false;
+    // A client that waits for 100 may never send the body: nothing tells its next request from it.
+    return !head.expectContinue || this.continued;
+  }
+
+  #finish(keepAlive: boolean): void {
+    const { client } = this;
+    this.#end();
+    client.ended(keepAlive);
+  }
+
+  #end(): void {
+    this.facts.record(this);
+    this.#phase = "idle";
+    this.#step = null;
+    this.#client = null;
+    this.body.discard();
+    this.head.reset();
+  }
+}

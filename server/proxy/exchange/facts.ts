@@ -1,0 +1,126 @@
+import type { Pick } from "../../../core/balancing/pick.ts";
+import type { Place } from "../upstream/directory.ts";
+import type { Exchange } from "./exchange.ts";
+
+const CLIENT_LEFT = 499;
+const STATUS_COUNTERS = [
+  "responses_5xx",
+  "responses_1xx",
+  "responses_2xx",
+  "responses_3xx",
+  "responses_4xx",
+  "responses_5xx",
+] as const;
+
+/** What is known of one request at its end: the source of its access line and its counters. */
+export class Facts {
+  management = false;
+  status = 0;
+  /** Code of an error that we answered, else empty. */
+  code = "";
+  /** Why, in our own words. */
+  reason = "";
+  truncated = false;
+  clientId = "";
+  attempts = 0;
+  /** Who asks, as guards and forwarded headers have it. */
+  clientIp = "";
+  forwardedFor = "";
+  proto: "http" | "https" = "http";
+  forwardedHost = "";
+  /** Empty when the client's own, from a trusted proxy, is passed on. */
+  requestId = "";
+  stickyId = "";
+  place: Place | null = null;
+  endpoint = 0;
+  #startedMs = 0;
+  #bytesIn = -1;
+  #bytesOut = -1;
+
+  begin(): void {
+    this.management = false;
+    this.status = 0;
+    this.code = "";
+    this.reason = "";
+    this.truncated = false;
+    this.clientId = "";
+    this.attempts = 0;
+    this.requestId = "";
+    this.stickyId = "";
+    this.place = null;
+    this.#startedMs = performance.now();
+    this.#bytesIn = -1;
+    this.#bytesOut = -1;
+  }
+
+  /** A pick has chosen a backend. */
+  chose(exchange: Exchange, place: Place, pick: Pick): void {
+    const { plane, query } = exchange;
+    this.place = place;
+    this.endpoint = pick.endpoint;
+    this.clientId = place.backend.clientId;
+    this.attempts++;
+    if (pick.stickyOutcome === "none") return;
+    plane.count(pick.stickyOutcome === "kept" ? "sticky_kept" : "sticky_assigned");
+    if (!pick.isStickyUseDue) return;
+    plane.log.sticky({
+      stickyId: this.stickyId,
+      tier: query.tier,
+      row: pick.row,
+      generation: pick.generation,
+      atMs: query.nowMs,
+    });
+  }
+
+  attemptFailed(reason: string): void {
+    this.reason = reason;
+  }
+
+  answered(status: number, code: string): void {
+    this.status = status;
+    this.code = code;
+  }
+
+  /** The client went away before the end. */
+  left(responding: boolean): void {
+    if (!responding) this.status = CLIENT_LEFT;
+    this.code = "client_left";
+    this.truncated = responding;
+  }
+
+  tunnelled(bytesIn: number, bytesOut: number): void {
+    this.#bytesIn = bytesIn;
+    this.#bytesOut = bytesOut;
+  }
+
+  /** Counts the request and writes its access line. */
+  record(exchange: Exchange): void {
+    const { plane, head, body, delivery } = exchange;
+    const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
+    const bytesOut = this.#bytesOut < 0 ? delivery.relay.bodyBytes : this.#bytesOut;
+    plane.count("requests");
+    plane.count(STATUS_COUNTERS[Math.floor(this.status / 100)] ?? "responses_5xx");
+    if (this.management) plane.count("management_requests");
+    if (bytesIn > 0) plane.count("bytes_in", bytesIn);
+    if (bytesOut > 0) plane.count("bytes_out", bytesOut);
+    if (!plane.log.accessEnabled) return;
+    plane.log.write("info", `${head.method} ${loggedTarget(head.target)} ${this.status}`, "access", {
+      client: this.clientIp,
+      backend: this.clientId === "" ? undefined : this.clientId,
+      tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
+      ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,
+      in: bytesIn,
+      out: bytesOut,
+      attempts: this.attempts > 1 ? this.attempts : undefined,
+      code: this.code === "" ? undefined : this.code,
+      reason: this.reason === "" ? undefined : this.reason,
+      truncated: this.truncated ? true : undefined,
+    });
+  }
+}
+
+/** Queries carry secrets more often than paths do; the log gets the path alone. */
+function loggedTarget(target: string): string {
+  const query = target.indexOf("?");
+  return query < 0 ? target : `${target.slice(0, query)}?…`;
+}

@@ -1,0 +1,67 @@
+import type { ForwardContext } from "../../../core/http/forward-request.ts";
+import { type ResponseContext, writeResponseHead } from "../../../core/http/forward-response.ts";
+import type { ResponseHead } from "../../../core/http/response-head.ts";
+import type { Mutable } from "../context.ts";
+import type { Exchange } from "./exchange.ts";
+
+const NO_HEADERS: ForwardContext["extra"] = [];
+/** What the control plane is told as Host; it does not look at it. */
+const CONTROL_AUTHORITY = "localhost";
+
+/** Fills in what the head towards the backend, or the control plane, says beside the client's own fields. */
+export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>): void {
+  const { facts, plane, head } = exchange;
+  const backend = facts.place?.backend;
+  const origin = backend?.endpoints[facts.endpoint]?.origin;
+  forward.authority = origin?.authority ?? CONTROL_AUTHORITY;
+  forward.basePath = origin?.basePath ?? "";
+  forward.clientIp = facts.clientIp;
+  forward.forwardedFor = facts.forwardedFor;
+  forward.proto = facts.proto;
+  forward.forwardedHost = facts.forwardedHost;
+  forward.requestId = facts.requestId;
+  forward.lbClientId = backend?.clientId ?? "";
+  forward.lbHostname = backend?.hostname ?? "";
+  forward.upgrade = exchange.upgrade;
+  forward.forwardExpect = !exchange.continued;
+  forward.extra = exchange.requestExtra;
+  const key = plane.keys.size > 0 ? head.get("x-api-key") : null;
+  forward.dropHeader = key !== null && plane.keys.accepts(key) ? "x-api-key" : "";
+}
+
+/** Fills in how the response goes on to the client. */
+export function fillResponse(
+  exchange: Exchange,
+  respond: Mutable<ResponseContext>,
+  keepAlive: boolean,
+): void {
+  const { head, delivery, plane } = exchange;
+  respond.minor = head.minor;
+  respond.keepAlive = keepAlive;
+  respond.framing = delivery.relay.framing;
+  respond.contentLength = delivery.response.contentLength;
+  respond.upgrade = false;
+  respond.date = plane.date.at(Date.now());
+  respond.extra = exchange.responseExtra;
+}
+
+/** Fills in how a 1xx, or with `upgrade` the 101 of a tunnel, goes on to the client. */
+export function fillInterim(exchange: Exchange, respond: Mutable<ResponseContext>, upgrade = false): void {
+  respond.minor = exchange.head.minor;
+  respond.keepAlive = true;
+  respond.framing = "none";
+  respond.contentLength = -1;
+  respond.upgrade = upgrade;
+  respond.date = "";
+  respond.extra = NO_HEADERS;
+}
+
+/** Passes a 1xx on to the client (RFC 9110 section 15.2): HTTP/1.0 knows none, and 100 goes to those who wait for it. */
+export function passInterim(exchange: Exchange, response: ResponseHead): void {
+  const { plane, client, head } = exchange;
+  const isWanted = response.status !== 100 || (head.expectContinue && !exchange.continued);
+  if (head.minor === 0 || !isWanted) return;
+  fillInterim(exchange, plane.respond);
+  const length = writeResponseHead(response, plane.respond, plane.out.bytes, 0);
+  if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
+}

@@ -1,0 +1,167 @@
+import { LAST_CHUNK } from "../../../core/http/chunked.ts";
+import type { SendBuffer } from "../net/send-buffer.ts";
+import type { ByteSocket } from "../net/socket.ts";
+import { ChunkDecoder } from "./chunk-decoder.ts";
+
+/** A body up to this size is kept until the response begins, so that it can be sent to another connection. */
+const REPLAY_BYTES = 65_536;
+
+/** Of more pieces than this a body is not replayed: a trickle must not cost an object for each byte. */
+const REPLAY_PIECES = 64;
+/** Pieces below this size are joined when they have to wait. */
+const JOIN_BELOW_BYTES = 2048;
+const JOINT_BYTES = 16_384;
+
+interface Piece {
+  readonly bytes: Buffer;
+  readonly start: number;
+  end: number;
+  /** Bytes behind `end` are ours to fill. */
+  readonly joint: boolean;
+  /** Nobody else has the bytes. */
+  readonly owned: boolean;
+}
+
+export type BodyFault = "none" | "malformed" | "too_large";
+
+/** The body of one request: decodes the client's framing, holds what cannot be sent yet, and frames anew. */
+export class RequestBody {
+  framing: "none" | "length" | "chunked" = "none";
+  /** Everything has arrived from the client. */
+  complete = true;
+  fault: BodyFault = "none";
+  /** Bytes of content so far. */
+  received = 0;
+  /** Bytes of content that wait for a connection. */
+  unsentBytes = 0;
+  /** All content so far is still here. */
+  replayable = true;
+  #declared = 0;
+  #limit = Number.POSITIVE_INFINITY;
+  #pieces: Piece[] = [];
+  #sent = 0;
+  #terminated = false;
+  readonly #decoder = new ChunkDecoder();
+
+  /** Starts a body; at most `limitBytes` of content are accepted. */
+  begin(framing: "none" | "length" | "chunked", declared: number, limitBytes: number): void {
+    this.framing = framing;
+    this.complete = framing === "none" || (framing === "length" && declared === 0);
+    this.fault = framing === "length" && declared > limitBytes ? "too_large" : "none";
+    this.received = 0;
+    this.unsentBytes = 0;
+    this.replayable = true;
+    this.#declared = declared;
+    this.#limit = limitBytes;
+    this.#sent = 0;
+    this.#terminated = false;
+    if (this.#pieces.length > 0) this.#pieces = [];
+    if (framing === "chunked") this.#decoder.reset();
+  }
+
+  /** Takes bytes[at, limit) of the client; returns where the body ended, or `limit`. */
+  take(bytes: Buffer, at: number, limit: number): number {
+    if (this.complete || this.fault !== "none") return at;
+    if (this.framing === "length") {
+      const end = Math.min(limit, at + this.#declared - this.received);
+      this.#hold(bytes, at, end);
+      this.complete = this.received === this.#declared;
+      return end;
+    }
+    const decoder = this.#decoder;
+    const next = decoder.decode(bytes, at, limit);
+    this.#hold(decoder.bytes, decoder.start, decoder.end, decoder.isJoined);
+    decoder.release();
+    if (decoder.reader.state === "error") this.fault = "malformed";
+    else if (this.received > this.#limit) this.fault = "too_large";
+    else if (decoder.reader.state === "done") this.complete = true;
+    return next;
+  }
+
+  /** Sends what was held since the last call, in the framing of the request. */
+  send(out: SendBuffer, socket: ByteSocket): void {
+    for (let index = this.#sent; index < this.#pieces.length; index++) {
+      const piece = this.#pieces[index];
+      if (piece === undefined) break;
+      if (this.framing === "chunked") out.addChunk(socket, piece.bytes, piece.start, piece.end);
+      else out.add(socket, piece.bytes, piece.start, piece.end);
+    }
+    this.#sent = this.#pieces.length;
+    this.unsentBytes = 0;
+    if (!this.replayable) {
+      for (const piece of this.#pieces) if (piece.owned) out.release(socket, piece.bytes);
+      this.#drop();
+    }
+    if (this.complete && this.framing === "chunked" && !this.#terminated) {
+      this.#terminated = true;
+      out.add(socket, LAST_CHUNK, 0, LAST_CHUNK.length);
+    }
+  }
+
+  /** No content is held: what came was sent or forgotten. */
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0;
+  }
+
+  /** Makes all content so far unsent again; only while {@link replayable}. */
+  rewind(): void {
+    this.#sent = 0;
+    this.#terminated = false;
+    this.unsentBytes = this.received;
+  }
+
+  /** Lets go of what was sent: nothing will be sent again. */
+  giveUpReplay(): void {
+    if (!this.replayable) return;
+    this.replayable = false;
+    if (this.#sent === this.#pieces.length) this.#drop();
+  }
+
+  /** The content so far in one piece, for those who read it here. */
+  content(): Buffer {
+    const only = this.#pieces.length === 1 ? this.#pieces[0] : undefined;
+    if (only !== undefined) return only.bytes.subarray(only.start, only.end);
+    return Buffer.concat(this.#pieces.map((piece) => piece.bytes.subarray(piece.start, piece.end)));
+  }
+
+  /** Forgets content that nobody wants. */
+  discard(): void {
+    this.replayable = false;
+    this.#drop();
+  }
+
+  #hold(bytes: Buffer, start: number, end: number, owned = false): void {
+    const size = end - start;
+    if (size <= 0) return;
+    this.received += size;
+    this.unsentBytes += size;
+    if (this.replayable && this.#sent > 0 && this.#tooMuchToReplay()) this.giveUpReplay();
+    if (this.#pieces.length > 0 && size < JOIN_BELOW_BYTES) this.#join(bytes, start, end);
+    else this.#pieces.push({ bytes, start, end, joint: false, owned });
+  }
+
+  #tooMuchToReplay(): boolean {
+    return this.received > REPLAY_BYTES || this.#pieces.length > REPLAY_PIECES;
+  }
+
+  #join(bytes: Buffer, start: number, end: number): void {
+    const last = this.#sent < this.#pieces.length ? this.#pieces.at(-1) : undefined;
+    if (last?.joint && last.bytes.length - last.end >= end - start) {
+      last.end += bytes.copy(last.bytes, last.end, start, end);
+      return;
+    }
+    const joint = Buffer.allocUnsafe(JOINT_BYTES);
+    this.#pieces.push({
+      bytes: joint,
+      start: 0,
+      end: bytes.copy(joint, 0, start, end),
+      joint: true,
+      owned: true,
+    });
+  }
+
+  #drop(): void {
+    this.#pieces = [];
+    this.#sent = 0;
+  }
+}

@@ -1,0 +1,34 @@
+import type { UnitVector } from "../../../core/scoring/place.ts";
+import { hashStickyId } from "../../../core/table/sticky-table.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Longer ids are stored as their hash, so that the database stays bounded. */
+const MAX_STICKY_ID = 256;
+
+/** Finds the session that a request belongs to: the sticky header, else with `sticky_by_ip` the address. */
+export function setSticky(exchange: Exchange, address: string): void {
+  const { plane, head, query, facts } = exchange;
+  const { stickyHeader, stickyByIp } = plane.options;
+  const value = stickyHeader === "" ? null : head.get(stickyHeader);
+  const id = value === null || value === "" ? (stickyByIp ? address : "") : value;
+  query.sticky = id !== "";
+  if (id === "") return;
+  facts.stickyId =
+    id.length <= MAX_STICKY_ID
+      ? id
+      : `sha256:${new Bun.CryptoHasher("sha256").update(id, "latin1").digest("hex")}`;
+  const { hi, lo } = hashStickyId(facts.stickyId);
+  query.stickyHi = hi;
+  query.stickyLo = lo;
+}
+
+/** Notes where the end user is: as told, else where the address is. */
+export function locate(exchange: Exchange, told: UnitVector | null, address: string): void {
+  const { query, plane } = exchange;
+  const place = told ?? plane.geo.locate(address);
+  query.located = place !== null;
+  if (place === null) return;
+  query.x = place.x;
+  query.y = place.y;
+  query.z = place.z;
+}

@@ -1,0 +1,135 @@
+import { compilePatterns, type EndpointMatcher } from "../../../core/http/path-match.ts";
+import type { Backend, Origin, PathGroup } from "../../../core/plane/snapshot.ts";
+import type { AddressGate } from "../guards/address-gate.ts";
+import type { ConnectTarget } from "../net/plain-socket.ts";
+import type { TimerWheel } from "../net/timer-wheel.ts";
+import { type PoolLimits, UpstreamPool } from "./upstream-pool.ts";
+
+/** A backend and, for each of its endpoints, this worker's pool of connections. */
+export interface Place {
+  readonly backend: Backend;
+  readonly pools: readonly UpstreamPool[];
+}
+
+interface SharedPool {
+  readonly pool: UpstreamPool;
+  users: number;
+}
+
+/** What this worker knows of backends beyond the tables: URLs, names, path patterns, connection pools. */
+export class Directory {
+  readonly #places: (Place | null)[] = [];
+  readonly #pools = new Map<string, SharedPool>();
+  readonly #matchers: EndpointMatcher[] = [];
+  readonly #wheel: TimerWheel;
+  readonly #limits: PoolLimits;
+  readonly #verifyTls: boolean;
+  readonly #gate: AddressGate;
+  #endpoints = new Int32Array(0);
+  #pathsMatter = false;
+
+  constructor(
+    wheel: TimerWheel,
+    limits: PoolLimits,
+    checks: { readonly verifyTls: boolean; readonly gate: AddressGate },
+  ) {
+    this.#wheel = wheel;
+    this.#limits = limits;
+    this.#verifyTls = checks.verifyTls;
+    this.#gate = checks.gate;
+  }
+
+  /** Some backend takes only some paths. */
+  get hasPatterns(): boolean {
+    return this.#pathsMatter;
+  }
+
+  /** Sets groups from `index` on: new ones, or successors of groups that no backend has any more. */
+  addGroups(index: number, groups: readonly PathGroup[]): void {
+    groups.forEach((group, offset) => {
+      this.#matchers[index + offset] = compilePatterns(group);
+      // One endpoint without patterns serves every path: such a group needs no matching.
+      if (group.patterns.some((patterns) => patterns.length > 0)) this.#pathsMatter = true;
+    });
+    this.#endpoints = new Int32Array(this.#matchers.length);
+  }
+
+  /** Sets the backend of a row, or forgets it. Connections of requests in flight live on. */
+  set(row: number, backend: Backend | null): void {
+    const before = this.#places[row];
+    this.#places[row] =
+      backend === null
+        ? null
+        : { backend, pools: backend.endpoints.map(({ origin }) => this.#acquire(origin, backend)) };
+    // After the new one has its pools, so that an origin that stays keeps its connections.
+    if (before)
+      for (const { origin } of before.backend.endpoints) this.#release(poolKey(origin, before.backend));
+  }
+
+  /** The backend of a row, if this worker knows it in that generation. */
+  place(row: number, generation: number): Place | null {
+    const place = this.#places[row];
+    return place && place.backend.generation === generation ? place : null;
+  }
+
+  /** The backend of a row in any generation. */
+  backendAt(row: number): Backend | null {
+    return this.#places[row]?.backend ?? null;
+  }
+
+  /** For each path group the endpoint that serves the path; null when no pattern exists. Valid until the next call. */
+  endpointsFor(path: string): Int32Array | null {
+    if (!this.#pathsMatter) return null;
+    const endpoints = this.#endpoints;
+    for (let group = 0; group < endpoints.length; group++) {
+      endpoints[group] = this.#matchers[group]?.(path) ?? -1;
+    }
+    return endpoints;
+  }
+
+  closeIdle(): void {
+    for (const { pool } of this.#pools.values()) pool.closeIdle();
+  }
+
+  #acquire(origin: Origin, backend: Backend): UpstreamPool {
+    const key = poolKey(origin, backend);
+    const known = this.#pools.get(key);
+    if (known !== undefined) {
+      known.users++;
+      return known.pool;
+    }
+    const pool = new UpstreamPool(this.#target(origin, backend), this.#limits, this.#wheel);
+    this.#pools.set(key, { pool, users: 1 });
+    return pool;
+  }
+
+  #release(key: string): void {
+    const shared = this.#pools.get(key);
+    if (shared === undefined || --shared.users > 0) return;
+    shared.pool.retire();
+    this.#pools.delete(key);
+  }
+
+  #target(origin: Origin, backend: Backend): ConnectTarget {
+    const { host, port } = origin;
+    const loopbackAllowed = backend.loopbackAllowed === true;
+    const tls = { serverName: isAddress(host) ? "" : host, verify: this.#verifyTls };
+    return {
+      kind: "tcp",
+      host,
+      port,
+      tls: origin.scheme === "https" ? tls : null,
+      admits: (address) => this.#gate(host, address, loopbackAllowed),
+    };
+  }
+}
+
+/** Backends share connections to an origin, unless only one of them may live there. */
+function poolKey(origin: Origin, backend: Backend): string {
+  return backend.loopbackAllowed === true ? `${origin.key} local` : origin.key;
+}
+
+/** SNI carries names only (RFC 6066 section 3). */
+function isAddress(host: string): boolean {
+  return host.includes(":") || /^[0-9.]+$/.test(host);
+}

@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { eventually } from "../../../support/eventually.ts";
+import { RawBackend } from "../../../support/raw-backend.ts";
+import { call } from "../../../support/raw-client.ts";
+import { Cell } from "../cell.ts";
+
+test.each(["http", "https"] as const)(
+  "where no %s backend may be nothing of the request is sent, and another backend takes it",
+  async (scheme) => {
+    await using inner = await RawBackend.start({ script: async (wire) => void (await wire.readToEnd()) });
+    await using backend = await RawBackend.start();
+    await using cell = await Cell.start();
+    const rebound = { host: "localhost", ports: [inner.port], scheme, loopbackAllowed: false };
+    const { row } = cell.add({ ...rebound, score: 0 });
+    cell.add({ ports: [backend.port], score: 10 });
+    for (let round = 0; round < 2; round++) {
+      expect((await call({ port: cell.port }, "POST", "/", { body: "x" })).status).toBe(200);
+    }
+    await eventually("the connections are closed", () =>
+      inner.connections.every((wire) => wire.ending !== null),
+    );
+    expect(inner.connections).toHaveLength(2);
+    for (const { log } of inner.connections) {
+      if (scheme === "http") expect(log).toHaveLength(0);
+      // Bun says hello before it tells of the connection: type "handshake" (RFC 8446 section 5.1), and a single record.
+      else expect([log[0], 5 + log.readUInt16BE(3)]).toEqual([22, log.length]);
+    }
+    expect(backend.requests).toHaveLength(2);
+    expect(cell.tables.backends.inFlight(row)).toBe(0);
+    await cell[Symbol.asyncDispose]();
+    expect(cell.log).toContain("is a loopback address");
+  },
+);
+
+test("denied_endpoint_cidrs holds for addresses in use, and for who may use loopback", async () => {
+  await using backend = await RawBackend.start();
+  await using cell = await Cell.start({ config: { denied_endpoint_cidrs: ["127.0.0.0/8"] } });
+  cell.add({ ports: [backend.port] });
+  expect((await call({ port: cell.port }, "GET", "/")).status).toBe(502);
+  expect(backend.requests).toHaveLength(0);
+});
+
+test("a connection made for one backend is not used for another that may not make it", async () => {
+  await using backend = await RawBackend.start();
+  await using cell = await Cell.start();
+  const { row } = cell.add({ ports: [backend.port] });
+  expect((await call({ port: cell.port }, "GET", "/")).status).toBe(200);
+  cell.add({ ports: [backend.port], loopbackAllowed: false });
+  cell.remove(row);
+  expect((await call({ port: cell.port }, "GET", "/")).status).toBe(502);
+});

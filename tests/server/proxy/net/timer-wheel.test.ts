@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { TimerWheel, WheelTimer } from "../../../../server/proxy/net/timer-wheel.ts";
+
+const TICK_MS = 100;
+
+type Step =
+  | { readonly do: "arm"; readonly timer: number; readonly ms: number }
+  | { readonly do: "cancel"; readonly timer: number }
+  | { readonly do: "pass"; readonly ms: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    do: fc.constant("arm" as const),
+    timer: fc.nat(3),
+    ms: fc.oneof(fc.nat(500), fc.nat(200_000)),
+  }),
+  fc.record({ do: fc.constant("cancel" as const), timer: fc.nat(3) }),
+  fc.record({ do: fc.constant("pass" as const), ms: fc.oneof(fc.nat(300), fc.nat(120_000)) }),
+);
+
+test("timers fire once, at their last deadline or at most one tick later, whatever happens in between", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      let nowMs = 1_000_000;
+      const wheel = new TimerWheel(() => nowMs);
+      const deadlines: (number | null)[] = [null, null, null, null];
+      const timers = deadlines.map((_, index) => new WheelTimer({ onTimer: () => fire(index) }));
+      const fire = (index: number) => {
+        const due = deadlines[index] ?? Number.POSITIVE_INFINITY;
+        expect(nowMs).toBeGreaterThanOrEqual(due);
+        deadlines[index] = null;
+      };
+      for (const each of steps) {
+        if (each.do === "pass") {
+          // As the interval does, perhaps late.
+          nowMs += each.ms;
+          wheel.tick();
+          for (const due of deadlines) if (due !== null) expect(due).toBeGreaterThan(nowMs - TICK_MS);
+          continue;
+        }
+        const timer = timers[each.timer];
+        if (timer === undefined) continue;
+        if (each.do === "arm") wheel.arm(timer, each.ms);
+        else wheel.cancel(timer);
+        deadlines[each.timer] = each.do === "arm" ? nowMs + each.ms : null;
+      }
+      for (const timer of timers) wheel.cancel(timer);
+      wheel.tick();
+    }),
+  );
+});
