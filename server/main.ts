@@ -6,7 +6,7 @@ import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
 import type { ServerConfig } from "../core/config/server-schema.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { Logger } from "./control/logging/logger.ts";
-import { fileFaults } from "./control/startup-files.ts";
+import { fileFaults } from "./control/startup/startup-files.ts";
 
 /** Exit codes: 0 = done, 1 = the configuration or the start failed, 2 = wrong usage, 128 + n = second signal n. */
 const EXIT_OK = 0;
@@ -50,7 +50,7 @@ async function run(config: ServerConfig, source: string | null): Promise<number>
   // Loaded only now: -version and -check need none of it.
   const { startServer } = await import("./control/app.ts");
   const { Log } = await import("./control/logging/logger.ts");
-  const { StartError } = await import("./control/start-error.ts");
+  const { StartError } = await import("./control/startup/start-error.ts");
   const log = new Log({ level: config.log_level, json: config.json_logging, fd: 1, now: Date.now });
   const signalled = firstSignal(() => log.flushSync());
   logMistakes(log.component("server"));

@@ -8,24 +8,24 @@ import type { SharedTables } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
-import { announce } from "./announce.ts";
+import { EndpointPolicy } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
-import { serveControl } from "./control-server.ts";
-import { EndpointPolicy } from "./endpoint-policy.ts";
-import { type Locate, openGeoip } from "./geoip.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import type { Log } from "./logging/logger.ts";
-import { MemoryTrim } from "./memory-trim.ts";
-import { assertPortIsFree } from "./port-check.ts";
-import { Registry } from "./registry.ts";
-import type { BackendUpdate } from "./registry-types.ts";
-import { StartError } from "./start-error.ts";
-import { loadGeoip, loadTls } from "./startup-files.ts";
+import { MemoryTrim } from "./memory/memory-trim.ts";
+import { Registry } from "./registry/registry.ts";
+import type { BackendUpdate } from "./registry/registry-types.ts";
+import { Sweep } from "./registry/sweep.ts";
+import { serveControl } from "./socket/control-server.ts";
+import { announce } from "./startup/announce.ts";
+import { type Locate, openGeoip } from "./startup/geoip.ts";
+import { assertPortIsFree } from "./startup/port-check.ts";
+import { StartError } from "./startup/start-error.ts";
+import { loadGeoip, loadTls } from "./startup/startup-files.ts";
 import { claimDatabase } from "./store/claim.ts";
 import { Store } from "./store/store.ts";
-import { type Ports, Supervisor } from "./supervisor.ts";
-import { Sweep } from "./sweep.ts";
+import { type Ports, Supervisor } from "./workers/supervisor.ts";
 
 /** A server that takes requests. */
 export interface RunningServer extends Ports {

@@ -5,7 +5,7 @@ import {
   RegistrationSchema,
 } from "../../../core/wire/registration.ts";
 import { ReportSchema, reportFaults } from "../../../core/wire/report.ts";
-import { unknownId } from "../registry-types.ts";
+import { unknownId } from "../registry/registry-types.ts";
 import { invalid, json, noContent, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";

@@ -1,6 +1,6 @@
 /** One backend as `GET /clients` shows it: the original's strings to the letter, and the figures as numbers. */
 import type { GpuReport, Report } from "../../../core/wire/report.ts";
-import type { BackendState } from "../backend-state.ts";
+import type { BackendState } from "../registry/backend-state.ts";
 
 /** What Go writes for a time that is not set. */
 const ZERO_TIME = "0001-01-01T00:00:00Z";

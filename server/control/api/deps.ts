@@ -7,7 +7,7 @@ import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
-import type { BackendRegistry } from "../registry.ts";
+import type { BackendRegistry } from "../registry/registry.ts";
 
 export interface ApiDeps {
   readonly registry: BackendRegistry;

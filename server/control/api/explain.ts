@@ -13,7 +13,7 @@ import {
   type RouteRequest,
   RouteRequestSchema,
 } from "../../../core/wire/route.ts";
-import type { BackendState } from "../backend-state.ts";
+import type { BackendState } from "../registry/backend-state.ts";
 import { invalid, json } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";

@@ -3,7 +3,7 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Registration } from "../../../core/wire/registration.ts";
 import { type Report, ReportSchema } from "../../../core/wire/report.ts";
-import type { EndpointState } from "../backend-state.ts";
+import type { EndpointState } from "../registry/backend-state.ts";
 
 /** What a restart needs to know of a backend. */
 export interface StoredBackend {

@@ -10,10 +10,10 @@ import type { LogData } from "../../../core/log/format.ts";
 import { type Place, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
-import { EndpointPolicy } from "../../../server/control/endpoint-policy.ts";
+import { EndpointPolicy } from "../../../server/control/admission/endpoint-policy.ts";
 import type { Logger } from "../../../server/control/logging/logger.ts";
-import { Registry } from "../../../server/control/registry.ts";
-import type { BackendUpdate, Watcher } from "../../../server/control/registry-types.ts";
+import { Registry } from "../../../server/control/registry/registry.ts";
+import type { BackendUpdate, Watcher } from "../../../server/control/registry/registry-types.ts";
 import { Store } from "../../../server/control/store/store.ts";
 
 /** A directory that is removed with the test's `using`. */

@@ -1,0 +1,72 @@
+/** A backend as the registry keeps it, and its other forms: for workers, for the database. */
+import type { Backend, Endpoint } from "../../../core/plane/snapshot.ts";
+import type { Registration } from "../../../core/wire/registration.ts";
+import type { StoredBackend, StoredReport } from "../store/rows.ts";
+import type { EndpointState, HealthStatus } from "./backend-state.ts";
+import type { Ownership } from "./ownership.ts";
+
+/** The parts of a backend that a registration sets. */
+export interface Admitted {
+  readonly registration: Registration;
+  /** At least one; the first is the primary. */
+  readonly endpoints: readonly Endpoint[];
+  /** Path patterns of each endpoint. */
+  readonly patterns: readonly (readonly string[])[];
+  readonly loopbackAllowed: boolean;
+}
+
+/** One backend; the registry replaces parts as news arrives. Times are epoch milliseconds. */
+export interface BackendRecord {
+  readonly clientId: string;
+  readonly row: number;
+  readonly generation: number;
+  admitted: Admitted;
+  pathGroup: number;
+  ownership: Ownership;
+  readonly createdMs: number;
+  /** Last registration or report. */
+  lastSeenMs: number;
+  /** When it was loaded after a restart, which counts as seen for one stale window; 0 when it was not. */
+  readonly loadedMs: number;
+  lastReport: StoredReport | null;
+  health: HealthStatus;
+  latencyMs: number;
+  checkedAtMs: number | null;
+}
+
+export function toBackend(record: BackendRecord): Backend {
+  return {
+    row: record.row,
+    generation: record.generation,
+    clientId: record.clientId,
+    hostname: record.admitted.registration.hostname ?? "",
+    endpoints: record.admitted.endpoints,
+    pathGroup: record.pathGroup,
+    loopbackAllowed: record.admitted.loopbackAllowed,
+  };
+}
+
+export function toStored(record: BackendRecord): StoredBackend {
+  return {
+    registration: record.admitted.registration,
+    endpoints: endpointStates(record.admitted),
+    loopbackAllowed: record.admitted.loopbackAllowed,
+    tokenHash: record.ownership.tokenHash,
+    tokenShown: record.ownership.tokenShown,
+    createdMs: record.createdMs,
+    lastSeenMs: record.lastSeenMs,
+    report: record.lastReport,
+  };
+}
+
+export function endpointStates(admitted: Admitted): EndpointState[] {
+  return admitted.endpoints.map((endpoint, index) => ({
+    url: endpoint.url,
+    paths: admitted.patterns[index] ?? [],
+  }));
+}
+
+/** Tells whether two registrations send requests to the same places. */
+export function hasSameEndpoints(a: Admitted, b: Admitted): boolean {
+  return JSON.stringify(endpointStates(a)) === JSON.stringify(endpointStates(b));
+}

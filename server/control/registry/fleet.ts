@@ -1,0 +1,163 @@
+/** The backends, each with its row: adding, changing and removing them everywhere at once. */
+import { PathGroupPool } from "../../../core/plane/path-groups.ts";
+import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
+import { figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
+import type { BackendHealth } from "../health/prober.ts";
+import { type Admitted, type BackendRecord, toBackend, toStored } from "./backend-record.ts";
+import type { Ownership } from "./ownership.ts";
+import type { RegistryDeps } from "./registry-types.ts";
+import { restoreRecords, restoreSticky } from "./restore.ts";
+
+/** Keeps records, table rows, workers, prober and database in step. */
+export class Fleet {
+  readonly #deps: RegistryDeps;
+  readonly #records = new Map<string, BackendRecord>();
+  readonly #byRow = new Map<number, BackendRecord>();
+  readonly #groups = new PathGroupPool();
+
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get(clientId: string): BackendRecord | undefined {
+    return this.#records.get(clientId);
+  }
+
+  atRow(row: number): BackendRecord | undefined {
+    return this.#byRow.get(row);
+  }
+
+  records(): BackendRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** What a worker that starts now must know. */
+  snapshot(): { readonly backends: readonly Backend[]; readonly pathGroups: readonly PathGroup[] } {
+    return { backends: this.records().map(toBackend), pathGroups: [...this.#groups.groups] };
+  }
+
+  /** Takes up what the last run knew; before any worker starts. The numbers of backends and sticky sessions. */
+  restore(): { readonly backends: number; readonly sticky: number } {
+    const deps = this.#deps;
+    for (const record of restoreRecords(deps, this.#groups)) {
+      this.#keep(record);
+      this.writeRow(record);
+      deps.tables.backends.setEnabled(record.row, true);
+      deps.prober?.watch(toBackend(record));
+    }
+    return { backends: this.size, sticky: restoreSticky(deps, (clientId) => this.get(clientId)) };
+  }
+
+  /** Adds a backend; resolves once every worker knows it. Null when the table is full. */
+  async add(admitted: Admitted, ownership: Ownership, nowMs: number): Promise<BackendRecord | null> {
+    const claimed = this.#deps.tables.backends.claimRow();
+    if (claimed === null) return null;
+    const group = this.#groups.take(admitted.patterns);
+    const record: BackendRecord = {
+      clientId: admitted.registration.client_id,
+      ...claimed,
+      admitted,
+      pathGroup: group.index,
+      ownership,
+      createdMs: nowMs,
+      lastSeenMs: nowMs,
+      loadedMs: 0,
+      lastReport: null,
+      health: "unknown",
+      latencyMs: 0,
+      checkedAtMs: null,
+    };
+    this.#keep(record);
+    await this.#announce(record, group.isNew);
+    return record;
+  }
+
+  /** Replaces what a registration says; reports, health and sessions stay. */
+  async update(record: BackendRecord, admitted: Admitted, nowMs: number): Promise<void> {
+    const formerGroup = record.pathGroup;
+    const group = this.#groups.take(admitted.patterns);
+    record.admitted = admitted;
+    record.pathGroup = group.index;
+    record.lastSeenMs = nowMs;
+    await this.#announce(record, group.isNew);
+    this.#groups.release(formerGroup);
+    const health = this.#deps.prober?.healthOf(record.clientId) ?? null;
+    if (health !== null) this.applyHealth(record, health);
+  }
+
+  /** Everything of a backend goes: row, leases, sticky sessions, probes, database rows. */
+  async drop(record: BackendRecord): Promise<void> {
+    const { tables, store, prober } = this.#deps;
+    this.#records.delete(record.clientId);
+    this.#byRow.delete(record.row);
+    prober?.forget(record.clientId);
+    tables.backends.releaseRow(record.row);
+    store.forgetBackend(record.clientId);
+    this.#groups.release(record.pathGroup);
+    const newPathGroups = { index: this.#groups.groups.length, groups: [] };
+    await this.#deps.publish({ row: record.row, backend: null, newPathGroups });
+  }
+
+  /** Writes what is known of a backend to its row. */
+  writeRow(record: BackendRecord): void {
+    const { backends } = this.#deps.tables;
+    const { latitude, longitude } = record.admitted.registration;
+    backends.setPathGroup(record.row, record.pathGroup);
+    backends.setLocation(record.row, latitude ?? null, longitude ?? null);
+    if (record.lastReport === null) return;
+    const { report, receivedMs } = record.lastReport;
+    const reportedAtMs = Math.max(receivedMs, record.loadedMs);
+    const { config, tiers } = this.#deps;
+    const figures = figuresOf({
+      report,
+      reportedAtMs,
+      tiers,
+      weights: config.score_weights,
+      thresholds: thresholdsOf(config),
+      latencyMs: record.latencyMs,
+    });
+    backends.writeReport(record.row, figures);
+  }
+
+  /** Takes over what probes say of a backend. */
+  applyHealth(record: BackendRecord, health: BackendHealth): void {
+    const { tables, store, log } = this.#deps;
+    const before = record.health;
+    const hasNewLatency = record.latencyMs !== health.latencyMs;
+    record.health = health.status;
+    record.latencyMs = health.latencyMs;
+    if (hasNewLatency) this.writeRow(record);
+    if (before === health.status) return;
+    tables.backends.setHealthy(record.row, health.status !== "unhealthy");
+    const data = { client_id: record.clientId, from: before, to: health.status };
+    if (health.status === "unhealthy") {
+      store.forgetStickyOf(record.clientId);
+      log.warn("backend is unhealthy: it gets no requests, its sticky sessions move", data);
+    } else {
+      log.info("health of a backend changed", data);
+    }
+  }
+
+  /** Makes a new or changed backend known: to the workers first, so that no pick finds what they do not know. */
+  async #announce(record: BackendRecord, isGroupNew: boolean): Promise<void> {
+    this.#deps.store.saveBackend(toStored(record));
+    const groups = isGroupNew ? [{ patterns: record.admitted.patterns }] : [];
+    await this.#deps.publish({
+      row: record.row,
+      backend: toBackend(record),
+      newPathGroups: { index: record.pathGroup, groups },
+    });
+    this.writeRow(record);
+    this.#deps.tables.backends.setEnabled(record.row, true);
+    this.#deps.prober?.watch(toBackend(record));
+  }
+
+  #keep(record: BackendRecord): void {
+    this.#records.set(record.clientId, record);
+    this.#byRow.set(record.row, record);
+  }
+}

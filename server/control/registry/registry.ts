@@ -1,0 +1,288 @@
+/** The one place that knows backends: who they are, who may speak for them, what they last reported. */
+import { isIP } from "node:net";
+import type { StickyAssignment } from "../../../core/plane/messages.ts";
+import { endAllLeases } from "../../../core/table/tables.ts";
+import type { Registration } from "../../../core/wire/registration.ts";
+import type { Report } from "../../../core/wire/report.ts";
+import { admit } from "../admission/admission.ts";
+import type { ProbeReport } from "../health/prober.ts";
+import { type Admitted, type BackendRecord, hasSameEndpoints, toStored } from "./backend-record.ts";
+import type {
+  BackendState,
+  PurgeResult,
+  Readiness,
+  RegisterOutcome,
+  RemoveOutcome,
+  ReportOutcome,
+  Totals,
+} from "./backend-state.ts";
+import { reasonsOf, roomOf, toState } from "./backend-view.ts";
+import { Fleet } from "./fleet.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import { claimOf, mayReplace, maySpeak, newToken } from "./ownership.ts";
+import { type BackendRegistry, type RegistryDeps, unknownId } from "./registry-types.ts";
+import { isSuperseded, readReportTime, wasClockAhead } from "./report-time.ts";
+
+export type { BackendRegistry } from "./registry-types.ts";
+
+/** A removed backend's database row is deleted at once; rows that no backend answers for, after this. */
+const ORPHAN_ROW_MS = 30 * 86_400_000;
+
+export class Registry implements BackendRegistry {
+  readonly #deps: RegistryDeps;
+  readonly #fleet: Fleet;
+  readonly #queue = new KeyedQueue();
+  readonly #staleMs: number;
+
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
+    this.#fleet = new Fleet(deps);
+    this.#staleMs = deps.config.stale_minutes * 60_000;
+  }
+
+  /** Takes up what the last run knew; before any worker starts. The numbers of backends and sticky sessions. */
+  restore(): { readonly backends: number; readonly sticky: number } {
+    return this.#fleet.restore();
+  }
+
+  /** What a worker that starts now must know. */
+  snapshot(): ReturnType<Fleet["snapshot"]> {
+    return this.#fleet.snapshot();
+  }
+
+  async register(registration: Registration, peer: string, token: string | null): Promise<RegisterOutcome> {
+    const clientId = registration.client_id;
+    // Judged in the queue as well: names take their time to resolve, and the later registration must be the last.
+    return this.#queue.run(clientId, async () => {
+      const admission = await admit(this.#located(registration, peer), peer, this.#deps.policy);
+      if (!admission.ok) return { kind: "invalid", errors: admission.errors };
+      for (const warning of admission.warnings) this.#deps.log.warn(warning, { client_id: clientId });
+      return this.#registerAdmitted(admission.admitted, token);
+    });
+  }
+
+  report(report: Report, token: string | null, nowMs: number): ReportOutcome {
+    const record = this.#fleet.get(report.client_id);
+    if (record === undefined) return { kind: "unknown", detail: unknownId(report.client_id) };
+    const claim = claimOf(record.ownership, token);
+    if (!maySpeak(record.ownership, claim)) return { kind: "forbidden", detail: NOT_YOURS };
+    const time = readReportTime(report.timestamp, nowMs);
+    if (!time.ok) {
+      const rule = "must be an RFC 3339 time such as 2026-01-31T12:00:00Z";
+      return { kind: "invalid", errors: [{ field: "timestamp", rule, got: report.timestamp }] };
+    }
+    const last = record.lastReport;
+    if (time.isClockAhead && !wasClockAhead(last)) {
+      this.#deps.log.warn("the clock of a backend is ahead: its reports count as made when they arrive", {
+        client_id: record.clientId,
+        timestamp: report.timestamp,
+      });
+    }
+    if (last !== null && isSuperseded({ atMs: time.atMs, receivedMs: nowMs }, last)) {
+      return {
+        kind: "ignored",
+        detail: `a report of ${new Date(last.timestampMs).toISOString()} was applied`,
+      };
+    }
+    record.lastReport = { report, receivedMs: nowMs, timestampMs: time.atMs };
+    record.lastSeenMs = nowMs;
+    if (claim === "holder") record.ownership = { ...record.ownership, tokenShown: true };
+    this.#fleet.writeRow(record);
+    this.#deps.store.saveReport(record.lastReport);
+    this.#deps.store.saveBackend(toStored(record));
+    return { kind: "applied", detail: time.isClockAhead ? CLOCK_AHEAD : null };
+  }
+
+  remove(clientId: string, token: string | null): Promise<RemoveOutcome> {
+    return this.#queue.run(clientId, async () => {
+      const record = this.#fleet.get(clientId);
+      if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
+      if (claimOf(record.ownership, token) === "stranger") return { kind: "forbidden", detail: NOT_YOURS };
+      await this.#fleet.drop(record);
+      this.#deps.log.info("backend removed", { client_id: clientId });
+      return { kind: "removed" };
+    });
+  }
+
+  list(nowMs: number): readonly BackendState[] {
+    const records = this.#fleet.records().toSorted((a, b) => (a.clientId < b.clientId ? -1 : 1));
+    return records.map((record) => this.#stateOf(record, nowMs));
+  }
+
+  get(clientId: string, nowMs: number): BackendState | null {
+    const record = this.#fleet.get(clientId);
+    return record === undefined ? null : this.#stateOf(record, nowMs);
+  }
+
+  clientIdOfRow(row: number): string | null {
+    return this.#fleet.atRow(row)?.clientId ?? null;
+  }
+
+  async purgeStale(nowMs: number): Promise<PurgeResult> {
+    const cachePurged = await this.forgetUnseen(nowMs, this.#staleMs);
+    return { cachePurged, dbPurged: this.#deps.store.purgeClients(nowMs - ORPHAN_ROW_MS) };
+  }
+
+  /** Removes backends unseen for longer than that; the number removed. */
+  async forgetUnseen(nowMs: number, longerThanMs: number): Promise<number> {
+    const isUnseen = (record: BackendRecord): boolean => nowMs - seenMs(record) > longerThanMs;
+    const unseen = this.#fleet.records().filter(isUnseen);
+    const removals = unseen.map((record) =>
+      this.#queue.run(record.clientId, async () => {
+        if (this.#fleet.get(record.clientId) !== record || !isUnseen(record)) return 0;
+        await this.#fleet.drop(record);
+        this.#deps.log.info("backend forgotten: it was not seen any more", { client_id: record.clientId });
+        return 1;
+      }),
+    );
+    return (await Promise.all(removals)).reduce<number>((sum, one) => sum + one, 0);
+  }
+
+  purgeLeases(_nowMs: number): number {
+    return endAllLeases(this.#deps.tables);
+  }
+
+  readiness(nowMs: number): Readiness {
+    if (this.#fleet.size === 0) return { ready: false, reason: "no backend is registered" };
+    const states = this.list(nowMs);
+    if (states.some((state) => state.routable)) return { ready: true, reason: null };
+    return { ready: false, reason: `no backend is routable (${reasonsOf(states)})` };
+  }
+
+  get degraded(): string | null {
+    return this.#deps.store.degraded;
+  }
+
+  totals(nowMs: number): Totals {
+    let active = 0;
+    for (const record of this.#fleet.records()) if (this.#isActive(record, nowMs)) active++;
+    return { total: this.#fleet.size, active };
+  }
+
+  /** Applies what a probe found out. */
+  onProbe({ clientId, origin, outcome, originBefore, originAfter, health }: ProbeReport): void {
+    const record = this.#fleet.get(clientId);
+    if (record === undefined) return;
+    if (originBefore !== originAfter) {
+      const reason = outcome.ok ? undefined : outcome.reason;
+      const data = { client_id: clientId, origin: origin.key, from: originBefore, to: originAfter, reason };
+      if (originAfter === "unhealthy") this.#deps.log.warn("health of an endpoint changed", data);
+      else this.#deps.log.info("health of an endpoint changed", data);
+    }
+    record.checkedAtMs = this.#deps.now();
+    this.#fleet.applyHealth(record, health);
+  }
+
+  /** Persists assignments that workers made. */
+  saveSticky(assignments: readonly StickyAssignment[]): void {
+    for (const { stickyId, tier, row, generation, atMs } of assignments) {
+      const record = this.#fleet.atRow(row);
+      const name = this.#deps.tiers[tier]?.name;
+      if (record === undefined || record.generation !== generation || name === undefined) continue;
+      this.#deps.store.saveSticky({ stickyId, tier: name, clientId: record.clientId, lastUsedMs: atMs });
+    }
+  }
+
+  async #registerAdmitted(admitted: Admitted, token: string | null): Promise<RegisterOutcome> {
+    const nowMs = this.#deps.now();
+    const clientId = admitted.registration.client_id;
+    const known = this.#fleet.get(clientId);
+    this.#warnOfSharedEndpoints(admitted);
+    if (known === undefined) return this.#addNew(admitted, nowMs);
+
+    const claim = claimOf(known.ownership, token);
+    const isAlive = this.#isActive(known, nowMs) && known.health !== "unhealthy";
+    const isSame = hasSameEndpoints(known.admitted, admitted);
+    if (!mayReplace(known.ownership, claim, { isAlive, hasSameEndpoints: isSame })) {
+      this.#deps.log.warn("a registration was refused: the id belongs to a living backend", {
+        client_id: clientId,
+      });
+      return { kind: "conflict", detail: heldId(clientId) };
+    }
+    if (claim === "holder" && token !== null) {
+      known.ownership = { ...known.ownership, tokenShown: true };
+      await this.#update(known, admitted, nowMs);
+      return { kind: "registered", token };
+    }
+    const fresh = newToken();
+    known.ownership = { tokenHash: fresh.tokenHash, tokenShown: false };
+    await this.#update(known, admitted, nowMs);
+    return { kind: "registered", token: fresh.token };
+  }
+
+  async #addNew(admitted: Admitted, nowMs: number): Promise<RegisterOutcome> {
+    const clientId = admitted.registration.client_id;
+    const { token, tokenHash } = newToken();
+    const record = await this.#fleet.add(admitted, { tokenHash, tokenShown: false }, nowMs);
+    if (record === null) {
+      const capacity = this.#deps.tables.backends.capacity;
+      this.#deps.log.error("a registration was refused: the table of backends is full", {
+        client_id: clientId,
+        max_backends: capacity,
+      });
+      return { kind: "full", detail: `all ${capacity} places are taken; raise max_backends` };
+    }
+    this.#deps.log.info("backend registered", { client_id: clientId, endpoints: urlsOf(admitted) });
+    return { kind: "registered", token };
+  }
+
+  /** With the place of its public address, else of its sender, where it does not know its own. */
+  #located(registration: Registration, peer: string): Registration {
+    const { latitude = 0, longitude = 0, public_ip: published = "" } = registration;
+    if (latitude !== 0 || longitude !== 0) return registration;
+    const place = this.#deps.locate?.(isIP(published) === 0 ? peer : published) ?? null;
+    return place === null ? registration : { ...registration, latitude: place.lat, longitude: place.lon };
+  }
+
+  async #update(record: BackendRecord, admitted: Admitted, nowMs: number): Promise<void> {
+    // Its agent may have started anew, with a clock that was set back: what it reports next counts.
+    if (record.lastReport !== null) record.lastReport = { ...record.lastReport, timestampMs: 0 };
+    await this.#fleet.update(record, admitted, nowMs);
+    const data = { client_id: record.clientId, endpoints: urlsOf(admitted) };
+    this.#deps.log.info("backend registered again", data);
+  }
+
+  #stateOf(record: BackendRecord, nowMs: number): BackendState {
+    const { picker, tiers } = this.#deps;
+    return toState(record, this.#isActive(record, nowMs), roomOf(picker, tiers, record.row, nowMs));
+  }
+
+  #isActive(record: BackendRecord, nowMs: number): boolean {
+    return nowMs - seenMs(record) <= this.#staleMs;
+  }
+
+  #warnOfSharedEndpoints(admitted: Admitted): void {
+    const urls = new Set(admitted.endpoints.map((endpoint) => endpoint.url));
+    for (const other of this.#fleet.records()) {
+      if (other.clientId === admitted.registration.client_id) continue;
+      const shared = other.admitted.endpoints.find((endpoint) => urls.has(endpoint.url));
+      if (shared === undefined) continue;
+      this.#deps.log.warn("two backends have the same endpoint; both stay", {
+        endpoint: shared.url,
+        client_ids: [admitted.registration.client_id, other.clientId],
+      });
+      return;
+    }
+  }
+}
+
+const CLOCK_AHEAD =
+  "the timestamp is more than 5 minutes ahead of this server's clock: the report counts as made now";
+
+const NOT_YOURS =
+  "the agent token is missing or is not the one that the last registration of this client_id returned";
+
+function urlsOf(admitted: Admitted): string[] {
+  return admitted.endpoints.map((endpoint) => endpoint.url);
+}
+
+function seenMs(record: BackendRecord): number {
+  return Math.max(record.lastSeenMs, record.loadedMs);
+}
+
+function heldId(clientId: string): string {
+  return (
+    `the client_id ${clientId} belongs to a living backend; send its token as X-Opsen-Agent-Token, ` +
+    "choose another client_id, or wait until that backend is stale or unhealthy"
+  );
+}

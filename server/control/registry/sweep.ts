@@ -1,0 +1,50 @@
+/** Forgets, from time to time, what is of no use any more. */
+import { tmpdir } from "node:os";
+import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { Logger } from "../logging/logger.ts";
+import { removeAbandonedSockets } from "../socket/abandoned-sockets.ts";
+import type { Store } from "../store/store.ts";
+import type { Registry } from "./registry.ts";
+
+/** A backend is forgotten after this many stale windows without a sign of life; the original's rule. */
+const STALE_WINDOWS = 3;
+const HOUR_MS = 3_600_000;
+
+export interface SweepOptions {
+  readonly config: ServerConfig;
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** Runs every `cleanup_interval_seconds` until it is stopped. */
+export class Sweep {
+  readonly #options: SweepOptions;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    const everyMs = options.config.cleanup_interval_seconds * 1000;
+    this.#timer = setInterval(() => {
+      this.run().catch((error: unknown) => options.log.error("the sweep failed", { error }));
+    }, everyMs);
+  }
+
+  /** One sweep, now. */
+  async run(): Promise<void> {
+    const { config, registry, store, now } = this.#options;
+    const nowMs = now();
+    await removeAbandonedSockets(tmpdir(), nowMs);
+    await registry.forgetUnseen(nowMs, STALE_WINDOWS * config.stale_minutes * 60_000);
+    store.trim({
+      reportsBeforeMs: nowMs - config.stats_retention_hours * HOUR_MS,
+      stickyBeforeMs: nowMs - config.sticky_ttl_seconds * 1000,
+      maxSticky: config.max_sticky_entries,
+    });
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

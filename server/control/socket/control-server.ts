@@ -1,0 +1,69 @@
+/** Serves the management API to the workers, on a unix socket that nobody else can open. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StartError } from "../startup/start-error.ts";
+import { SOCKET_DIRECTORY_PREFIX, SOCKET_NAME } from "./abandoned-sockets.ts";
+
+/** Workers let no larger body through; this one must not be met first. */
+const BODY_SLACK_BYTES = 65_536;
+
+export interface ControlServer {
+  /** Path of the socket, in a directory of its own that only this user can enter. */
+  readonly socket: string;
+  stop(): void;
+}
+
+/** Starts serving; `fetch` sees relayed requests alone. */
+export function serveControl(
+  fetch: (request: Request) => Response | Promise<Response>,
+  maxBodyBytes: number,
+): ControlServer {
+  const directory = makeDirectory();
+  const removeDirectory = (): void => rmSync(directory, { recursive: true, force: true });
+  // Also when the process ends without an orderly stop.
+  process.once("exit", removeDirectory);
+  const socket = join(directory, SOCKET_NAME);
+  const undo = (): void => {
+    process.off("exit", removeDirectory);
+    removeDirectory();
+  };
+  try {
+    const server = Bun.serve({
+      unix: socket,
+      // The default would answer errors with source code.
+      development: false,
+      maxRequestBodySize: maxBodyBytes + BODY_SLACK_BYTES,
+      fetch(request, self) {
+        // The default would cut answers and idle connections after ten seconds; workers have time limits of their own.
+        self.timeout(request, 0);
+        return fetch(request);
+      },
+    });
+    const stop = (): void => {
+      void server.stop(true);
+      undo();
+    };
+    return { socket, stop };
+  } catch (error) {
+    undo();
+    throw new StartError(`cannot listen on ${socket}: ${reasonOf(error)}; ${ADVICE}`, { cause: error });
+  }
+}
+
+const ADVICE = "set TMPDIR to a writable directory with a short path";
+
+function makeDirectory(): string {
+  try {
+    // mkdtemp makes the directory with mode 0700.
+    return mkdtempSync(join(tmpdir(), SOCKET_DIRECTORY_PREFIX));
+  } catch (error) {
+    throw new StartError(`cannot make a directory in ${tmpdir()}: ${reasonOf(error)}; ${ADVICE}`, {
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

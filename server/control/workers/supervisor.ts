@@ -1,0 +1,161 @@
+/** Starts the data-plane threads, tells them of changes, and replaces those that fail. */
+import type { StickyAssignment, WorkerInit } from "../../../core/plane/messages.ts";
+import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
+import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
+import type { Logger } from "../logging/logger.ts";
+import type { BackendUpdate } from "../registry/registry-types.ts";
+import { WORKER_URL, WorkerThread } from "./worker-thread.ts";
+
+/** What every worker is started with. */
+export type WorkerBase = Omit<
+  WorkerInit,
+  "type" | "index" | "backends" | "pathGroups" | "port" | "adminPort"
+>;
+
+export interface SupervisorOptions {
+  /** What the threads run; the data plane unless given. */
+  readonly entry?: URL;
+  readonly base: WorkerBase;
+  readonly tables: Tables;
+  /** The backends as of now, for a worker that starts. */
+  readonly snapshot: () => {
+    readonly backends: readonly Backend[];
+    readonly pathGroups: readonly PathGroup[];
+  };
+  readonly onLog: (lines: string) => void;
+  readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
+  readonly log: Logger;
+}
+
+export interface Ports {
+  readonly port: number;
+  /** 0 without a management listener of its own. */
+  readonly adminPort: number;
+}
+
+/** Pause before the first restart of a worker; doubled with each failure in a row. */
+const FIRST_RESTART_MS = 100;
+const MAX_RESTART_MS = 10_000;
+/** A worker that lived for this long starts with a clean record. */
+const GOOD_LIFE_MS = 60_000;
+
+interface Slot {
+  readonly index: number;
+  thread: WorkerThread | null;
+  startedAtMs: number;
+  failures: number;
+  restart: ReturnType<typeof setTimeout> | null;
+}
+
+/** The data plane as a whole. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #slots: Slot[];
+  #ports: Ports;
+  #seq = 0;
+  #isEnding = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    const { config, workers } = options.base;
+    this.#ports = { port: config.port, adminPort: config.admin_port };
+    this.#slots = Array.from({ length: workers }, (_, index) => ({
+      index,
+      thread: null,
+      startedAtMs: 0,
+      failures: 0,
+      restart: null,
+    }));
+  }
+
+  /** Resolves when every worker listens; throws with the reason when one cannot. */
+  async start(): Promise<Ports> {
+    const [first, ...others] = this.#slots;
+    if (first === undefined) throw new Error("no workers are configured");
+    try {
+      // The first one finds the port when it is 0; the others then share it.
+      const { port, adminPort } = await this.#launch(first).ready;
+      this.#ports = { port, adminPort };
+      await Promise.all(others.map((slot) => this.#launch(slot).ready));
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
+    return this.#ports;
+  }
+
+  /** Resolves when every worker has applied the change, or has had two seconds to. */
+  async publish(update: BackendUpdate): Promise<void> {
+    const seq = ++this.#seq;
+    await Promise.all(
+      this.#slots.map(async ({ index, thread }) => {
+        if (thread === null) return;
+        if (!(await thread.send({ type: "backend", seq, ...update }))) {
+          this.#options.log.warn("a worker did not confirm a change in time", {
+            worker: index,
+            row: update.row,
+          });
+        }
+      }),
+    );
+  }
+
+  /** Closes the listeners and lets requests finish; the number that were cut. */
+  async drain(withinMs: number): Promise<number> {
+    this.#end();
+    const cuts = await Promise.all(
+      this.#slots.map(async ({ thread }) => (await thread?.drain(withinMs)) ?? 0),
+    );
+    this.terminate();
+    return cuts.reduce((sum, cut) => sum + cut, 0);
+  }
+
+  /** Ends every worker now. */
+  terminate(): void {
+    this.#end();
+    for (const { thread } of this.#slots) thread?.terminate();
+  }
+
+  #launch(slot: Slot): WorkerThread {
+    const { entry, base, snapshot, onLog, onSticky } = this.#options;
+    slot.startedAtMs = performance.now();
+    const thread = new WorkerThread(
+      entry ?? WORKER_URL,
+      { type: "init", index: slot.index, ...base, ...snapshot(), ...this.#ports },
+      { onLog, onSticky, onExit: (reason) => this.#onExit(slot, reason) },
+    );
+    slot.thread = thread;
+    return thread;
+  }
+
+  #onExit(slot: Slot, reason: string): void {
+    slot.thread = null;
+    if (this.#isEnding) return;
+    // What it held would else stay taken for ever.
+    releaseWorker(this.#options.tables, slot.index);
+    const hasLived = performance.now() - slot.startedAtMs >= GOOD_LIFE_MS;
+    slot.failures = hasLived ? 1 : slot.failures + 1;
+    const pauseMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** (slot.failures - 1));
+    this.#options.log.error("a worker has failed and is started again", {
+      worker: slot.index,
+      reason,
+      in_ms: pauseMs,
+    });
+    slot.restart = setTimeout(() => {
+      slot.restart = null;
+      this.#launch(slot).ready.then(
+        () => this.#options.log.info("a worker is back", { worker: slot.index }),
+        // Told by onExit.
+        () => {},
+      );
+    }, pauseMs);
+  }
+
+  #end(): void {
+    this.#isEnding = true;
+    for (const slot of this.#slots) {
+      if (slot.restart !== null) clearTimeout(slot.restart);
+      slot.restart = null;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** A thread that does what the test's changes tell it to: the data plane cannot be made to fail at will. */
+import type { FromWorker, ToWorker } from "../../../../core/plane/messages.ts";
+
+declare const self: Worker;
+
+let index = -1;
+
+function send(message: FromWorker): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's has none
+  self.postMessage(message);
+}
+
+self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
+  const message = event.data;
+  switch (message.type) {
+    case "init":
+      index = message.index;
+      if (message.config.host === "fails.invalid") return send({ type: "failed", reason: "no such host" });
+      send({ type: "log", lines: `worker ${message.index} of ${message.workers} on ${message.port}\n` });
+      return send({ type: "ready", port: message.port === 0 ? 4321 : message.port, adminPort: 0 });
+    case "backend":
+      if (message.backend?.clientId === `throw ${index}`) throw new Error("thrown on purpose");
+      if (message.backend?.clientId === `fail ${index}`)
+        return send({ type: "failed", reason: "failed on purpose" });
+      return send({ type: "ack", seq: message.seq });
+    case "drain":
+      return send({ type: "drained", cut: 3 });
+  }
+});

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import type { ServerConfig } from "../../../../core/config/server-schema.ts";
+import type { Backend } from "../../../../core/plane/snapshot.ts";
+import { toTiers } from "../../../../core/scoring/index.ts";
+import { lockOwner } from "../../../../core/table/spin-lock.ts";
+import { allocateTables, openTables, tableSizes } from "../../../../core/table/tables.ts";
+import type { Logger } from "../../../../server/control/logging/logger.ts";
+import { Supervisor } from "../../../../server/control/workers/supervisor.ts";
+import { configOf, failureOf } from "../fixtures.ts";
+
+/** A log that can be waited for. */
+class AwaitedLog implements Logger {
+  readonly lines: string[] = [];
+  readonly #waiting: { text: string; resolve: () => void }[] = [];
+
+  debug = (message: string): void => this.#add(message);
+  info = (message: string): void => this.#add(message);
+  warn = (message: string): void => this.#add(message);
+  error = (message: string, data?: Readonly<Record<string, unknown>>): void =>
+    this.#add(`${message}: ${String(data?.reason)}`);
+
+  /** Resolves at the next line that holds a text. */
+  next(text: string): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push({ text, resolve }));
+  }
+
+  #add(line: string): void {
+    this.lines.push(line);
+    for (const { text, resolve } of this.#waiting) if (line.includes(text)) resolve();
+  }
+}
+
+function newSupervisor(overrides: Partial<ServerConfig> = {}) {
+  const config = configOf({ port: 0, max_backends: 8, max_leases: 64, ...overrides });
+  const { tiers, defaultTier } = toTiers(config);
+  const shared = allocateTables(tableSizes(config, tiers.length, 2), () => 1);
+  const tables = openTables(shared);
+  const log = new AwaitedLog();
+  const lines: string[] = [];
+  const supervisor = new Supervisor({
+    entry: new URL("./failing-worker.ts", import.meta.url),
+    base: {
+      workers: 2,
+      config,
+      tiers,
+      defaultTier,
+      tables: shared,
+      controlSocket: "",
+      controlSecret: "",
+      viaName: "test",
+      tls: null,
+      geoip: null,
+      version: "0",
+    },
+    tables,
+    snapshot: () => ({ backends: [], pathGroups: [] }),
+    onLog: (text) => void lines.push(text),
+    onSticky: () => {},
+    log,
+  });
+  const publish = (clientId: string): Promise<void> =>
+    supervisor.publish({ row: 0, backend: backendOf(clientId), newPathGroups: { index: 0, groups: [] } });
+  return { supervisor, tables, log, lines, publish };
+}
+
+function backendOf(clientId: string): Backend {
+  return { row: 0, generation: 1, clientId, hostname: "", endpoints: [], pathGroup: 0 };
+}
+
+describe("the supervisor", () => {
+  test("gives the port that the first worker found to the others", async () => {
+    const { supervisor, lines } = newSupervisor();
+    expect(await supervisor.start()).toEqual({ port: 4321, adminPort: 0 });
+    expect(lines).toEqual(["worker 0 of 2 on 0\n", "worker 1 of 2 on 4321\n"]);
+    supervisor.terminate();
+  });
+
+  test("fails to start with a worker's own reason", async () => {
+    const { supervisor } = newSupervisor({ host: "fails.invalid" });
+    expect(await failureOf(supervisor.start())).toBe("no such host");
+  });
+
+  for (const [how, reason] of [
+    ["throw", "thrown on purpose"],
+    ["fail", "failed on purpose"],
+  ] as const) {
+    test(`starts workers again that ${how}, and publishing goes on`, async () => {
+      const { supervisor, log, publish } = newSupervisor();
+      await supervisor.start();
+      const back = [log.next("is back"), log.next("is started again")];
+      await publish(`${how} 1`);
+      await Promise.all(back);
+      expect(log.lines.some((line) => line.includes(reason))).toBe(true);
+      await publish("fine");
+      expect(await supervisor.drain(100)).toBeGreaterThanOrEqual(3);
+    });
+  }
+
+  test("frees what a failed worker held", async () => {
+    const { supervisor, tables, log, publish } = newSupervisor();
+    await supervisor.start();
+    const claimed = tables.backends.claimRow();
+    const row = claimed?.row ?? -1;
+    // Worker 0 died in the middle of a claim.
+    Atomics.store(tables.backends.columns.lock, row, lockOwner(0));
+    const back = log.next("is back");
+    await publish("throw 0");
+    await back;
+    expect(Atomics.load(tables.backends.columns.lock, row)).toBe(0);
+    supervisor.terminate();
+  });
+
+  test("adds up what was cut when it drains", async () => {
+    const { supervisor } = newSupervisor();
+    await supervisor.start();
+    expect(await supervisor.drain(100)).toBe(6);
+    await supervisor.publish({ row: 0, backend: null, newPathGroups: { index: 0, groups: [] } });
+  });
+});
