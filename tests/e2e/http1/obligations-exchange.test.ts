@@ -251,3 +251,13 @@ await table({}, [
   },
   { id: "C-79", about: "Connection: close", send: get("/e", "Connection: close"), closes: true },
 ]);
+
+await table({ server_key: "the-key" }, [
+  {
+    id: "C-64 401",
+    about: "Expect refused for want of a key",
+    send: `POST /stats HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n${get("/smug")}`,
+    status: [401],
+    backend: [],
+  },
+]);

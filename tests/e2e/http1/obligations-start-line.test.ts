@@ -1,4 +1,4 @@
-/** Obligations C-01 to C-15: start line, version, target, Host, sizes. */
+/** Obligations C-01 to C-15, and C-115: start line, version, target, Host, sizes. */
 import { table } from "./table.ts";
 
 const get = (target: string, rest = ""): string => `GET ${target} HTTP/1.1\r\nHost: t\r\n${rest}\r\n`;
@@ -121,6 +121,12 @@ await table({}, [
     closes: true,
     backend: [],
   })),
+  {
+    id: "C-115",
+    about: "a field of HTTP/2's own",
+    send: get("/", ":path: /x\r\n"),
+    ...REFUSED,
+  },
   {
     id: "C-15 before",
     about: "an empty line before a request",

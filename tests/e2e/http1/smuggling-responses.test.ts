@@ -5,6 +5,9 @@ import { RESPONSE_ROWS } from "./smuggling-rows.ts";
 import { Stand, UPSTREAMS } from "./stand.ts";
 import { judgeResponse } from "./verdict.ts";
 
+const TARGET = "/asked";
+const REQUEST = `GET ${TARGET} HTTP/1.1\r\nHost: t\r\n\r\n`;
+
 const config = { stream_idle_timeout_seconds: 1, request_timeout_seconds: 1 };
 const stands = await Promise.all(UPSTREAMS.map((upstream) => Stand.start(upstream, config)));
 afterAll(() => Promise.all(stands.map((stand) => stand[Symbol.asyncDispose]())));
@@ -21,5 +24,17 @@ describe.each(stands.map((stand) => [stand.upstream, stand] as const))(
         expect(unexpected(`${id} as response`, verdict)).toBeNull();
       },
     );
+  },
+);
+
+const split = RESPONSE_ROWS.filter(({ group, octets }) => group !== "D" && octets.length < 2000);
+
+test.each(split.map((row) => [row.id, row.about, row] as const))(
+  "octet by octet: %s %s",
+  async (id, _about, row) => {
+    const [stand] = stands;
+    if (stand === undefined) throw new Error("no stand");
+    const seen = await stand.run(REQUEST, { reply: row.octets, replySplit: true });
+    expect(unexpected(`${id} as split response`, judgeResponse(row, seen, TARGET))).toBeNull();
   },
 );

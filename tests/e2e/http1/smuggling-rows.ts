@@ -67,7 +67,7 @@ const REQUIRED: Readonly<Record<string, Requirement>> = {
   S81: OR_TOO_LARGE,
   // "XX" may become the name of a trailer field: until more comes, only the silence is at fault.
   S84: { refuse: [400, 408], late: true },
-  S88: { ...REFUSE, serve: { body: "hello", without: "31" } },
+  S88: { ...REFUSE, serve: { body: "hello", without: "Content-Length: 31" } },
   S89: { ...REFUSE, serve: { body: "hello", without: "evil", lacks: ["Authorization"] } },
   S91: { ...REFUSE, ...CARRIED },
   S92: { other: "drain" },

@@ -47,6 +47,8 @@ export interface CaseOptions {
   readonly cutAt?: number;
   /** What the backend answers each request of the case with; default: 200 with the body "ok". */
   readonly reply?: string;
+  /** Answer octet by octet. */
+  readonly replySplit?: boolean;
   /** What the backend does after its answer; default: as the stand's connections go. */
   readonly backendEnds?: "fin" | "reset";
   readonly deadlineMs?: number;
@@ -67,6 +69,7 @@ export class Stand implements AsyncDisposable {
   readonly upstream: Upstream;
   #behind: Behind | null = null;
   #reply = OK;
+  #replySplit = false;
   #end: CaseOptions["backendEnds"];
   #via = "";
   #canaries = 0;
@@ -80,7 +83,8 @@ export class Stand implements AsyncDisposable {
     const server = await TestServer.start({ config: { workers: 1, log_level: "info", ...config } });
     const stand = new Stand(server, upstream);
     try {
-      stand.#behind = await Behind.start(server, { respond: stand.#respond });
+      const agent = typeof config.server_key === "string" ? { key: config.server_key } : {};
+      stand.#behind = await Behind.start(server, { respond: stand.#respond }, agent);
       const { requests } = await stand.run(request("/via"));
       stand.#via = requests[0] === undefined ? "" : (valuesOf(requests[0], "via")[0]?.split(" ")[1] ?? "");
     } catch (error) {
@@ -101,6 +105,7 @@ export class Stand implements AsyncDisposable {
   /** Sends a case's octets on a connection of its own, then the canaries, and gives back what was seen. */
   async run(octets: string, options: CaseOptions = {}): Promise<Seen> {
     this.#reply = options.reply ?? OK;
+    this.#replySplit = options.replySplit === true;
     this.#end = options.backendEnds;
     const offsets = this.connections.map((wire) => wire.log.length);
     await using client = await this.#open();
@@ -189,7 +194,8 @@ export class Stand implements AsyncDisposable {
       await wire.send(`HTTP/1.1 200 OK\r\n${extra}Content-Length: ${path.length}\r\n\r\n${path}`);
     } else {
       const plain = this.#reply === OK && closing;
-      await wire.send(plain ? OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n") : this.#reply);
+      if (this.#replySplit) await wire.sendSegments(Array.from(this.#reply));
+      else await wire.send(plain ? OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n") : this.#reply);
       if (this.#end === "reset") return wire.reset();
       if (this.#end === "fin") return wire.finish();
     }
