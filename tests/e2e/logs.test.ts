@@ -95,11 +95,10 @@ const HOSTILE = [
 test.each([true, false])("nothing that a client sends breaks a line (JSON: %p)", async (json) => {
   await using backend = new HttpBackend({ name: "b" });
   await using server = await TestServer.start({ config: { json_logging: json, sticky_header: "X-S" } });
-  await FakeAgent.join(server, {
-    id: "b",
-    endpoint: backend.url,
-    hostname: "evil\nINFO [forged] line\u001b[31m",
-  });
+  await FakeAgent.join(server, { id: "b", endpoint: backend.url, hostname: 'e"vil \u2028 line' });
+  const hostname = "evil\nINFO [forged] line\u001b[31m";
+  const forger = new FakeAgent(server, { id: "f", endpoint: backend.url, hostname });
+  expect((await forger.register()).status).toBe(400);
   for (const path of HOSTILE) {
     await using client = await openClient(server.target);
     const agent =
