@@ -8,6 +8,7 @@ import { HIGH_WATER_BYTES } from "../net/socket.ts";
 import { Choice } from "./choice.ts";
 import { type Refused, refusePick } from "./choosing.ts";
 import { Gatherer } from "./gatherer.ts";
+import { mayResend } from "./resend.ts";
 import { ResponseReader } from "./response-reader.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
@@ -15,12 +16,10 @@ import type { UpstreamPool } from "./upstream-pool.ts";
 
 type Phase = "idle" | "connecting" | "waiting" | "relaying";
 
-/** Sending these twice is as good as once (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
-
 /** The backend's side of an exchange: pick, connect, send, read the head, relay; again on another backend if due. */
 export class Delivery implements UpstreamUser {
-  readonly relay = new ResponseRelay();
+  /** Capacity goes back before the client has the end: else its next request, in another worker, could find none. */
+  readonly relay = new ResponseRelay(() => this.choice.settle());
   readonly choice: Choice;
   readonly #exchange: Exchange;
   readonly #reader = new ResponseReader();
@@ -310,11 +309,11 @@ export class Delivery implements UpstreamUser {
   /** The connection ended before the head of the answer was complete. */
   #lost(): void {
     const exchange = this.#exchange;
-    const { body, head, plane, facts } = exchange;
+    const { body, plane, facts } = exchange;
     this.#upstream?.drop("abort");
     this.#upstream = null;
     const pool = this.#pool;
-    const again = !this.#answered && !this.#resent && body.replayable && IDEMPOTENT.has(head.method);
+    const again = !this.#answered && !this.#resent && mayResend(exchange);
     if (!again || pool === null) {
       this.#badAnswer("the connection ended before the answer");
       return;

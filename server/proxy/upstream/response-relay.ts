@@ -21,6 +21,12 @@ export class ResponseRelay {
   #left = 0;
   #trailers = false;
   readonly #decoder = new ChunkDecoder();
+  readonly #onWhole: () => void;
+
+  /** `onWhole` is called when the body has arrived whole, before its last bytes go on to the client. */
+  constructor(onWhole: () => void) {
+    this.#onWhole = onWhole;
+  }
 
   /** Bytes of a body of known length that are still to come; Infinity for others. */
   get remaining(): number {
@@ -38,6 +44,7 @@ export class ResponseRelay {
     this.bodyBytes = 0;
     this.#trailers = trailers && this.framing === "chunked";
     if (response.framing === "chunked") this.#decoder.reset();
+    if (this.done) this.#onWhole();
   }
 
   /** Whether the body breaks its framing already in bytes[at, limit), its beginning; call it before any {@link take}. */
@@ -71,21 +78,24 @@ export class ResponseRelay {
       return;
     }
     this.done = true;
+    this.#onWhole();
     if (this.framing === "chunked") out.add(client, LAST_CHUNK, 0, LAST_CHUNK.length);
   }
 
   #takeLength(bytes: Buffer, at: number, limit: number, out: SendBuffer, client: ByteSocket): void {
     const end = Math.min(limit, at + this.#left);
     this.#left -= end - at;
-    this.#emit(bytes, at, end, out, client);
-    if (this.#left > 0) return;
-    this.done = true;
+    this.done = this.#left === 0;
     this.overrun = end < limit;
+    if (this.done) this.#onWhole();
+    this.#emit(bytes, at, end, out, client);
   }
 
   #takeChunked(bytes: Buffer, at: number, limit: number, out: SendBuffer, client: ByteSocket): void {
     const decoder = this.#decoder;
     const next = decoder.decode(bytes, at, limit);
+    this.done = decoder.reader.state === "done";
+    if (this.done) this.#onWhole();
     this.#emit(decoder.bytes, decoder.start, decoder.end, out, client);
     if (decoder.isJoined) client.release(decoder.bytes);
     decoder.release();
@@ -93,8 +103,7 @@ export class ResponseRelay {
       this.broken = true;
       return;
     }
-    if (decoder.reader.state !== "done") return;
-    this.done = true;
+    if (!this.done) return;
     this.overrun = next < limit;
     if (this.framing !== "chunked") return;
     const trailers = decoder.reader.trailers;

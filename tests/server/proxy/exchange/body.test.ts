@@ -116,7 +116,7 @@ test("a chunked response arrives the same however it is cut, and ends only where
       const framed = chunked(parts);
       const missing = lost % (framed.length + 1);
       for (const kept of [framed, framed.subarray(0, framed.length - missing)]) {
-        const relay = new ResponseRelay();
+        const relay = new ResponseRelay(ignore);
         const out = new SendBuffer(1024);
         const sink = new Sink();
         relay.begin(response, 1, false);
@@ -134,3 +134,42 @@ test("a chunked response arrives the same however it is cut, and ends only where
     }),
   );
 });
+
+test("the end of a response is told once, before the client can have it", () => {
+  const body = Buffer.from("0123456789");
+  const framings = [
+    { framing: "length", contentLength: body.length, sent: body },
+    { framing: "chunked", contentLength: -1, sent: chunked([body]) },
+    { framing: "close", contentLength: -1, sent: body },
+    { framing: "none", contentLength: -1, sent: Buffer.alloc(0) },
+  ] as const;
+  fc.assert(
+    fc.property(fc.constantFrom(...framings), cuts, ({ framing, contentLength, sent }, at) => {
+      const response = new ResponseHead();
+      response.framing = framing;
+      response.contentLength = contentLength;
+      const sink = new Sink();
+      const out = new SendBuffer(1024);
+      const seenAtEnd: string[] = [];
+      const relay = new ResponseRelay(() => seenAtEnd.push(sink.take().toString("latin1")));
+      relay.begin(response, 1, false);
+      for (const piece of split(Buffer.from(sent), at)) {
+        relay.take(piece, 0, piece.length, out, sink);
+        out.flush(sink);
+      }
+      relay.end(out, sink);
+      out.flush(sink);
+      expect(seenAtEnd.length).toBe(1);
+      const after = sink.take().toString("latin1");
+      const passed = `${seenAtEnd[0]}${after}`;
+      if (relay.framing === "chunked") expect(decoded(Buffer.from(passed))).toBe(body.toString("latin1"));
+      else expect(passed).toBe(sent.toString("latin1"));
+      // The client cannot know the end before it has the last of these.
+      if (framing !== "none") expect(after).not.toBe("");
+    }),
+  );
+});
+
+function ignore(): void {
+  // Not what these tests look at.
+}
