@@ -185,7 +185,7 @@ export const ServerConfigSchema = Type.Object(
 
     proxy_endpoints: list(
       Type.String({ format: "path-prefix" }),
-      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths.",
+      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths. Unless all are, a path with a segment `.` or `..` is refused.",
     ),
     proxy_sse_flush_interval_ms: int(
       -1,
