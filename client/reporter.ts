@@ -50,9 +50,12 @@ const MAX_WAIT_MS = 10 * 60_000;
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #abort = new AbortController();
+  readonly #aborted: Promise<void>;
   #circuit: Circuit = CLOSED;
   #registeredOnce = false;
   #mustRegister = true;
+  /** Raised when what a registration says changes, so that a change during a call is not taken for sent. */
+  #changes = 0;
   #acceptedSinceRegistration = false;
   /** When to register again although nothing asks for it. */
   #registerAtMs = Infinity;
@@ -63,6 +66,9 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#aborted = promise;
+    this.#abort.signal.addEventListener("abort", () => resolve(), { once: true });
   }
 
   /** Tells whether the server knows us and what a farewell is: the original's has no such call. */
@@ -75,7 +81,7 @@ export class Reporter {
     while (!this.#stopped) {
       const refusal = await this.#register();
       if (refusal !== null) return { kind: "refused", detail: refusal };
-      await this.#options.source.ready;
+      await Promise.race([this.#options.source.ready, this.#aborted]);
       while (!this.#stopped && !this.#mustRegister) {
         const pauseMs = await this.#report();
         if (!this.#mustRegister) await this.#sleep(pauseMs);
@@ -87,6 +93,7 @@ export class Reporter {
 
   /** Registers again soon, because what a registration says has changed. */
   registerAgain(): void {
+    this.#changes++;
     if (!this.#registeredOnce || this.#mustRegister) return;
     this.#mustRegister = true;
     this.#wake?.();
@@ -106,6 +113,7 @@ export class Reporter {
     const { api, source, identity, scheduler, log } = this.#options;
     if (this.#setbacks > 0) await this.#sleep(backoffMs(this.#setbacks, scheduler.random()));
     while (!this.#stopped) {
+      const changes = this.#changes;
       const outcome = await api.register(await source.registration(), identity.token, this.#abort.signal);
       if (this.#stopped) break;
       const verdict = judgeRegistration(outcome, scheduler.wallMs());
@@ -113,7 +121,7 @@ export class Reporter {
         if (verdict.token !== null) identity.setToken(verdict.token);
         log.info(this.#registeredOnce ? "registered again" : "registered");
         this.#registeredOnce = true;
-        this.#mustRegister = false;
+        this.#mustRegister = this.#changes !== changes;
         // Without a token it is the original's server, which takes reports of agents that it has forgotten.
         this.#registerAtMs = verdict.token === null ? scheduler.monotonicMs() + RENEW_MS : Infinity;
         this.#knowsTokens = verdict.token !== null;

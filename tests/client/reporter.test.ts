@@ -78,6 +78,9 @@ interface RigOptions {
   readonly url?: string;
   readonly token?: string;
   readonly report?: () => Report | null;
+  readonly ready?: Promise<void>;
+  /** What each registration says, in turn. */
+  readonly place?: () => Promise<string>;
 }
 
 const REPORT: Report = {
@@ -119,8 +122,11 @@ function rig(script: Scripted[], options: RigOptions = {}): Rig {
       },
     },
     source: {
-      ready: Promise.resolve(),
-      registration: () => Promise.resolve({ client_id: "b1" }),
+      get ready() {
+        return options.ready ?? Promise.resolve();
+      },
+      registration: async () =>
+        options.place === undefined ? { client_id: "b1" } : { client_id: "b1", city: await options.place() },
       report: options.report ?? (() => REPORT),
     },
   });
@@ -318,6 +324,40 @@ describe("reports", () => {
     expect((await next()).call).toBe("POST /register");
     expect((await next()).call).toBe("POST /stats");
     expect(scheduler.nowMs).toBe(0);
+  });
+
+  test("a change during the registration is sent with one more", async () => {
+    const asked = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<string>();
+    const places = [first.promise, Promise.resolve("Bern")];
+    const { next, reporter } = rig([REGISTERED(), REGISTERED(), OK()], {
+      place: () => {
+        asked.resolve();
+        return places.shift() ?? Promise.resolve("none");
+      },
+    });
+    await asked.promise;
+    reporter.registerAgain();
+    first.resolve("unknown");
+    expect((await next()).body).toEqual({ client_id: "b1", city: "unknown" });
+    expect((await next()).body).toEqual({ client_id: "b1", city: "Bern" });
+    expect((await next()).call).toBe("POST /stats");
+  });
+
+  test("stopping ends the wait for a host that cannot be read", async () => {
+    const waits = Promise.withResolvers<void>();
+    const ready = {
+      // The wait has begun when the promise is asked for.
+      get ready() {
+        waits.resolve();
+        return new Promise<void>(() => {});
+      },
+    };
+    const { next, reporter, end } = rig([REGISTERED()], ready);
+    await next();
+    await waits.promise;
+    reporter.stop();
+    expect(await end).toEqual({ kind: "stopped" });
   });
 
   test("nothing is sent while what a report must hold is unknown", async () => {
