@@ -2,13 +2,7 @@ import { f64 } from "../table/buffer-layout.ts";
 import type { Tables } from "../table/tables.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { Eligibility } from "./eligibility.ts";
-import {
-  FILTER_NAMES,
-  FIRST_CAPACITY_FILTER,
-  type FilterCounts,
-  type FilterName,
-  type Verdict,
-} from "./filters.ts";
+import { FILTER_NAMES, type FilterCounts, type FilterName, type Verdict } from "./filters.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { LeaseView } from "./lease-view.ts";
 import type { PickerOptions } from "./options.ts";
@@ -65,7 +59,12 @@ export class Picker {
   pick(query: PickQuery, out: Pick): PickStatus {
     this.#eligibility.prepare(query);
     this.#claims.prepare(query);
-    const outcome = query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
+    let outcome = this.#attempt(query, out);
+    if (outcome === "full") {
+      // Leases that have expired take slots until somebody looks at their row.
+      this.#claims.reapAll();
+      outcome = this.#attempt(query, out);
+    }
     return outcome === "claimed" ? "picked" : this.#refusal();
   }
 
@@ -80,6 +79,8 @@ export class Picker {
   /** Counts how many rows each filter removes; for the message of a refusal. */
   refusals(query: PickQuery): FilterCounts {
     this.#eligibility.prepare(query);
+    // Before the filters: they end the expired leases of the rows that they look at.
+    const leaseTableFull = this.#tables.leases.isFull;
     const counts: Record<FilterName, number> = {
       disabled: 0,
       draining: 0,
@@ -99,7 +100,7 @@ export class Picker {
       const filter = FILTER_NAMES[this.#eligibility.failing(row)];
       if (filter !== undefined) counts[filter]++;
     }
-    return { ...counts, total, leaseTableFull: this.#tables.leases.isFull };
+    return { ...counts, total, leaseTableFull };
   }
 
   /** Says which filter removes one row, with the figures. */
@@ -152,25 +153,23 @@ export class Picker {
     return this.#desk.leases(nowMs);
   }
 
+  #attempt(query: PickQuery, out: Pick): ClaimOutcome {
+    return query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
+  }
+
   #choose(query: PickQuery, out: Pick): ClaimOutcome {
-    let hasReaped = false;
     for (let lost = 0; lost < MAX_LOST_CLAIMS; lost++) {
       const row = this.#strategy.pick(this.#eligibility, query);
       if (row < 0) return "lost";
       const outcome = this.#claims.claim(row, query, out);
-      if (outcome === "claimed" || (outcome === "full" && hasReaped)) return outcome;
-      if (outcome === "full") {
-        this.#claims.reapAll();
-        hasReaped = true;
-      }
+      if (outcome !== "lost") return outcome;
     }
     return "lost";
   }
 
   #refusal(): PickStatus {
     for (let row = 0; row < this.#eligibility.limit; row++) {
-      const filter = this.#eligibility.failingState(row);
-      if (filter < 0 || filter >= FIRST_CAPACITY_FILTER) return "no_capacity";
+      if (this.#eligibility.failingState(row) < 0) return "no_capacity";
     }
     return "no_backend";
   }

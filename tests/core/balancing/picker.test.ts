@@ -292,6 +292,25 @@ describe("sessions", () => {
     expect(world.pick(session(1, { nowMs: NOW_MS + 3001 })).row).toBe(better);
   });
 
+  test("find room in a lease table that only expired leases fill, whichever way they come to their backend", () => {
+    const laterMs = NOW_MS + 120_000;
+    for (const [tier, outcome] of [
+      [0, "kept"],
+      [1, "assigned"],
+    ] as const) {
+      const world = new World([ONE, tierOf("two", 2)], {}, { maxLeases: 2 });
+      const own = world.add(1);
+      world.picker.settle(world.pick(session(1)), NOW_MS);
+      const crowded = world.add(0);
+      // Nobody has looked at the row with the expired leases since.
+      expect(world.pick({ kind: "route" }).row).toBe(crowded);
+      expect(world.pick({ kind: "route" }).row).toBe(crowded);
+      const pick = world.pick(session(1, { tier, nowMs: laterMs }));
+      expect([pick.row, pick.stickyOutcome]).toEqual([own, outcome]);
+      expect(world.picker.leases(laterMs)).toHaveLength(1);
+    }
+  });
+
   test("prefer the backend that they have under another tier, if it has room and affinity is on", () => {
     const two = tierOf("two", 2);
     for (const affinity of [true, false]) {
