@@ -1,5 +1,6 @@
 /** The schema of `client.yml`, the agent's file: the only home of a key's type, bounds, default and description. */
 import { type Static, Type } from "@sinclair/typebox";
+import { CLIENT_ID } from "../wire/registration.ts";
 import { bool, int, list, text } from "./fields.ts";
 
 /** A URL of the backend and the path patterns that it serves. */
@@ -24,9 +25,7 @@ export const ClientConfigSchema = Type.Object(
   {
     server_url: text("http://localhost:8080", "Where the server is.", { format: "base-url", required: true }),
     server_key: text("", "Key sent as `X-API-Key`.", { secret: true }),
-    client_id: text("", "Identity of this backend; empty = made once and kept in `state_dir`.", {
-      format: "token",
-    }),
+    client_id: text("", "Identity of this backend; empty = made once and kept in `state_dir`.", CLIENT_ID),
     hostname: text("", "Name shown for this backend; empty = the system's.", { maxLength: 256 }),
     endpoint_url: text("", "Where this backend takes requests; empty = `http://<local address>:11000`.", {
       format: "base-url",

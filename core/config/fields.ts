@@ -53,6 +53,9 @@ export function text(
     readonly required?: true;
     readonly secret?: true;
     readonly maxLength?: number;
+    readonly pattern?: string;
+    /** What the pattern means, in words. */
+    readonly expected?: string;
   } = {},
 ): TString {
   return Type.String({ default: fallback, description, ...rule });

@@ -77,6 +77,7 @@ function boundsOf(schema: TSchema): string {
     return `at most ${schema.maxItems ?? ""}${each === "" ? "" : `, each ${each}`}`;
   }
   if (KindGuard.IsString(schema)) {
+    if (typeof schema.expected === "string") return cell(schema.expected);
     const format = schema.format === undefined ? undefined : FORMATS[schema.format];
     if (format !== undefined) return cell(format.expected);
     return schema.maxLength === undefined ? "" : `at most ${schema.maxLength} characters`;

@@ -15,6 +15,7 @@ export const TierSchema = Type.Object(
       minLength: 1,
       maxLength: 64,
       format: "token",
+      expected: "1 to 64 letters, digits or . _ : @ + ~ -",
       description: "Name that requests ask for.",
     }),
     vcpu: int(1, { minimum: 0, maximum: 4096 }, "Cores that must be free."),

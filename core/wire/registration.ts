@@ -9,8 +9,16 @@ export const NAME = {
 } as const;
 const ADDRESS = { maxLength: 256, format: "agent-address" } as const;
 
-/** An id is printable ASCII without spaces or quotes, so that it is safe in headers, paths and log lines. */
-export const ClientId = Type.String({ minLength: 1, maxLength: 128, pattern: "^[A-Za-z0-9._:@+~-]+$" });
+/**
+ * An id is printable ASCII without spaces or quotes, so that it is safe in headers, paths and log lines. What means
+ * something else behind `/clients/` is none: `DELETE /clients/purge` must not depend on who is registered.
+ */
+export const CLIENT_ID = {
+  maxLength: 128,
+  pattern: "^(?!(?:purge|purge-pending|\\.\\.?)$)[A-Za-z0-9._:@+~-]+$",
+  expected: "1 to 128 letters, digits or . _ : @ + ~ -, but not purge, purge-pending, . or ..",
+} as const;
+export const ClientId = Type.String({ minLength: 1, ...CLIENT_ID });
 
 export const EndpointRegistrationSchema = Type.Object({
   url: Type.String({ minLength: 1, maxLength: 2048 }),

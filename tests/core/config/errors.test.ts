@@ -26,11 +26,23 @@ test("every fault of a file at once, each with line, key and rule", () => {
     "test.yml:6: score_weights.cpu: must be a number from 0 to 1000000, got -1",
     'test.yml:7: whitelisted_ips[1]: must be an IP address or a CIDR range such as 10.0.0.0/8, got "1.2.3.4/33"',
     "test.yml:11: tiers[0].vcpu: must be a whole number from 0 to 4096, got 1.5",
-    "test.yml:13: tiers[2].name: is missing; it must be 1 to 128 letters, digits or . _ : @ + ~ -",
+    "test.yml:13: tiers[2].name: is missing; it must be 1 to 64 letters, digits or . _ : @ + ~ -",
     'test.yml:14: json_logging: must be true or false, got "yes"',
     "test.yml:8: tls_cert_file: needs tls_key_file beside it: HTTPS takes both",
     'test.yml:12: tiers[1].name: "a" is tiers[0] already',
   ]);
+});
+
+test("names are as long as the words of the error say, and ids are not parts of paths", () => {
+  const name = "x".repeat(64);
+  expect(server(`tiers:\n  - name: ${name}\n`).tiers[0]?.name).toBe(name);
+  expect(serverErrors(`tiers:\n  - name: ${name}x\n`)[0]).toContain("tiers[0].name: must be 1 to 64 letters, digits or");
+  for (const id of ["purge", "purge-pending", ".", "..", "a b", "x".repeat(129)]) {
+    expect(clientErrors(`client_id: ${JSON.stringify(id)}\n`)[0]).toContain("but not purge, purge-pending");
+  }
+  for (const id of ["purged", "a.purge", "...", "x".repeat(128)]) {
+    expect(clientErrors(`client_id: ${id}\n`)).toEqual([]);
+  }
 });
 
 describe("YAML", () => {

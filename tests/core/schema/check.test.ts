@@ -23,7 +23,7 @@ test("faults inside lists, objects and unions name the inner field, all at once"
     something_new: 1,
   };
   expect(faults(ReportSchema, value)).toEqual([
-    'client_id must be text of 1 to 128 characters out of A-Za-z0-9._:@+~-, got "a b"',
+    'client_id must be 1 to 128 letters, digits or . _ : @ + ~ -, but not purge, purge-pending, . or .., got "a b"',
     "cpu_usage_avg[1] must be a number from 0 to 100, got 101",
     "cpu_usage_avg[2] must be a number from 0 to 100, got NaN",
     "gpus[1].device_id must be a whole number from 0 to 1023, got -1",

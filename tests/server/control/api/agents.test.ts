@@ -46,7 +46,7 @@ describe("POST /register", () => {
       errors: [
         {
           field: "client_id",
-          rule: "must be text of 1 to 128 characters out of A-Za-z0-9._:@+~-",
+          rule: "must be 1 to 128 letters, digits or . _ : @ + ~ -, but not purge, purge-pending, . or ..",
           got: "has space",
         },
         { field: "latitude", rule: "must be a number from -90 to 90", got: 91 },
@@ -61,6 +61,18 @@ describe("POST /register", () => {
       ],
     });
     expect((await api.call("GET", "/clients")).json).toEqual([]);
+  });
+
+  test("an id that is a call of ours is refused", async () => {
+    using api = startApi();
+    const { paths } = record((await api.call("GET", "/swagger/json")).json);
+    const calls = Object.keys(record(paths)).filter((path) => /^\/clients\/[^{/]+/.test(path));
+    expect(calls).toHaveLength(2);
+    for (const id of [...calls.map((path) => path.slice("/clients/".length)), ".", ".."]) {
+      const answer = await api.call("POST", "/register", { body: { ...BACKEND, client_id: id } });
+      expectProblem(answer, 400);
+      expect(answer.json).toMatchObject({ errors: [{ field: "client_id", got: id }] });
+    }
   });
 
   test("endpoints that are no http URL or that nobody should reach are refused by name", async () => {
