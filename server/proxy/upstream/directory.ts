@@ -25,8 +25,10 @@ export class Directory {
   readonly #limits: PoolLimits;
   readonly #verifyTls: boolean;
   readonly #gate: AddressGate;
+  readonly #confining: boolean[] = [];
   #endpoints = new Int32Array(0);
-  #pathsMatter = false;
+  /** Null when a change has made it unknown. */
+  #pathsMatter: boolean | null = null;
 
   constructor(
     wheel: TimerWheel,
@@ -39,8 +41,12 @@ export class Directory {
     this.#gate = checks.gate;
   }
 
-  /** Some backend takes only some paths. */
+  /** Some backend has path patterns. */
   get hasPatterns(): boolean {
+    // Groups that no backend has any more do not count.
+    this.#pathsMatter ??= this.#places.some(
+      (place) => place !== null && this.#confining[place.backend.pathGroup] === true,
+    );
     return this.#pathsMatter;
   }
 
@@ -48,10 +54,11 @@ export class Directory {
   addGroups(index: number, groups: readonly PathGroup[]): void {
     groups.forEach((group, offset) => {
       this.#matchers[index + offset] = compilePatterns(group);
-      // One endpoint without patterns serves every path: such a group needs no matching.
-      if (group.patterns.some((patterns) => patterns.length > 0)) this.#pathsMatter = true;
+      // A group whose endpoints have no patterns serves every path: it needs no matching.
+      this.#confining[index + offset] = group.patterns.some((patterns) => patterns.length > 0);
     });
     this.#endpoints = new Int32Array(this.#matchers.length);
+    this.#pathsMatter = null;
   }
 
   /** Sets the backend of a row, or forgets it. Connections of requests in flight live on. */
@@ -64,6 +71,7 @@ export class Directory {
     // After the new one has its pools, so that an origin that stays keeps its connections.
     if (before)
       for (const { origin } of before.backend.endpoints) this.#release(poolKey(origin, before.backend));
+    this.#pathsMatter = null;
   }
 
   /** The backend of a row, if this worker knows it in that generation. */
@@ -79,7 +87,7 @@ export class Directory {
 
   /** For each path group the endpoint that serves the path; null when no pattern exists. Valid until the next call. */
   endpointsFor(path: string): Int32Array | null {
-    if (!this.#pathsMatter) return null;
+    if (!this.hasPatterns) return null;
     const endpoints = this.#endpoints;
     for (let group = 0; group < endpoints.length; group++) {
       endpoints[group] = this.#matchers[group]?.(path) ?? -1;

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import type { Backend } from "../../../../core/plane/snapshot.ts";
+import { TimerWheel } from "../../../../server/proxy/net/timer-wheel.ts";
+import { Directory } from "../../../../server/proxy/upstream/directory.ts";
+
+const LIMITS = { maxIdle: 1, idleTimeoutMs: 1000, connectTimeoutMs: 1000 };
+
+function newDirectory(): Directory {
+  const wheel = new TimerWheel(() => 0);
+  return new Directory(wheel, LIMITS, { verifyTls: true, gate: () => true });
+}
+
+function backendOf(row: number, pathGroup: number): Backend {
+  const origin = {
+    scheme: "http",
+    host: "10.0.0.1",
+    port: 80,
+    authority: "10.0.0.1",
+    basePath: "",
+    key: "http://10.0.0.1:80",
+  } as const;
+  const endpoints = [{ url: "http://10.0.0.1", origin }];
+  return { row, generation: 1, clientId: "c", hostname: "h", endpoints, pathGroup };
+}
+
+test("paths matter while a backend has patterns, and no longer", () => {
+  const directory = newDirectory();
+  directory.addGroups(0, [{ patterns: [[]] }, { patterns: [["/api/*"]] }]);
+  directory.set(3, backendOf(3, 0));
+  expect([directory.hasPatterns, directory.endpointsFor("/api/x")]).toEqual([false, null]);
+  directory.set(1, backendOf(1, 1));
+  expect(directory.hasPatterns).toBe(true);
+  expect(directory.endpointsFor("/api/x")).toEqual(Int32Array.of(0, 0));
+  expect(directory.endpointsFor("/web")).toEqual(Int32Array.of(0, -1));
+  directory.set(1, null);
+  expect([directory.hasPatterns, directory.endpointsFor("/web")]).toEqual([false, null]);
+});
+
+test("a group that takes the number of another counts as what it is", () => {
+  const directory = newDirectory();
+  directory.addGroups(0, [{ patterns: [["/api/*"]] }]);
+  directory.set(0, backendOf(0, 0));
+  expect(directory.hasPatterns).toBe(true);
+  directory.addGroups(0, [{ patterns: [[]] }]);
+  directory.set(0, backendOf(0, 0));
+  expect(directory.hasPatterns).toBe(false);
+  directory.addGroups(1, [{ patterns: [["/web"]] }]);
+  directory.set(0, backendOf(0, 1));
+  expect(directory.hasPatterns).toBe(true);
+});
