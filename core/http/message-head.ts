@@ -54,6 +54,7 @@ export class MessageHead {
     this.phase = 0;
     this.count = 0;
     this.nominated = 0;
+    this.contentLength = -1;
     this.bytes = EMPTY;
   }
 

@@ -52,6 +52,22 @@ export class RequestHead extends MessageHead {
   /** Value of Max-Forwards on OPTIONS, else -1. At 0 the proxy answers itself (RFC 9110 section 7.6.2). */
   maxForwards = -1;
   rejection: Rejection | null = null;
+
+  /** Forgets everything but the rejection: what is read without a parse before it says nothing of the last request. */
+  override reset(): void {
+    super.reset();
+    this.method = "";
+    this.target = "";
+    this.path = "";
+    this.query = "";
+    this.originStart = 0;
+    this.host = "";
+    this.framing = "none";
+    this.expectContinue = false;
+    this.upgrade = "";
+    this.teTrailers = false;
+    this.maxForwards = -1;
+  }
 }
 
 const NO_HOST = badRequest("no Host");

@@ -299,3 +299,37 @@ test("a refused or complete head leaves nothing behind in the next one", () => {
   });
   expect(head).toMatchObject({ keepAlive: true, nominated: 0, rejection: null, count: 1, originStart: 0 });
 });
+
+test("a reset head says nothing of the request before", () => {
+  const head = request(
+    get(
+      "OPTIONS http://h/a?b HTTP/1.1",
+      "Host: h",
+      "Content-Length: 5",
+      "Expect: 100-continue",
+      "TE: trailers",
+    ),
+  );
+  const { framing, contentLength, expectContinue, host } = head;
+  expect({ framing, contentLength, expectContinue, host }).toEqual({
+    framing: "length",
+    contentLength: 5,
+    expectContinue: true,
+    host: "h",
+  });
+  head.reset();
+  expect(head).toMatchObject({
+    method: "",
+    target: "",
+    path: "",
+    query: "",
+    host: "",
+    framing: "none",
+    contentLength: -1,
+    expectContinue: false,
+    upgrade: "",
+    teTrailers: false,
+    maxForwards: -1,
+    count: 0,
+  });
+});
