@@ -70,8 +70,6 @@ export interface ExchangeClient {
   readonly door: Door;
   /** Canonical address of the peer and what it makes of it, without forwarded headers. */
   readonly identity: ClientAddress;
-  /** The peer may speak for others in `X-Forwarded-*`. */
-  readonly trusted: boolean;
   /** The client has sent FIN: there will be no further request. */
   readonly leaving: boolean;
   /** Bytes behind the request's head have arrived already. */

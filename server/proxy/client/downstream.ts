@@ -78,12 +78,9 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     return this.#identity;
   }
 
-  get trusted(): boolean {
-    return this.identity.trustedPeer;
-  }
-
   arm(afterMs: number): void {
-    // A client that may be gone is looked at more often than any deadline of the exchange.
+    this.#halfClose.due(afterMs);
+    // A client that may be gone is looked at more often; the deadline holds all the same.
     if (!this.#halfClose.isSuspected) this.#arm(afterMs);
   }
 
@@ -125,7 +122,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     this.#release();
     if (this.#state !== "open") return;
     this.socket.owner = this;
-    if (reset) this.socket.abort();
+    if (reset) this.#abort();
     else this.#startClosing();
   }
 
@@ -171,12 +168,15 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       this.#release();
       this.#startClosing();
     } else if (exchange.wantsBody) {
+      // A reset would take away an answer that is on its way.
+      const { isAnswered } = exchange;
       exchange.abandon();
-      this.#abort();
+      if (!isAnswered) this.#abort();
     } else if (this.#halfClose.suspect(exchange)) this.#arm(LEAVING_GRACE_MS);
   }
 
   onDrain(): void {
+    if (this.#state === "closing") this.#arm(LINGER_MS);
     if (this.#state !== "open") return;
     if (this.#running) {
       this.#exchange?.onClientDrain();
@@ -296,13 +296,15 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     const exchange = this.#exchange;
     if (exchange === null) return;
     const verdict = this.#halfClose.look(exchange, this.socket.pendingBytes);
-    if (verdict === "ask") {
+    if (verdict === "overdue") {
+      exchange.onTimeout();
+    } else if (verdict === "ask") {
       // Every client must take interim responses (RFC 9110 section 15.2), and one that is gone answers with a reset.
       this.socket.write(CONTINUE);
       this.#halfClose.clear();
-      this.arm(this.#home.plane.options.requestTimeoutMs);
+      this.#arm(this.#halfClose.leftMs);
     } else if (verdict === "wait") {
-      this.#arm(LEAVING_GRACE_MS);
+      this.#arm(Math.min(this.#halfClose.leftMs, LEAVING_GRACE_MS));
     } else {
       exchange.abandon();
       this.#abort();

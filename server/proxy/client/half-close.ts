@@ -13,10 +13,22 @@ export class HalfClose {
   #catchingUp = false;
   /** Bytes answered when the client last looked gone; -1 while nothing suggests it. */
   #passed = -1;
+  /** Deadline of the exchange. */
+  #deadlineMs = 0;
 
   /** The client may be gone, and its exchange is looked at from time to time. */
   get isSuspected(): boolean {
     return this.#passed >= 0;
+  }
+
+  /** Until the deadline of the exchange. */
+  get leftMs(): number {
+    return this.#deadlineMs - performance.now();
+  }
+
+  /** Notes the deadline of the exchange: a client that may be gone gets no more time than another. */
+  due(afterMs: number): void {
+    this.#deadlineMs = performance.now() + afterMs;
   }
 
   dataBegins(): void {
@@ -42,12 +54,13 @@ export class HalfClose {
 
   /**
    * Looks again: "ask" the client with an interim response, "wait" for what flows to draw a reset if nobody takes it, or
-   * take the client for "gone".
+   * take the client for "gone". "overdue" once the exchange has run out of time.
    */
-  look(exchange: Exchange, pendingBytes: number): "ask" | "wait" | "gone" {
+  look(exchange: Exchange, pendingBytes: number): "ask" | "wait" | "gone" | "overdue" {
     const { responding, head, delivery } = exchange;
     const before = this.#passed;
     this.#passed = delivery.relay.bodyBytes;
+    if (this.leftMs <= 0) return "overdue";
     if (!responding && head.minor === 1) return "ask";
     return responding && (this.#passed !== before || pendingBytes > 0) ? "wait" : "gone";
   }

@@ -62,6 +62,11 @@ export class Exchange {
     return this.#phase !== "idle" && this.#phase !== "tunnel" && !this.body.complete;
   }
 
+  /** Our own answer is out; only the rest of the request's body is still awaited. */
+  get isAnswered(): boolean {
+    return this.#phase === "draining";
+  }
+
   get tunnelling(): boolean {
     return this.#phase === "tunnel";
   }
@@ -161,6 +166,10 @@ export class Exchange {
   /** The client is gone: nobody is to blame but it, and nothing must look complete to the backend. */
   abandon(): void {
     if (this.#phase === "idle" || this.#phase === "tunnel") return;
+    if (this.isAnswered) {
+      this.#finish(false);
+      return;
+    }
     this.delivery.release();
     this.facts.left(this.responding);
     this.#finish(false);

@@ -9,7 +9,7 @@ export function identify(exchange: Exchange): void {
   const { client, facts, head, plane } = exchange;
   facts.proto = client.door.secure ? "https" : "http";
   facts.forwardedHost = head.host;
-  if (!client.trusted) {
+  if (!client.identity.trustedPeer) {
     facts.clientIp = client.identity.ip;
     facts.forwardedFor = client.identity.chain;
     facts.requestId = plane.nextRequestId();

@@ -13,7 +13,7 @@ export function guardKeyless(exchange: Exchange): Answer | null {
   if (!isLoopback(facts.clientIp)) {
     return forbidden("No key is configured, so that management answers loopback clients only.");
   }
-  if (!client.trusted && RELAY_HEADERS.some((name) => head.get(name) !== null)) {
+  if (!client.identity.trustedPeer && RELAY_HEADERS.some((name) => head.get(name) !== null)) {
     const why = "No key is configured, and this request was relayed for somebody else.";
     return forbidden(`${why} Name the relay in trusted_proxies, or set a key.`);
   }

@@ -73,14 +73,12 @@ function route(exchange: Exchange, request: RouteRequest): void {
   query.tier = tier;
   query.kind = "route";
   query.nowMs = Date.now();
-  query.excluded = [];
   query.endpointOfGroup =
     request.path === undefined ? null : plane.directory.endpointsFor(pathOf(request.path));
   setSticky(exchange, address);
   locate(exchange, unitVector(request.client_lat, request.client_lon), address);
   const { pick } = delivery.choice;
-  const status = plane.picker.pick(query, pick);
-  plane.count("picks");
+  const status = delivery.choice.route();
   if (status !== "picked") {
     refusePick(exchange, status);
     return;

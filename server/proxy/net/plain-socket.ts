@@ -152,7 +152,7 @@ export class PlainSocket implements ByteSocket {
     if (queue.length > 0) return;
     this.#freeReleased();
     if (this.#finishing) this.#raw?.shutdown();
-    else if (sent > 0) this.owner.onDrain();
+    if (sent > 0) this.owner.onDrain();
   }
 
   closed(clean: boolean): void {
@@ -205,16 +205,27 @@ export function connectSocket(target: ConnectTarget, owner: SocketOwner, attempt
   const socket = new PlainSocket(owner, null, { target, attempts });
   if (attempts.forsaken >= MAX_FORSAKEN) {
     socket.failure = "too many attempts hang";
-    queueMicrotask(() => socket.closed(false));
+    closeSoon(socket);
     return socket;
   }
   try {
     startConnecting(target, socket).catch(ignore);
   } catch {
     // A host that is no name and no address is refused on the spot.
-    queueMicrotask(() => socket.closed(false));
+    closeSoon(socket);
   }
   return socket;
+}
+
+/** Tells the owner of a failure once its caller has returned; what is thrown then must not reach the thread. */
+function closeSoon(socket: PlainSocket): void {
+  queueMicrotask(() => {
+    try {
+      socket.closed(false);
+    } catch (error) {
+      reportFault(error);
+    }
+  });
 }
 
 function startConnecting(target: ConnectTarget, data: PlainSocket): Promise<RawSocket> {
@@ -247,7 +258,7 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   connectError(raw, error) {
     raw.data.failure = codeOf(error);
     // A missing unix socket fails inside `connect`, before its caller knows of the connection.
-    queueMicrotask(() => raw.data.closed(false));
+    closeSoon(raw.data);
   },
   error(raw, error) {
     // Resets come to `close`; what comes here was thrown by one of our callbacks.

@@ -1,4 +1,4 @@
-import { Pick } from "../../../core/balancing/pick.ts";
+import { Pick, type PickStatus } from "../../../core/balancing/pick.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { chooseBackend, type Refused } from "./choosing.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
@@ -12,6 +12,7 @@ export class Choice {
   #tried: number[] = [];
   /** The present backend has been sent nothing yet. */
   #isUnused = false;
+  #hasFailed = false;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -19,22 +20,32 @@ export class Choice {
 
   /** Some backend was tried in vain. */
   get hasFailed(): boolean {
-    return this.#tried.length > 0;
+    return this.#hasFailed;
   }
 
   begin(): void {
     if (this.#tried.length > 0) this.#tried = [];
     this.#exchange.query.excluded = NONE_TRIED;
     this.#isUnused = false;
+    this.#hasFailed = false;
+  }
+
+  /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
+  route(): PickStatus {
+    const { query, plane } = this.#exchange;
+    this.begin();
+    plane.count("picks");
+    return plane.picker.pick(query, this.pick);
   }
 
   /** Chooses a backend that was not tried yet and gives the pool of its endpoint. */
   next(): UpstreamPool | Refused {
     for (;;) {
       const chosen = chooseBackend(this.#exchange, this.pick);
+      if (chosen === "no_backend" || chosen === "no_capacity") return chosen;
       this.#isUnused = true;
       if (chosen !== "moved") return chosen;
-      this.exclude();
+      this.#exclude();
     }
   }
 
@@ -43,16 +54,21 @@ export class Choice {
     this.#isUnused = false;
   }
 
-  /** Gives the present backend up, for this request. */
-  exclude(): void {
-    this.settle();
-    this.#tried.push(this.pick.row);
-    this.#exchange.query.excluded = this.#tried;
+  /** Gives the present backend up, which failed this request. */
+  fail(): void {
+    this.#hasFailed = true;
+    this.#exclude();
   }
 
   /** Gives back what is held. */
   settle(): void {
     if (this.pick.settled) return;
     this.#exchange.plane.picker.settle(this.pick, Date.now(), this.#isUnused ? "unused" : "used");
+  }
+
+  #exclude(): void {
+    this.settle();
+    this.#tried.push(this.pick.row);
+    this.#exchange.query.excluded = this.#tried;
   }
 }

@@ -141,7 +141,7 @@ export class Delivery implements UpstreamUser {
       return;
     }
     exchange.facts.attemptFailed(`no connection (${reason})`);
-    this.choice.exclude();
+    this.choice.fail();
     this.forward();
   }
 
@@ -327,7 +327,7 @@ export class Delivery implements UpstreamUser {
       return;
     }
     facts.attemptFailed("connection lost");
-    this.choice.exclude();
+    this.choice.fail();
     this.forward();
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { RawBackend } from "../../../support/raw-backend.ts";
-import { call } from "../../../support/raw-client.ts";
+import { RawBackend, refusingPort } from "../../../support/raw-backend.ts";
+import { call, openClient } from "../../../support/raw-client.ts";
 import { Cell } from "../cell.ts";
 
 async function route(cell: Cell, json: unknown, headers: Record<string, string> = {}) {
@@ -37,6 +37,29 @@ test("a route reserves capacity until it is released, and can be renewed", async
   expect((await call({ port: cell.port }, "DELETE", path)).status).toBe(404);
   expect((await call({ port: cell.port }, "PUT", path)).status).toBe(404);
   expect(cell.tables.backends.leasedCores(row)).toBe(0);
+});
+
+test("what became of earlier requests on the connection does not touch a route's lease", async () => {
+  await using cell = await Cell.start();
+  await using client = await openClient({ port: cell.port });
+  const routed = async (): Promise<string> => {
+    const body = JSON.stringify({ tier: "large" });
+    await client.send(`POST /route HTTP/1.1\r\nHost: t\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    return (await client.readResponse()).startLine.split(" ")[1] ?? "";
+  };
+  const proxied = async (): Promise<string> => {
+    await client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+    return (await client.readResponse()).startLine.split(" ")[1] ?? "";
+  };
+  expect(await proxied()).toBe("503");
+  const { row } = cell.add({ ports: [await refusingPort()], cores: 8 });
+  expect(await proxied()).toBe("502");
+  for (const cores of [4, 8]) {
+    expect(await routed()).toBe("200");
+    expect(cell.tables.backends.leasedCores(row)).toBe(cores);
+    expect(await proxied()).toBe(cores === 4 ? "502" : "503");
+  }
+  expect(await routed()).toBe("503");
 });
 
 test("bad input names the field and takes nothing", async () => {
