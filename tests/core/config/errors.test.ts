@@ -36,7 +36,9 @@ test("every fault of a file at once, each with line, key and rule", () => {
 test("names are as long as the words of the error say, and ids are not parts of paths", () => {
   const name = "x".repeat(64);
   expect(server(`tiers:\n  - name: ${name}\n`).tiers[0]?.name).toBe(name);
-  expect(serverErrors(`tiers:\n  - name: ${name}x\n`)[0]).toContain("tiers[0].name: must be 1 to 64 letters, digits or");
+  expect(serverErrors(`tiers:\n  - name: ${name}x\n`)[0]).toContain(
+    "tiers[0].name: must be 1 to 64 letters, digits or",
+  );
   for (const id of ["purge", "purge-pending", ".", "..", "a b", "x".repeat(129)]) {
     expect(clientErrors(`client_id: ${JSON.stringify(id)}\n`)[0]).toContain("but not purge, purge-pending");
   }
