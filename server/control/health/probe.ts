@@ -15,13 +15,19 @@ export interface ProbeOptions {
   readonly refusal: (address: string, port: number) => string | null;
 }
 
+/** What a probe found, and what it left behind. */
+export type Probed = ProbeOutcome & {
+  /** Settles when a connect ends that was still under way when the time was over: it cannot be called off. */
+  readonly forsaken?: Promise<void>;
+};
+
 /** Heads longer than this are no answer to a probe. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
 const TIMED_OUT = "no answer in time";
 
 /** Probes an origin; never throws. Redirects are not followed, bodies are not read. */
-export async function probe(origin: Origin, options: ProbeOptions): Promise<ProbeOutcome> {
+export async function probe(origin: Origin, options: ProbeOptions): Promise<Probed> {
   const startedMs = performance.now();
   const deadline = new Deadline(options.timeoutMs);
   try {
@@ -32,7 +38,9 @@ export async function probe(origin: Origin, options: ProbeOptions): Promise<Prob
     if (reason !== null) return { ok: false, reason };
     return { ok: true, latencyMs: performance.now() - startedMs };
   } catch (error) {
-    return { ok: false, reason: describe(error) };
+    const { pendingConnect } = deadline;
+    const forsaken = pendingConnect === null ? {} : { forsaken: pendingConnect };
+    return { ok: false, reason: describe(error), ...forsaken };
   } finally {
     deadline.clear();
   }
@@ -43,6 +51,9 @@ class Deadline {
   readonly #expired: Promise<never>;
   readonly #timer: ReturnType<typeof setTimeout>;
   #onExpiry: () => void = () => {};
+  #isExpired = false;
+  /** The connect under way, if any. */
+  pendingConnect: Promise<void> | null = null;
 
   constructor(timeoutMs: number) {
     const { promise, reject } = Promise.withResolvers<never>();
@@ -50,13 +61,17 @@ class Deadline {
     // A probe that ends in time leaves this promise alone; one that expires is told by race().
     promise.catch(() => {});
     this.#timer = setTimeout(() => {
+      this.#isExpired = true;
       reject(new Error(TIMED_OUT));
       this.#onExpiry();
     }, timeoutMs);
   }
 
-  set onExpiry(close: () => void) {
-    this.#onExpiry = close;
+  /** Has a socket closed when the time is over; at once when it is over already, which gives false. */
+  guard(socket: Bun.Socket): boolean {
+    if (this.#isExpired) socket.terminate();
+    else this.#onExpiry = () => socket.terminate();
+    return !this.#isExpired;
   }
 
   race<T>(work: Promise<T>): Promise<T> {
@@ -94,14 +109,13 @@ function converse(
     rejectUnauthorized: options.verifyTls,
     ...(isIP(origin.host) === 0 ? { serverName: origin.host } : {}),
   };
-  void Bun.connect({
+  const connected = Bun.connect({
     hostname: address,
     port: origin.port,
     ...(isSecure ? { tls } : {}),
     socket: {
       open(socket) {
-        deadline.onExpiry = () => socket.terminate();
-        if (!isSecure) ask(socket);
+        if (deadline.guard(socket) && !isSecure) ask(socket);
       },
       handshake(socket, isTrusted, error) {
         if (isTrusted || !options.verifyTls) ask(socket);
@@ -121,7 +135,15 @@ function converse(
         finish("closed the connection without an answer");
       },
     },
-  }).catch((error: unknown) => finish(describe(error)));
+  });
+  deadline.pendingConnect = connected
+    .then(
+      () => {},
+      (error: unknown) => finish(describe(error)),
+    )
+    .finally(() => {
+      deadline.pendingConnect = null;
+    });
   return promise;
 }
 

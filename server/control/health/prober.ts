@@ -8,9 +8,15 @@ import {
   UNPROBED,
 } from "../../../core/health/transition.ts";
 import type { Backend, Origin } from "../../../core/plane/snapshot.ts";
+import type { Probed } from "./probe.ts";
 
-/** Enough for 300 dead backends at the default timeout and interval, few enough for any file limit. */
+/** Enough for 300 dead backends at the default timeout and interval. */
 const MAX_CONCURRENT = 64;
+/**
+ * A connect to a silent host outlives its probe by up to two minutes: it cannot be called off. So many of these
+ * cost nobody a turn; more do, so that their sum with MAX_CONCURRENT stays far below any file limit.
+ */
+const MAX_FORSAKEN = 256;
 /** The first probe comes this soon after a registration. */
 const FIRST_PROBE_WITHIN_MS = 500;
 /** Each pause is off by up to this share, so that backends registered together drift apart. */
@@ -36,7 +42,7 @@ export interface ProbeReport {
 export interface ProberOptions {
   readonly intervalMs: number;
   readonly thresholds: ProbeThresholds;
-  readonly probe: (origin: Origin, loopbackAllowed: boolean) => Promise<ProbeOutcome>;
+  readonly probe: (origin: Origin, loopbackAllowed: boolean) => Promise<Probed>;
   /** Told of every probe. */
   readonly onProbe: (change: ProbeReport) => void;
   /** A number from 0 to 1. */
@@ -59,6 +65,7 @@ export class Prober {
   readonly #targets = new Map<string, Target[]>();
   readonly #waiting: Target[] = [];
   #running = 0;
+  #forsaken = 0;
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -121,7 +128,7 @@ export class Prober {
   }
 
   #startWaiting(): void {
-    while (this.#running < MAX_CONCURRENT) {
+    while (this.#running + Math.max(0, this.#forsaken - MAX_FORSAKEN) < MAX_CONCURRENT) {
       const target = this.#waiting.shift();
       if (target === undefined) return;
       if (!target.isGone) void this.#run(target);
@@ -130,13 +137,21 @@ export class Prober {
 
   async #run(target: Target): Promise<void> {
     this.#running++;
-    const outcome = await this.#options.probe(target.origin, target.loopbackAllowed);
+    const { forsaken, ...outcome } = await this.#options.probe(target.origin, target.loopbackAllowed);
     this.#running--;
+    if (forsaken !== undefined) void this.#await(forsaken);
     if (!target.isGone) {
       this.#observe(target, outcome);
       const factor = 1 + JITTER * (2 * this.#options.random() - 1);
       this.#schedule(target, this.#options.intervalMs * factor);
     }
+    this.#startWaiting();
+  }
+
+  async #await(forsaken: Promise<void>): Promise<void> {
+    this.#forsaken++;
+    await forsaken;
+    this.#forsaken--;
     this.#startWaiting();
   }
 

@@ -35,6 +35,13 @@ function answering(answer: string, seen: string[] = []): Bun.TCPSocketListener<u
   });
 }
 
+/** Lets a probe's time pass before its connection can be noticed: the loop is not free until then. */
+function holdUp(): null {
+  const endMs = performance.now() + 20;
+  while (performance.now() < endMs);
+  return null;
+}
+
 async function httpProbe(answer: string, options: Partial<ProbeOptions> = {}) {
   const seen: string[] = [];
   const server = answering(answer, seen);
@@ -65,6 +72,21 @@ describe("a tcp probe", () => {
     const outcome = await probe(originOf("http://127.0.0.1:9"), { ...OPTIONS, refusal });
     expect(outcome).toEqual({ ok: false, reason: "127.0.0.1 is forbidden" });
     expect(asked).toEqual([["127.0.0.1", 9]]);
+  });
+
+  test("leaves no connection open when its time is over before it is made", async () => {
+    const closed = Promise.withResolvers<void>();
+    const server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data() {}, close: () => closed.resolve() },
+    });
+    const origin = originOf(`http://127.0.0.1:${server.port}`);
+    const outcome = await probe(origin, { ...HTTP, timeoutMs: 1, refusal: holdUp });
+    expect(outcome).toMatchObject({ ok: false, reason: "no answer in time" });
+    await closed.promise;
+    await outcome.forsaken;
+    server.stop(true);
   });
 
   test("of a name that does not resolve fails", async () => {
@@ -190,6 +212,35 @@ describe("the schedule", () => {
     expect(most).toBe(64);
     prober.stop();
   });
+});
+
+test("connects that outlive their probes hold up others beyond a bound", async () => {
+  let started = 0;
+  const release: (() => void)[] = [];
+  const full = Promise.withResolvers<void>();
+  const more = Promise.withResolvers<void>();
+  const prober = new Prober({
+    intervalMs: 3_600_000,
+    thresholds: { healthy: 2, unhealthy: 3 },
+    probe: async () => {
+      started++;
+      if (started === 320) full.resolve();
+      if (started === 321) more.resolve();
+      const forsaken = new Promise<void>((resolve) => release.push(resolve));
+      return { ok: false, reason: "no answer in time", forsaken };
+    },
+    onProbe: () => {},
+    random: () => 0,
+  });
+  for (let index = 0; index < 400; index++) {
+    prober.watch({ ...backend([`http://h${index}`]), clientId: `c${index}` });
+  }
+  await full.promise;
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(started).toBe(320);
+  release.shift()?.();
+  await more.promise;
+  prober.stop();
 });
 
 function backend(urls: readonly string[]): Backend {
