@@ -20,8 +20,9 @@ const FLUSH_EVERY_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
 const MAX_QUEUED_WRITES = 250_000;
 const BUSY_TIMEOUT_MS = 2_000;
-/** Rows of `stats` deleted in one statement, so that no sweep holds up the control plane for long. */
+/** Rows of `stats` deleted in one statement, and statements of one sweep: it must not hold up the control plane. */
 const TRIM_BATCH = 2_000;
+const TRIM_BATCHES = 10;
 
 type Write =
   | { readonly kind: "backend"; readonly backend: StoredBackend }
@@ -100,16 +101,16 @@ export class Store {
     }, 0);
   }
 
-  /** Deletes old reports, and sticky assignments that are expired or more than `maxSticky`. */
+  /** Deletes old reports, a bounded number that leaves the rest for the next time, and sticky assignments that are expired or more than `maxSticky`. */
   trim(limits: {
     readonly reportsBeforeMs: number;
     readonly stickyBeforeMs: number;
     readonly maxSticky: number;
   }): void {
     this.#guarded(() => {
-      let deleted = TRIM_BATCH;
-      while (deleted === TRIM_BATCH) {
-        deleted = this.#statements.trimStats.run(TRIM_BATCH, limits.reportsBeforeMs).changes;
+      for (let batch = 0; batch < TRIM_BATCHES; batch++) {
+        const { changes } = this.#statements.trimStats.run(TRIM_BATCH, limits.reportsBeforeMs);
+        if (changes < TRIM_BATCH) break;
       }
       this.#statements.trimSticky.run(toTimestampText(limits.stickyBeforeMs));
       this.#statements.trimStickySurplus.run(limits.maxSticky);

@@ -205,6 +205,23 @@ describe("writes", () => {
     store.close();
   });
 
+  test("are trimmed a bounded number at a time", () => {
+    using directory = temporaryDirectory();
+    const path = `${directory.path}/opsen.db`;
+    const store = new Store(path, new RecordedLog());
+    {
+      using database = new Database(path);
+      database.run(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 21000)
+        INSERT INTO stats (client_id, received_ms) SELECT 'a', ${START_MS} FROM n`);
+    }
+    const left = [1_000, 0].map((rest) => {
+      store.trim({ reportsBeforeMs: START_MS + 1, stickyBeforeMs: START_MS, maxSticky: 10 });
+      return [rows(path, "SELECT COUNT(*) AS n FROM stats"), [{ n: rest }]];
+    });
+    for (const [found, wanted] of left) expect(found).toEqual(wanted);
+    store.close();
+  });
+
   test("that fail are kept and written later, and the log says so", () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/opsen.db`;
