@@ -1,7 +1,8 @@
-/** Reads the JSON body of a call against its schema; what is wrong is said once, for every place that takes bodies. */
+/** Reads the JSON body of a call against its schema; what is wrong is said in the same words everywhere. */
 import type { Static, TObject } from "@sinclair/typebox";
 import type { FieldError } from "../wire/problem.ts";
 import { check, fitsSchema, pathText, soundPart } from "./check.ts";
+import { fieldsDetail } from "./fields-detail.ts";
 import { findJsonFault } from "./json-fault.ts";
 import { shortened } from "./rule.ts";
 
@@ -53,14 +54,6 @@ export function readJsonBody<Schema extends TObject>(
   const named = new Set(faults.map(({ path }) => pathText(path)));
   errors.push(...relations(sound).filter(({ field }) => !named.has(field)));
   return { ok: false, detail: fieldsDetail(errors), errors, sound };
-}
-
-/** Sums up wrong fields for a person: the first of them, and how many there are. */
-export function fieldsDetail(errors: readonly FieldError[]): string {
-  const [first] = errors;
-  if (first === undefined) return "The body is not as expected.";
-  const others = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : "";
-  return `${first.field === "" ? "The body" : first.field} ${first.rule}${others}.`;
 }
 
 /** A copy without the members that are null; items of lists keep their places. */

@@ -2,7 +2,7 @@
  * Answers of the management API: JSON, and errors as RFC 9457 problems. The worker adds the headers that every
  * management answer carries, such as `X-Content-Type-Options`.
  */
-import { fieldsDetail } from "../../../core/schema/json-body.ts";
+import { fieldsDetail } from "../../../core/schema/fields-detail.ts";
 import { type FieldError, PROBLEM_CONTENT_TYPE, type Problem } from "../../../core/wire/problem.ts";
 
 const TITLES: Readonly<Record<number, string>> = {

@@ -1,6 +1,8 @@
 /** `POST /route/explain`: what a `POST /route` with the same body and headers would meet. Takes nothing. */
+import { createHash } from "node:crypto";
 import { newPickQuery, type PickQuery } from "../../../core/balancing/pick.ts";
 import type { ExplainedRow } from "../../../core/balancing/picker.ts";
+import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import { parseAddress } from "../../../core/http/cidr.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
@@ -17,7 +19,6 @@ import type { BackendState } from "../registry/backend-state.ts";
 import { invalid, json } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
-import { stickyIdOf } from "./sticky-id.ts";
 
 export function explainOperations(deps: ApiDeps): Operation[] {
   return [
@@ -98,8 +99,10 @@ function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): 
   const place = knownPlace(ask.client_lat, ask.client_lon) ?? deps.explainLocation?.(clientIp) ?? null;
   const vector = place === null ? null : unitVector(place.lat, place.lon);
   if (vector !== null) Object.assign(query, { located: true, ...vector });
-  const stickyId = stickyIdOf(deps.config, call.request.headers, clientIp);
-  if (stickyId !== null) {
+  const { sticky_header: header, sticky_by_ip: byAddress } = deps.config;
+  const value = header === "" ? "" : (call.request.headers.get(header) ?? "");
+  const stickyId = stickyIdOf(value, clientIp, byAddress, sha256);
+  if (stickyId !== "") {
     const { hi, lo } = hashStickyId(stickyId);
     Object.assign(query, { sticky: true, stickyHi: hi, stickyLo: lo });
   }
@@ -141,4 +144,8 @@ function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: Explaine
     leases,
     report_age_seconds: Number.isFinite(reportAgeMs) ? Math.max(0, reportAgeMs) / 1000 : null,
   };
+}
+
+function sha256(latin1: string): string {
+  return createHash("sha256").update(latin1, "latin1").digest("hex");
 }

@@ -1,22 +1,17 @@
+import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import type { UnitVector } from "../../../core/scoring/place.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import type { Exchange } from "./exchange.ts";
-
-/** Longer ids are stored as their hash, so that the database stays bounded. */
-const MAX_STICKY_ID = 256;
 
 /** Finds the session that a request belongs to: the sticky header, else with `sticky_by_ip` the address. */
 export function setSticky(exchange: Exchange, address: string): void {
   const { plane, head, query, facts } = exchange;
   const { stickyHeader, stickyByIp } = plane.options;
-  const value = stickyHeader === "" ? null : head.get(stickyHeader);
-  const id = value === null || value === "" ? (stickyByIp ? address : "") : value;
+  const value = stickyHeader === "" ? "" : (head.get(stickyHeader) ?? "");
+  const id = stickyIdOf(value, address, stickyByIp, sha256);
   query.sticky = id !== "";
   if (id === "") return;
-  facts.stickyId =
-    id.length <= MAX_STICKY_ID
-      ? id
-      : `sha256:${new Bun.CryptoHasher("sha256").update(id, "latin1").digest("hex")}`;
+  facts.stickyId = id;
   const { hi, lo } = hashStickyId(facts.stickyId);
   query.stickyHi = hi;
   query.stickyLo = lo;
@@ -31,4 +26,8 @@ export function locate(exchange: Exchange, told: UnitVector | null, address: str
   query.x = place.x;
   query.y = place.y;
   query.z = place.z;
+}
+
+function sha256(latin1: string): string {
+  return new Bun.CryptoHasher("sha256").update(latin1, "latin1").digest("hex");
 }

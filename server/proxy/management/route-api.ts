@@ -1,5 +1,6 @@
 import type { LeaseView } from "../../../core/balancing/lease-view.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
+import { fieldsDetail } from "../../../core/schema/fields-detail.ts";
 import { unitVector } from "../../../core/scoring/place.ts";
 import type { LeaseAnswer } from "../../../core/wire/lease.ts";
 import type { RouteAnswer, RouteRequest } from "../../../core/wire/route.ts";
@@ -49,13 +50,13 @@ function readRoute(exchange: Exchange): RouteRequest | null {
   try {
     value = JSON.parse(exchange.body.content().toString("utf8"));
   } catch {
-    exchange.answer(problem(400, "Invalid JSON", "The body must be one JSON object."), "bad_request");
+    exchange.answer(problem(400, "Bad Request", "The body is not valid JSON."), "bad_request");
     return null;
   }
   const checked = checkRouteRequest(value);
   if (checked.ok) return checked.request;
-  const detail = "Fields of the body are not as POST /route takes them; see errors.";
-  exchange.answer(problem(400, "Invalid request", detail, [], checked.errors), "bad_request");
+  const detail = fieldsDetail(checked.errors);
+  exchange.answer(problem(400, "Bad Request", detail, [], checked.errors), "bad_request");
   return null;
 }
 
@@ -64,9 +65,9 @@ function route(exchange: Exchange, request: RouteRequest): void {
   const name = request.tier ?? "";
   const tier = name === "" ? plane.defaultTier : plane.tierNumbers.get(name);
   if (tier === undefined) {
-    const known = [...plane.tierNumbers.keys()].join(", ");
-    const errors = [{ field: "tier", rule: `must be one of: ${known}`, got: name }];
-    exchange.answer(problem(400, "Unknown tier", `Known tiers: ${known}.`, [], errors), "unknown_tier");
+    const rule = `must be one of the tiers ${[...plane.tierNumbers.keys()].join(", ")}`;
+    const errors = [{ field: "tier", rule, got: name }];
+    exchange.answer(problem(400, "Bad Request", fieldsDetail(errors), [], errors), "unknown_tier");
     return;
   }
   const address = request.client_ip || facts.clientIp;
