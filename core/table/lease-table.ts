@@ -255,6 +255,33 @@ export class LeaseTable {
     }
   }
 
+  /**
+   * Builds the free list and the count of used slots anew from the slots: a thread that died while it took or freed
+   * one has left it in neither. The caller holds no lock.
+   */
+  rebuildFreeList(): void {
+    const { columns } = this;
+    const header = this.#header;
+    const rowLocks = this.#rows.lock;
+    // Slots are taken and freed under the lock of a row: with all of them held no slot is on its way.
+    for (let row = 0; row < rowLocks.length; row++) lock(rowLocks, row, this.#owner);
+    lock(header, FREE_LOCK, this.#owner);
+    let free = 0;
+    let used = 0;
+    for (let slot = i32(header, FRESH) - 1; slot >= 0; slot--) {
+      if ((i32(columns.generation, slot) & 1) === 1) {
+        used++;
+      } else {
+        columns.next[slot] = free;
+        free = slot + 1;
+      }
+    }
+    header[FREE] = free;
+    header[USED] = used;
+    unlock(header, FREE_LOCK);
+    for (let row = 0; row < rowLocks.length; row++) unlock(rowLocks, row);
+  }
+
   #linkLocked(row: number, slot: number): void {
     const { columns } = this;
     const rows = this.#rows;

@@ -101,6 +101,8 @@ export function releaseWorker(tables: Tables, worker: number): void {
       unlock(columns.lock, row);
     }
   }
+  // Whatever it held: a lock that was waited for too long has been taken from it, and tells no more.
+  leases.rebuildFreeList();
   leases.endLeasesOf(worker);
   backends.dropInFlightOf(worker);
 }

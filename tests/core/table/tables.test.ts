@@ -183,6 +183,50 @@ describe("a worker that dies", () => {
   });
 });
 
+describe("a worker that dies while it takes or frees a slot", () => {
+  const [FREE_LOCK, FREE, FRESH, USED] = [4, 5, 6, 7];
+
+  /** Does to the words of the table's header what a thread does before it stops, with the free list locked. */
+  function dieWith(buffer: SharedArrayBuffer, change: (header: Int32Array) => void): void {
+    const header = new Int32Array(buffer, 0, 8);
+    lock(header, FREE_LOCK, lockOwner(0));
+    change(header);
+  }
+
+  const deaths: Readonly<Record<string, (header: Int32Array) => void>> = {
+    "after it took a fresh slot": (header) => {
+      header[FRESH] = (header[FRESH] ?? 0) + 1;
+    },
+    "after it took a slot and counted it": (header) => {
+      header[FRESH] = (header[FRESH] ?? 0) + 1;
+      header[USED] = (header[USED] ?? 0) + 1;
+    },
+    "after it took the first free slot": (header) => {
+      header[FREE] = 0;
+    },
+  };
+
+  for (const [when, change] of Object.entries(deaths)) {
+    test(`${when} takes none along`, () => {
+      const maxLeases = 4;
+      const shared = newTables({ maxLeases });
+      const control = openTables(shared);
+      const picker = new Picker(control, newOptions([tierOf("none", 0)]));
+      addBackend(control);
+      const held = pickOn(picker);
+      picker.settle(pickOn(picker), NOW_MS);
+      dieWith(shared.leases, change);
+      releaseWorker(control, 0);
+      expect(control.leases.used).toBe(1);
+      const others = Array.from({ length: maxLeases - 1 }, () => pickOn(picker));
+      expect(control.leases.isFull).toBe(true);
+      expect(new Set([held, ...others].map((pick) => pick.lease)).size).toBe(maxLeases);
+      for (const pick of [held, ...others]) picker.settle(pick, NOW_MS);
+      expect(control.leases.used).toBe(0);
+    });
+  }
+});
+
 describe("CounterTable", () => {
   test("adds up what every thread counted, each counter by itself", () => {
     const buffer = CounterTable.allocate(3);
