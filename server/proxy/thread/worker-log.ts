@@ -20,6 +20,12 @@ export interface WorkerLogOptions {
   readonly onDropped: (lines: number) => void;
 }
 
+/** Bounds the warnings of one message. */
+interface WarnGate {
+  nextMs: number;
+  suppressed: number;
+}
+
 /** Gathers log lines and sticky assignments and hands them to the main thread in batches. */
 export class WorkerLog {
   readonly accessEnabled: boolean;
@@ -30,8 +36,8 @@ export class WorkerLog {
   #lines = "";
   #assignments: StickyAssignment[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #nextWarnMs = 0;
-  #suppressed = 0;
+  /** By message. */
+  readonly #warnings = new Map<string, WarnGate>();
 
   constructor(options: WorkerLogOptions) {
     this.#least = toLogLevel(options.level);
@@ -51,16 +57,20 @@ export class WorkerLog {
     this.#schedule();
   }
 
-  /** A warning that a flood of requests can cause: at most one a second, with the number that was left out. */
+  /**
+   * A warning that a flood of requests can cause: each message at most once a second, with the
+   * number left out. Messages are fixed texts; what varies belongs in `data`.
+   */
   warn(message: string, data: LogData): void {
     const nowMs = Date.now();
-    if (nowMs < this.#nextWarnMs && this.#nextWarnMs - nowMs <= WARN_INTERVAL_MS) {
-      this.#suppressed++;
+    const gate = this.#gateOf(message);
+    if (nowMs < gate.nextMs && gate.nextMs - nowMs <= WARN_INTERVAL_MS) {
+      gate.suppressed++;
       return;
     }
-    this.#nextWarnMs = nowMs + WARN_INTERVAL_MS;
-    const suppressed = this.#suppressed === 0 ? undefined : this.#suppressed;
-    this.#suppressed = 0;
+    gate.nextMs = nowMs + WARN_INTERVAL_MS;
+    const suppressed = gate.suppressed === 0 ? undefined : gate.suppressed;
+    gate.suppressed = 0;
     this.write("warn", message, "proxy", { ...data, suppressed });
   }
 
@@ -82,6 +92,14 @@ export class WorkerLog {
       this.#post({ type: "sticky", assignments: this.#assignments });
       this.#assignments = [];
     }
+  }
+
+  #gateOf(message: string): WarnGate {
+    const known = this.#warnings.get(message);
+    if (known !== undefined) return known;
+    const gate: WarnGate = { nextMs: 0, suppressed: 0 };
+    this.#warnings.set(message, gate);
+    return gate;
   }
 
   #schedule(): void {
