@@ -2,7 +2,6 @@ import { hasDotSegment } from "../../../core/http/dot-segments.ts";
 import type { Header } from "../context.ts";
 import { problem } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { permittedUpgrade } from "../exchange/upgrade.ts";
 import { guardManagement } from "../guards/management.ts";
 import { isLeaseChange, startLeaseChange, startRoute } from "./route-api.ts";
 
@@ -83,6 +82,5 @@ function relayToControl(exchange: Exchange): void {
     ["X-Opsen-Proto", facts.proto],
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];
-  exchange.upgrade = permittedUpgrade(head);
   exchange.deliver(plane.control);
 }

@@ -59,6 +59,13 @@ test("management reaches the control plane with proof, peer and token, and retur
   expect(request?.body).toBe('{"client_id":"a"}');
 });
 
+test("an upgrade does not reach the control plane", async () => {
+  await using plane = await controlPlane({});
+  const headers = { Connection: "Upgrade", Upgrade: "websocket" };
+  expect((await plane.call("GET", "/clients", { headers })).status).toBe(200);
+  expect(plane.seen[0]?.headers.get("Upgrade")).toBeNull();
+});
+
 test("the guards answer in their order: media type, key, limits", async () => {
   await using plane = await controlPlane({ server_key: "k1", api_keys: ["k2"], max_request_body_bytes: 64 });
   const form = { body: "a=b", headers: { "Content-Type": "application/x-www-form-urlencoded" } };
