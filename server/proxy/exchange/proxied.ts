@@ -1,8 +1,8 @@
 import { scanTopLevel } from "../../../core/http/json-prefix.ts";
+import { isJson } from "../../../core/http/media-type.ts";
 import { checkWebSocketHandshake } from "../../../core/http/websocket.ts";
 import { unitVector } from "../../../core/scoring/place.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
-import { isJson } from "../guards/management.ts";
 import { proxyError, retryAfter } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { locate, setSticky } from "./session.ts";

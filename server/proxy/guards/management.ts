@@ -1,3 +1,4 @@
+import { isMediaType } from "../../../core/http/media-type.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { type Answer, problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -74,15 +75,4 @@ function guardRate(exchange: Exchange): Answer | null {
   plane.count("rate_limited");
   const detail = "This address has used up its management requests; see rate_limit_per_minute.";
   return problem(429, "Rate limit exceeded", detail, [retryAfter(waitMs)]);
-}
-
-/** Tells whether a Content-Type says JSON: application/json or any type with the suffix +json (RFC 6839 section 3.1). */
-export function isJson(value: string): boolean {
-  return isMediaType(value, "application/json") || /^[^;]*\+json\s*(?:;|$)/i.test(value);
-}
-
-/** Compares a Content-Type with a media type, whatever its parameters and case. */
-export function isMediaType(value: string, type: string): boolean {
-  const end = value.indexOf(";");
-  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase() === type;
 }
