@@ -46,6 +46,7 @@ export class Fleet {
     for (const record of restoreRecords(deps, this.#groups)) {
       this.#keep(record);
       this.writeRow(record);
+      deps.tables.backends.setPathGroup(record.row, record.pathGroup);
       deps.tables.backends.setEnabled(record.row, true);
       deps.prober?.watch(toBackend(record));
     }
@@ -102,11 +103,13 @@ export class Fleet {
     await this.#deps.publish({ row: record.row, backend: null, newPathGroups });
   }
 
-  /** Writes what is known of a backend to its row. */
+  /**
+   * Writes what is known of a backend to its row, but for the path group: reports and probes come at any time, and
+   * a new group is for the row once every worker knows it.
+   */
   writeRow(record: BackendRecord): void {
     const { backends } = this.#deps.tables;
     const { latitude, longitude } = record.admitted.registration;
-    backends.setPathGroup(record.row, record.pathGroup);
     backends.setLocation(record.row, latitude ?? null, longitude ?? null);
     if (record.lastReport === null) return;
     const { report, receivedMs } = record.lastReport;
@@ -152,6 +155,7 @@ export class Fleet {
       newPathGroups: { index: record.pathGroup, groups },
     });
     this.writeRow(record);
+    this.#deps.tables.backends.setPathGroup(record.row, record.pathGroup);
     this.#deps.tables.backends.setEnabled(record.row, true);
     this.#deps.prober?.watch(toBackend(record));
   }

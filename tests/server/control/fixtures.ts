@@ -84,6 +84,8 @@ export interface WorldOptions {
   readonly config?: Partial<ServerConfig>;
   readonly database?: string;
   readonly prober?: Watcher;
+  /** Called while workers are told of a change. */
+  readonly whilePublished?: (update: BackendUpdate) => Promise<void>;
   readonly locate?: (address: string) => Place | null;
 }
 
@@ -114,7 +116,10 @@ export function newWorld(options: WorldOptions = {}): World {
     }),
     store,
     prober: options.prober ?? null,
-    publish: async (update) => void published.push(update),
+    publish: async (update) => {
+      published.push(update);
+      await options.whilePublished?.(update);
+    },
     log,
     now: () => world.nowMs,
     ...(options.locate && { locate: options.locate }),

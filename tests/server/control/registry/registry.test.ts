@@ -158,6 +158,26 @@ describe("register", () => {
   });
 });
 
+test("a report during a registration leaves the row the paths that workers know", async () => {
+  const seen: number[] = [];
+  let token: string | null = null;
+  using world = newWorld({
+    whilePublished: async ({ row }) => {
+      if (token !== null) world.registry.report(idleReport("a"), token, START_MS);
+      seen.push(world.tables.backends.pathGroup(row));
+    },
+  });
+  token = await registerOk(world, "a", URL_A);
+  const before = world.tables.backends.pathGroup(0);
+  const endpoints = [{ url: URL_A, paths: ["/api"] }];
+  await world.registry.register({ client_id: "a", endpoints }, "10.0.0.9", token);
+  expect(seen[1]).toBe(before);
+  expect(stateOf(world, "a").reportedAtMs).toBe(START_MS);
+  const { pathGroups, backends } = world.registry.snapshot();
+  expect(pathGroups[world.tables.backends.pathGroup(0)]).toEqual({ patterns: [["/api"]] });
+  expect(backends[0]?.pathGroup).not.toBe(before);
+});
+
 describe("ownership", () => {
   test("an id whose token came back is replaced with that token only", async () => {
     using world = newWorld();
