@@ -51,9 +51,9 @@ export class Identity {
     return this.#token;
   }
 
-  /** Keeps the token of a registration; null forgets one that the server no longer takes. */
-  setToken(token: string | null): void {
-    const sound = token !== null && TOKEN.test(token) ? token : null;
+  /** Keeps the token of a registration; one that no header can carry counts as none. */
+  setToken(token: string): void {
+    const sound = TOKEN.test(token) ? token : null;
     if (sound === this.#token) return;
     this.#token = sound;
     this.#keep();

@@ -29,7 +29,7 @@ export interface ReporterApi {
 export interface ReporterOptions {
   readonly api: ReporterApi;
   readonly source: ReportSource;
-  readonly identity: { readonly token: string | null; setToken(token: string | null): void };
+  readonly identity: { readonly token: string | null; setToken(token: string): void };
   readonly scheduler: Scheduler;
   readonly intervalMs: number;
   readonly log: Logger;

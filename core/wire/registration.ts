@@ -20,7 +20,7 @@ export const CLIENT_ID = {
 } as const;
 export const ClientId = Type.String({ minLength: 1, ...CLIENT_ID });
 
-export const EndpointRegistrationSchema = Type.Object({
+const EndpointRegistrationSchema = Type.Object({
   url: Type.String({ minLength: 1, maxLength: 2048 }),
   paths: Type.Optional(
     Type.Array(Type.String({ maxLength: 1024, format: "path-pattern" }), { maxItems: 256 }),

@@ -7,7 +7,7 @@ const GB = Type.Number({ minimum: 0, maximum: 1e9 });
 const PERCENT = Type.Number({ minimum: 0, maximum: 100 });
 
 /** What an agent knows of one GPU; a value that could not be read is absent. */
-export const GpuReportSchema = Type.Object({
+const GpuReportSchema = Type.Object({
   device_id: Type.Integer({ minimum: 0, maximum: 1023 }),
   name: Type.Optional(Type.String(NAME)),
   uuid: Type.Optional(Type.String({ maxLength: 128 })),

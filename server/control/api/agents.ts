@@ -25,7 +25,7 @@ export function agentOperations(deps: ApiDeps): Operation[] {
         200: "Registered; `agent_token` goes back as X-Opsen-Agent-Token from now on.",
         400: "A field is wrong.",
         409: "The id is held by a living backend with another token.",
-        503: "No room for another backend.",
+        503: "No room for another backend, or too many calls for this id wait.",
       },
       handle: (call) => register(deps, call),
     },
@@ -51,7 +51,12 @@ export function agentOperations(deps: ApiDeps): Operation[] {
       tag: "agents",
       summary: "Forget a backend with its leases and sticky sessions.",
       headers: TOKEN_HEADER,
-      answers: { 204: "Forgotten.", 403: "The id is held by another token.", 404: "No such backend." },
+      answers: {
+        204: "Forgotten.",
+        403: "The id is held by another token.",
+        404: "No such backend.",
+        503: "Too many calls for this id wait.",
+      },
       handle: (call) => remove(deps, call),
     },
   ];
@@ -63,6 +68,7 @@ async function register(deps: ApiDeps, { request, peer }: Call): Promise<Respons
   const outcome = await deps.registry.register(body.value, peer, tokenOf(request));
   if (outcome.kind === "conflict") return problem(409, outcome.detail);
   if (outcome.kind === "invalid") return invalid(outcome.errors);
+  if (outcome.kind === "busy") return busy(outcome.detail);
   if (outcome.kind === "full") {
     // Room comes with the next sweep of dead backends, if it comes by itself.
     const headers = { "Retry-After": String(deps.config.cleanup_interval_seconds) };
@@ -93,7 +99,13 @@ async function report(deps: ApiDeps, { request }: Call): Promise<Response> {
 async function remove(deps: ApiDeps, { request, params }: Call): Promise<Response> {
   const outcome = await deps.registry.remove(params.client_id ?? "", tokenOf(request));
   if (outcome.kind === "removed") return noContent();
+  if (outcome.kind === "busy") return busy(outcome.detail);
   return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
+}
+
+/** A place in the line is free as soon as the first call of it is answered. */
+function busy(detail: string): Response {
+  return problem(503, detail, { headers: { "Retry-After": "1" } });
 }
 
 function tokenOf(request: Request): string | null {

@@ -45,7 +45,7 @@ export function backendOperations(deps: ApiDeps): Operation[] {
       answers: { 200: "How many were ended." },
       handle: () => {
         const now = deps.now();
-        const purged = deps.registry.purgeLeases(now);
+        const purged = deps.registry.purgeLeases();
         return json({ purged, status: "success", timestamp: new Date(now).toISOString() });
       },
     },

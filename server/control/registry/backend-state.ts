@@ -54,7 +54,8 @@ export type RegisterOutcome =
   /** A field is wrong in a way that the schema cannot say: 400. */
   | { readonly kind: "invalid"; readonly errors: readonly FieldError[] }
   /** No room for another backend: 503. */
-  | { readonly kind: "full"; readonly detail: string };
+  | { readonly kind: "full"; readonly detail: string }
+  | Busy;
 
 export type ReportOutcome =
   /** `detail` says what was not taken at its word; null when nothing was. */
@@ -70,7 +71,14 @@ export type ReportOutcome =
 export type RemoveOutcome =
   | { readonly kind: "removed" }
   | { readonly kind: "unknown"; readonly detail: string }
-  | { readonly kind: "forbidden"; readonly detail: string };
+  | { readonly kind: "forbidden"; readonly detail: string }
+  | Busy;
+
+/** Too many calls for the same id wait: 503. */
+export interface Busy {
+  readonly kind: "busy";
+  readonly detail: string;
+}
 
 /** Counts of `POST /clients/purge`. */
 export interface PurgeResult {

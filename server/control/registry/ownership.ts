@@ -17,10 +17,6 @@ export function newToken(): { readonly token: string; readonly tokenHash: string
   return { token, tokenHash: hashToken(token) };
 }
 
-export function hashToken(token: string): string {
-  return createHash("sha256").update(token, "latin1").digest("hex");
-}
-
 /** Tells whose a caller is: `stranger` shows a token that is not the id's. */
 export function claimOf(ownership: Ownership, token: string | null): Claim {
   if (token === null || token === "") return "anonymous";
@@ -46,8 +42,17 @@ export function mayReplace(
   return holder.hasSameEndpoints;
 }
 
-/** Tells whether a report or a removal is the agent's own. */
+/** Tells whether a report is the agent's own. */
 export function maySpeak(ownership: Ownership, claim: Claim): boolean {
   if (claim === "holder") return true;
   return claim === "anonymous" && !ownership.tokenShown;
+}
+
+/** Tells whether a caller may remove a backend: without a token it is an administrator, who may remove any. */
+export function mayRemove(claim: Claim): boolean {
+  return claim !== "stranger";
+}
+
+function hashToken(token: string): string {
+  return createHash("sha256").update(token, "latin1").digest("hex");
 }

@@ -36,7 +36,7 @@ export interface BackendRegistry {
   /** Removes backends unseen for longer than `stale_minutes`. */
   purgeStale(nowMs: number): Promise<PurgeResult>;
   /** Ends every lease; the number ended. */
-  purgeLeases(nowMs: number): number;
+  purgeLeases(): number;
   readiness(nowMs: number): Readiness;
   /** Why what is answered may not survive a restart; null when it does. */
   readonly degraded: string | null;

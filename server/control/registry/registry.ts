@@ -19,7 +19,7 @@ import type {
 import { reasonsOf, roomOf, toState } from "./backend-view.ts";
 import { Fleet } from "./fleet.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { claimOf, mayReplace, maySpeak, newToken } from "./ownership.ts";
+import { claimOf, mayRemove, mayReplace, maySpeak, newToken } from "./ownership.ts";
 import { type BackendRegistry, type RegistryDeps, unknownId } from "./registry-types.ts";
 import { isSuperseded, readReportTime, wasClockAhead } from "./report-time.ts";
 
@@ -52,6 +52,7 @@ export class Registry implements BackendRegistry {
 
   async register(registration: Registration, peer: string, token: string | null): Promise<RegisterOutcome> {
     const clientId = registration.client_id;
+    if (this.#queue.isFull(clientId)) return BUSY;
     // Judged in the queue as well: names take their time to resolve, and the later registration must be the last.
     return this.#queue.run(clientId, async () => {
       const admission = await admit(this.#located(registration, peer), peer, this.#deps.policy);
@@ -93,11 +94,12 @@ export class Registry implements BackendRegistry {
     return { kind: "applied", detail: time.isClockAhead ? CLOCK_AHEAD : null };
   }
 
-  remove(clientId: string, token: string | null): Promise<RemoveOutcome> {
+  async remove(clientId: string, token: string | null): Promise<RemoveOutcome> {
+    if (this.#queue.isFull(clientId)) return BUSY;
     return this.#queue.run(clientId, async () => {
       const record = this.#fleet.get(clientId);
       if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
-      if (claimOf(record.ownership, token) === "stranger") return { kind: "forbidden", detail: NOT_YOURS };
+      if (!mayRemove(claimOf(record.ownership, token))) return { kind: "forbidden", detail: NOT_YOURS };
       await this.#fleet.drop(record);
       this.#deps.log.info("backend removed", { client_id: clientId });
       return { kind: "removed" };
@@ -120,7 +122,12 @@ export class Registry implements BackendRegistry {
 
   async purgeStale(nowMs: number): Promise<PurgeResult> {
     const cachePurged = await this.forgetUnseen(nowMs, this.#staleMs);
-    return { cachePurged, dbPurged: this.#deps.store.purgeClients(nowMs - ORPHAN_ROW_MS) };
+    return { cachePurged, dbPurged: this.purgeRows(nowMs) };
+  }
+
+  /** Deletes database rows of which no backend was heard for long; the number deleted. */
+  purgeRows(nowMs: number): number {
+    return this.#deps.store.purgeClients(nowMs - ORPHAN_ROW_MS);
   }
 
   /** Removes backends unseen for longer than that; the number removed. */
@@ -138,7 +145,7 @@ export class Registry implements BackendRegistry {
     return (await Promise.all(removals)).reduce<number>((sum, one) => sum + one, 0);
   }
 
-  purgeLeases(_nowMs: number): number {
+  purgeLeases(): number {
     return endAllLeases(this.#deps.tables);
   }
 
@@ -268,6 +275,8 @@ export class Registry implements BackendRegistry {
 
 const CLOCK_AHEAD =
   "the timestamp is more than 5 minutes ahead of this server's clock: the report counts as made now";
+
+const BUSY = { kind: "busy", detail: "too many calls for this client_id wait; try again" } as const;
 
 const NOT_YOURS =
   "the agent token is missing or is not the one that the last registration of this client_id returned";

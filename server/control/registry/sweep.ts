@@ -37,6 +37,7 @@ export class Sweep {
     const nowMs = now();
     await removeAbandonedSockets(tmpdir(), nowMs);
     await registry.forgetUnseen(nowMs, STALE_WINDOWS * config.stale_minutes * 60_000);
+    registry.purgeRows(nowMs);
     store.trim({
       reportsBeforeMs: nowMs - config.stats_retention_hours * HOUR_MS,
       stickyBeforeMs: nowMs - config.sticky_ttl_seconds * 1000,

@@ -53,10 +53,6 @@ export class WorkerThread {
     this.#post(init);
   }
 
-  get hasExited(): boolean {
-    return this.#hasExited;
-  }
-
   /** Sends a change; false when the thread did not confirm it in time. */
   async send(update: WorkerBackend): Promise<boolean> {
     if (this.#hasExited) return true;

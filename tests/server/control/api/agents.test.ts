@@ -248,6 +248,19 @@ describe("bodies that are no JSON", () => {
   });
 });
 
+test("more calls for one id than can wait are 503s with Retry-After", async () => {
+  using api = startApi();
+  const calls = Array.from({ length: 30 }, () => api.call("POST", "/register", { body: BACKEND }));
+  const answers = await Promise.all(calls);
+  const busy = answers.filter(({ status }) => status === 503);
+  expect(busy.length).toBeWithin(1, 14);
+  for (const answer of busy) {
+    expectProblem(answer, 503);
+    expect(answer.headers.get("Retry-After")).toBe("1");
+  }
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(30 - busy.length);
+});
+
 test("DELETE /clients/{id} forgets once", async () => {
   using api = startApi();
   await join(api, "b.1:x");

@@ -4,6 +4,7 @@ import { UNPROBED } from "../../../../core/health/transition.ts";
 import { parseEndpointUrl } from "../../../../core/plane/endpoint-url.ts";
 import { hashStickyId } from "../../../../core/table/sticky-table.ts";
 import type { Registration } from "../../../../core/wire/registration.ts";
+import { Sweep } from "../../../../server/control/registry/sweep.ts";
 import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
 const URL_A = "http://10.0.0.1:9000";
@@ -134,7 +135,7 @@ describe("register", () => {
 
   test("of many registrations of one id at once, one makes it", async () => {
     using world = newWorld();
-    const all = Array.from({ length: 20 }, () => registerOk(world, "a", URL_A));
+    const all = Array.from({ length: 17 }, () => registerOk(world, "a", URL_A));
     await Promise.all(all);
     expect(world.registry.totals(START_MS).total).toBe(1);
     expect(new Set(world.published.map((update) => update.row)).size).toBe(1);
@@ -176,6 +177,47 @@ test("a report during a registration leaves the row the paths that workers know"
   const { pathGroups, backends } = world.registry.snapshot();
   expect(pathGroups[world.tables.backends.pathGroup(0)]).toEqual({ patterns: [["/api"]] });
   expect(backends[0]?.pathGroup).not.toBe(before);
+});
+
+test("more calls for one id than can wait are told to come back", async () => {
+  const gate = Promise.withResolvers<void>();
+  using world = newWorld({ whilePublished: () => gate.promise });
+  const register = (clientId: string) =>
+    world.registry.register({ client_id: clientId, endpoint_url: URL_A }, "10.0.0.9", null);
+  // One is served, sixteen wait.
+  const taken = Array.from({ length: 17 }, () => register("a"));
+  expect((await register("a")).kind).toBe("busy");
+  expect((await world.registry.remove("a", null)).kind).toBe("busy");
+  const other = register("b");
+  gate.resolve();
+  expect((await other).kind).toBe("registered");
+  expect(new Set((await Promise.all(taken)).map(({ kind }) => kind))).toEqual(new Set(["registered"]));
+  expect((await world.registry.remove("a", null)).kind).toBe("removed");
+});
+
+test("a sweep deletes rows that no backend answers for", async () => {
+  using world = newWorld();
+  await registerOk(world, "a", URL_A);
+  world.store.flush();
+  const { config, registry, store, log } = world;
+  const sweep = new Sweep({ config, registry, store, log, now: () => world.nowMs });
+  await sweep.run();
+  expect(store.loadBackends()).toHaveLength(1);
+  sweep.stop();
+  // Left out at a start, such a row has no backend that could be forgotten.
+  using later = newWorld();
+  later.store.saveBackend(store.loadBackends()[0] ?? expect.unreachable());
+  later.nowMs += 31 * 24 * 60 * MINUTE_MS;
+  const next = new Sweep({
+    config,
+    registry: later.registry,
+    store: later.store,
+    log,
+    now: () => later.nowMs,
+  });
+  await next.run();
+  next.stop();
+  expect(later.store.loadBackends()).toEqual([]);
 });
 
 describe("ownership", () => {
