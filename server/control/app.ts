@@ -114,7 +114,7 @@ async function start(
     version,
     now: Date.now,
     log: log.component("api"),
-    ...(locate === null ? {} : { explainLocation: locate }),
+    ...(locate === null ? {} : { locate }),
   });
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());

@@ -22,7 +22,7 @@ export interface ApiDeps {
   readonly version: string;
   readonly log: Logger;
   /** Where an IP address is; absent without a GeoIP database. */
-  readonly explainLocation?: (ip: string) => Place | null;
+  readonly locate?: (ip: string) => Place | null;
 }
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";

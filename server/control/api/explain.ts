@@ -96,7 +96,7 @@ function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): 
   query.nowMs = now;
   query.kind = "route";
   const clientIp = ask.client_ip === undefined || ask.client_ip === "" ? call.peer : ask.client_ip;
-  const place = knownPlace(ask.client_lat, ask.client_lon) ?? deps.explainLocation?.(clientIp) ?? null;
+  const place = knownPlace(ask.client_lat, ask.client_lon) ?? deps.locate?.(clientIp) ?? null;
   const vector = place === null ? null : unitVector(place.lat, place.lon);
   if (vector !== null) Object.assign(query, { located: true, ...vector });
   const { sticky_header: header, sticky_by_ip: byAddress } = deps.config;

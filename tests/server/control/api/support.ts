@@ -63,7 +63,7 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
     now: () => world.nowMs,
     version: "1.2.3",
     log,
-    ...(location && { explainLocation: location }),
+    ...(location && { locate: location }),
   });
   return {
     picker,
