@@ -11,7 +11,7 @@ export interface ChunkLimits {
 }
 
 /** Far above what real senders use, far below what costs anything. */
-export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
+const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   maxExtensionBytes: 4096,
   maxTrailerBytes: 8192,
   maxTrailers: 64,

@@ -79,7 +79,7 @@ const NAMES = [
 type KnownName = (typeof NAMES)[number][0];
 
 /** The kind of a name that is not in the table. */
-export const UNKNOWN = 0;
+const UNKNOWN = 0;
 /** Added to the kind of a known name that is spelt with "_" for a "-". */
 export const UNDERSCORED = 128;
 

@@ -12,11 +12,11 @@ const FINAL_LF = 21;
 
 /** Results other than a position: more bytes are needed, or what is wrong. */
 export const MORE = 0;
-export const BAD_NAME = -1;
-export const BAD_VALUE = -2;
-export const BAD_LINE_END = -3;
+const BAD_NAME = -1;
+const BAD_VALUE = -2;
+const BAD_LINE_END = -3;
 export const TOO_MANY_FIELDS = -4;
-export const BAD_FOLD = -5;
+const BAD_FOLD = -5;
 
 /** What the results below zero mean, by their absolute value. */
 export const FIELD_FAULTS = [

@@ -14,7 +14,7 @@ import type { RequestHead } from "./request-head.ts";
 
 /** Results of the scan beside MORE (0). */
 export const LINE_DONE = 1;
-export const LINE_REJECTED = -1;
+const LINE_REJECTED = -1;
 
 const BEFORE_METHOD = 0;
 const LEADING_LF = 1;

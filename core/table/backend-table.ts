@@ -250,19 +250,6 @@ export class BackendTable {
     return i32(this.columns.leasedCores, row);
   }
 
-  leasedMemoryBytes(row: number): number {
-    return f64(this.columns.leasedMemory, row);
-  }
-
-  leasedDiskBytes(row: number): number {
-    return f64(this.columns.leasedDisk, row);
-  }
-
-  /** Bit i is set when GPU i is named by a lease. */
-  leasedGpuMask(row: number): number {
-    return i32(this.columns.leasedGpus, row);
-  }
-
   /** Takes a dead worker's share out of the in-flight counts. */
   dropInFlightOf(worker: number): void {
     const columns = this.columns;

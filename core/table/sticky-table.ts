@@ -112,11 +112,6 @@ export class StickyTable {
     return way;
   }
 
-  removeLocked(way: number): void {
-    this.columns.tierPlusOne[way] = 0;
-    this.columns.lastUseMs[way] = 0;
-  }
-
   /** Loads a persisted assignment; an entry of the same session and tier is replaced. */
   assign(entry: StickyEntry): void {
     const set = this.lockSet(entry.hi, entry.lo);
@@ -135,20 +130,6 @@ export class StickyTable {
       }
       unlock(columns.lock, set);
       for (const entry of entries) visit(entry);
-    }
-  }
-
-  /** Forgets every assignment to a row. */
-  voidRow(row: number): void {
-    const { columns } = this;
-    for (let set = 0; set < this.#sets; set++) {
-      for (let way = set * WAYS; way < (set + 1) * WAYS; way++) {
-        // Looked at without the lock first: most sets have nothing to forget.
-        if (columns.row[way] !== row || columns.tierPlusOne[way] === 0) continue;
-        lock(columns.lock, set, this.#owner);
-        if (columns.row[way] === row) this.removeLocked(way);
-        unlock(columns.lock, set);
-      }
     }
   }
 

@@ -3,7 +3,7 @@ import { Picker } from "../../core/balancing/picker.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, ToWorker, WorkerBackend, WorkerInit } from "../../core/plane/messages.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
-import { openTables, type Tables } from "../../core/table/tables.ts";
+import { openTables } from "../../core/table/tables.ts";
 import type { Downstream, DownstreamHome } from "./client/downstream.ts";
 import { type Listener, listenPlain, listenSecure } from "./client/listener.ts";
 import type { Door, Plane } from "./context.ts";
@@ -57,7 +57,7 @@ export async function startDataPlane(
 
 /** The connections of one worker, and the way to their end. */
 class Server implements DataPlane, DownstreamHome {
-  readonly plane: Plane & { readonly tables: Tables };
+  readonly plane: Plane;
   readonly #post: (message: FromWorker) => void;
   readonly #connections = new Set<Downstream>();
   readonly #spare: Exchange[] = [];

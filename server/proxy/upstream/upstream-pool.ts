@@ -20,7 +20,6 @@ export class UpstreamPool implements UpstreamHome {
   readonly #limits: PoolLimits;
   readonly #wheel: TimerWheel;
   readonly #idle: Upstream[] = [];
-  #open = 0;
   #retired = false;
 
   constructor(target: ConnectTarget, limits: PoolLimits, wheel: TimerWheel) {
@@ -28,15 +27,6 @@ export class UpstreamPool implements UpstreamHome {
     this.#limits = limits;
     this.#wheel = wheel;
     this.connectTimeoutMs = limits.connectTimeoutMs;
-  }
-
-  /** Connections in any state. */
-  get openCount(): number {
-    return this.#open;
-  }
-
-  get idleCount(): number {
-    return this.#idle.length;
   }
 
   /** An idle connection, ready to send on, or null. */
@@ -50,7 +40,6 @@ export class UpstreamPool implements UpstreamHome {
 
   /** A new connection; the user hears whether it came about. */
   connect(user: UpstreamUser): Upstream {
-    this.#open++;
     return new Upstream(this, user, this.#wheel);
   }
 
@@ -79,7 +68,6 @@ export class UpstreamPool implements UpstreamHome {
   }
 
   forget(upstream: Upstream): void {
-    this.#open--;
     const at = upstream.idleIndex;
     if (at < 0) return;
     upstream.idleIndex = -1;

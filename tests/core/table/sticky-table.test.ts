@@ -51,14 +51,6 @@ test("forEach gives back what was assigned, unsigned halves included", () => {
   expect(seen).toEqual([entry]);
 });
 
-test("voidRow forgets the assignments to that row alone", () => {
-  const table = new StickyTable(StickyTable.allocate(1024));
-  for (let id = 0; id < 30; id++) table.assign(entryOf(id, { row: id % 3 }));
-  table.voidRow(1);
-  for (let id = 0; id < 30; id++) expect(find(table, id) >= 0).toBe(id % 3 !== 1);
-  expect(table.count()).toBe(20);
-});
-
 test("never holds more than its capacity, which is at most what was asked for", () => {
   const table = new StickyTable(StickyTable.allocate(1000));
   expect(table.capacity).toBe(992);
