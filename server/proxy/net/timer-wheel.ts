@@ -6,6 +6,8 @@ export interface TimerOwner {
 }
 
 const TICK_MS = 100;
+/** After this an owner that threw is asked again. */
+const RETRY_AFTER_MS = 1000;
 /** 51 s per turn; timers further away stay in their slot for several turns. */
 const SLOTS = 512;
 
@@ -17,6 +19,8 @@ export class WheelTimer {
   deadlineMs = 0;
   /** Time of the slot that it hangs in, 0 when it hangs in none; never later than the deadline. */
   slotMs = 0;
+  /** Its owner threw the last time. */
+  failed = false;
 
   constructor(owner: TimerOwner | null) {
     this.owner = owner;
@@ -75,11 +79,19 @@ export class TimerWheel {
       this.#count--;
       try {
         timer.owner?.onTimer();
+        timer.failed = false;
       } catch (error) {
         reportFault(error);
+        this.#retry(timer);
       }
     }
     if (this.#count === 0) this.#stop();
+  }
+
+  /** Once more: what the timer bounds must not be held for ever because of one fault. Twice in a row is a bug that stays. */
+  #retry(timer: WheelTimer): void {
+    timer.failed = !timer.failed;
+    if (timer.failed && timer.slotMs === 0) this.arm(timer, RETRY_AFTER_MS);
   }
 
   #hang(timer: WheelTimer): void {

@@ -50,3 +50,30 @@ test("timers fire once, at their last deadline or at most one tick later, whatev
     }),
   );
 });
+
+test("an owner that throws is asked once more, and hinders no other", () => {
+  let nowMs = 1_000_000;
+  const wheel = new TimerWheel(() => nowMs);
+  const asked: string[] = [];
+  const broken = new WheelTimer({
+    onTimer: () => {
+      asked.push("broken");
+      throw new Error("broken");
+    },
+  });
+  const sound = new WheelTimer({ onTimer: () => asked.push("sound") });
+  for (let round = 0; round < 2; round++) {
+    asked.length = 0;
+    wheel.arm(broken, 100);
+    wheel.arm(sound, 100);
+    nowMs += 200;
+    wheel.tick();
+    expect(asked).toEqual(["broken", "sound"]);
+    nowMs += 1100;
+    wheel.tick();
+    expect(asked).toEqual(["broken", "sound", "broken"]);
+    nowMs += 60_000;
+    wheel.tick();
+    expect(asked).toHaveLength(3);
+  }
+});
