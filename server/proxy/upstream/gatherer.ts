@@ -1,3 +1,5 @@
+import { reportFault } from "../thread/faults.ts";
+
 const FLUSH_AT_BYTES = 65_536;
 
 /**
@@ -9,6 +11,9 @@ export class Gatherer {
   readonly #deliver: (bytes: Buffer) => void;
   #pieces: Buffer[] = [];
   #length = 0;
+  /** A piece was lost: what follows must not be taken for the rest. */
+  #hasGap = false;
+  #clears = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(intervalMs: number, deliver: (bytes: Buffer) => void) {
@@ -18,10 +23,11 @@ export class Gatherer {
 
   /** Takes a piece of a body of which `remaining` bytes have not been delivered: its end is not held back. */
   add(bytes: Buffer, remaining: number): void {
+    if (this.#hasGap) throw new Error("a piece of the body before this one could not be delivered");
     this.#pieces.push(bytes);
     this.#length += bytes.length;
     if (this.#length >= Math.min(FLUSH_AT_BYTES, remaining)) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), this.#intervalMs);
+    else this.#timer ??= setTimeout(() => this.#flushLate(), this.#intervalMs);
   }
 
   /** Delivers what is held, at once. */
@@ -37,5 +43,19 @@ export class Gatherer {
     this.#timer = null;
     this.#pieces = [];
     this.#length = 0;
+    this.#hasGap = false;
+    this.#clears++;
+  }
+
+  /** A fault in a timer would end the thread; kept, it ends the one connection whose bytes come next. */
+  #flushLate(): void {
+    const clears = this.#clears + 1;
+    try {
+      this.flush();
+    } catch (error) {
+      reportFault(error);
+      // Cleared by the delivery too, the body has ended: the next one has no gap.
+      this.#hasGap = this.#clears === clears;
+    }
   }
 }
