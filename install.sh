@@ -222,14 +222,14 @@ place_units() {
   make_directory "$config_dir"
   make_directory "$unit_dir"
   if ! id opsen >/dev/null 2>&1; then
-    as_owner "$config_dir" useradd --system --user-group --no-create-home --home-dir /nonexistent \
+    as_root useradd --system --user-group --no-create-home --home-dir /nonexistent \
       --shell /usr/sbin/nologin opsen || fail "the system user \"opsen\" could not be made"
   fi
   for program in $programs; do
     place_config "${program#opsen-}"
     place_unit "$program"
   done
-  as_owner "$unit_dir" systemctl daemon-reload || say "systemd could not be reloaded; run: systemctl daemon-reload"
+  as_root systemctl daemon-reload || say "systemd could not be reloaded; run: systemctl daemon-reload"
   for program in $programs; do
     say "Edit $config_dir/${program#opsen-}.yml, then: systemctl enable --now $program"
   done
@@ -243,8 +243,8 @@ place_config() {
     return
   fi
   as_owner "$config_dir" cp "$work/opsen-$1/$1.example.yml" "$config"
-  as_owner "$config_dir" chown root:opsen "$config"
   as_owner "$config_dir" chmod 0640 "$config"
+  as_root chown root:opsen "$config"
 }
 
 place_unit() {
@@ -255,10 +255,12 @@ place_unit() {
 }
 
 uninstall_all() {
+  units_removed=no
   for program in $programs; do
     if [ -e "$unit_dir/$program.service" ]; then
-      command -v systemctl >/dev/null 2>&1 && as_owner "$unit_dir" systemctl disable --now "$program" || true
+      tell_systemd disable --now "$program"
       as_owner "$unit_dir" rm -f "$unit_dir/$program.service"
+      units_removed=yes
       say "Removed $unit_dir/$program.service"
     fi
     if [ -e "$install_dir/$program" ]; then
@@ -268,7 +270,14 @@ uninstall_all() {
       say "$install_dir/$program is not installed"
     fi
   done
+  [ "$units_removed" = no ] || tell_systemd daemon-reload
   say "Configurations ($config_dir) and data (/var/lib/opsen-server, /var/lib/opsen-client) were kept."
+}
+
+# Asks systemd for something without which the rest can go on.
+tell_systemd() {
+  command -v systemctl >/dev/null 2>&1 || return 0
+  (as_root systemctl "$@") || say "systemd did not follow; run: systemctl $*"
 }
 
 make_directory() {
@@ -288,6 +297,17 @@ as_owner() {
     sudo "$@"
   else
     fail "$directory cannot be written and there is no sudo; run as root or choose another place with --dir"
+  fi
+}
+
+# Runs a command that changes the system, whoever owns the directories: through sudo unless we are root.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo "$@"
+  else
+    fail "\"$*\" needs root and there is no sudo; run as root"
   fi
 }
 

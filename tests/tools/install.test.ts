@@ -195,34 +195,53 @@ test("a script whose download was cut short does nothing", async () => {
   }
 });
 
-test("with --systemd it adds units and examples, and keeps a configuration that is there", async () => {
-  for (const name of ["systemctl", "useradd", "chown"])
-    await command(name, `echo "${name} $*" >>"${place}/calls"`);
-  await command("id", "exit 1");
-  const etc = join(place, "etc");
-  mkdirSync(etc);
-  await Bun.write(join(etc, "client.yml"), "server_url: http://mine:1\n");
-  const places = ["--dir", join(place, "bin"), "--config-dir", etc, "--unit-dir", join(place, "units")];
-  const { code, output } = await install(["--systemd", ...places], withCommands());
-  expect(output).toContain(`Kept ${join(etc, "client.yml")}`);
-  expect(code).toBe(0);
-  expect(readFileSync(join(etc, "client.yml"), "utf8")).toBe("server_url: http://mine:1\n");
-  expect(readFileSync(join(etc, "server.yml"), "utf8")).toContain("port: 8080");
-  expect(statSync(join(etc, "server.yml")).mode & 0o777).toBe(0o640);
-  expect(readFileSync(join(place, "units", "opsen-server.service"), "utf8")).toContain(
-    `ExecStart=${join(place, "bin")}/opsen-server -config ${etc}/server.yml`,
-  );
-  const calls = readFileSync(join(place, "calls"), "utf8").split("\n");
-  expect(calls.filter((call) => call.startsWith("useradd --system"))).toHaveLength(1);
-  expect(calls).toContain(`chown root:opsen ${etc}/server.yml`);
-  expect(calls).toContain("systemctl daemon-reload");
+test.each([
+  { user: "root", uid: 0 },
+  { user: "a user who may write everything", uid: 1000 },
+])(
+  "with --systemd it adds units and examples, and keeps a configuration that is there, as $user",
+  async ({ uid }) => {
+    for (const name of ["systemctl", "useradd", "chown"])
+      await command(name, `echo "${name} $*" >>"${place}/calls"`);
+    // There is no user "opsen" yet.
+    await command("id", `[ "$1" = -u ] && echo ${uid}`);
+    await command("sudo", `echo "sudo $*" >>"${place}/calls"; exec "$@"`);
+    const callsSoFar = (): string[] => readFileSync(join(place, "calls"), "utf8").trim().split("\n");
+    const etc = join(place, "etc");
+    mkdirSync(etc);
+    await Bun.write(join(etc, "client.yml"), "server_url: http://mine:1\n");
+    const places = ["--dir", join(place, "bin"), "--config-dir", etc, "--unit-dir", join(place, "units")];
+    const { code, output } = await install(["--systemd", ...places], withCommands());
+    expect(output).toContain(`Kept ${join(etc, "client.yml")}`);
+    expect(code).toBe(0);
+    expect(readFileSync(join(etc, "client.yml"), "utf8")).toBe("server_url: http://mine:1\n");
+    expect(readFileSync(join(etc, "server.yml"), "utf8")).toContain("port: 8080");
+    expect(statSync(join(etc, "server.yml")).mode & 0o777).toBe(0o640);
+    expect(readFileSync(join(place, "units", "opsen-server.service"), "utf8")).toContain(
+      `ExecStart=${join(place, "bin")}/opsen-server -config ${etc}/server.yml`,
+    );
+    const calls = callsSoFar();
+    expect(calls.filter((call) => call.startsWith("useradd --system"))).toHaveLength(1);
+    expect(calls).toContain(`chown root:opsen ${etc}/server.yml`);
+    expect(calls).toContain("systemctl daemon-reload");
 
-  const removed = await install(["--uninstall", ...places], withCommands());
-  expect(removed.code).toBe(0);
-  expect(readdirSync(join(place, "bin"))).toEqual([]);
-  expect(readdirSync(join(place, "units"))).toEqual([]);
-  expect(readdirSync(etc).toSorted()).toEqual(["client.yml", "server.yml"]);
-});
+    const removed = await install(["--uninstall", ...places], withCommands());
+    expect(removed.code).toBe(0);
+    const later = callsSoFar().slice(calls.length);
+    expect(later.filter((call) => !call.startsWith("sudo"))).toEqual([
+      "systemctl disable --now opsen-server",
+      "systemctl disable --now opsen-client",
+      "systemctl daemon-reload",
+    ]);
+    // What changes the system, and nothing else, goes through sudo unless it is root who asks.
+    const viaSudo = callsSoFar().filter((call) => call.startsWith("sudo "));
+    const direct = callsSoFar().filter((call) => !call.startsWith("sudo "));
+    expect(viaSudo).toEqual(uid === 0 ? [] : direct.map((call) => `sudo ${call}`));
+    expect(readdirSync(join(place, "bin"))).toEqual([]);
+    expect(readdirSync(join(place, "units"))).toEqual([]);
+    expect(readdirSync(etc).toSorted()).toEqual(["client.yml", "server.yml"]);
+  },
+);
 
 test("--systemd without systemd is refused before anything is downloaded", async () => {
   const path = await commandsOnly("curl", "wget");
