@@ -120,6 +120,20 @@ test("a child gives its lines, exit code, memory and processor time", async () =
   }
 });
 
+test("a child that does not end in time is killed and fails with what it said", async () => {
+  const dir = makeTempDir();
+  try {
+    const script = "console.log('still here'); setInterval(() => {}, 1000);";
+    await using child = new Child({ command: [process.execPath, "-e", script], cwd: dir });
+    await child.line("a line", (line) => line);
+    const outcome = await child.finished(1).then(() => "ended", String);
+    expect(outcome).toBe("Error: the process did not end within 1 ms:\nstill here");
+    expect(child.running).toBe(false);
+  } finally {
+    removeDir(dir);
+  }
+});
+
 test("the generator repeats itself and covers its range", () => {
   const a = seeded(42);
   const b = seeded(42);

@@ -68,13 +68,16 @@ export class Child implements AsyncDisposable {
 
   /** Waits for the end; kills and fails when it does not come. */
   async finished(withinMs = KILL_AFTER_MS): Promise<Finished> {
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), withinMs);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#process.kill("SIGKILL");
+    }, withinMs);
     await this.#drained;
     clearTimeout(timer);
-    if (this.#process.signalCode === "SIGKILL" && this.#process.killed) {
-      return { code: 137, stdout: this.lines.join("\n"), stderr: this.errorLines.join("\n") };
-    }
-    const code = this.#process.exitCode ?? -1;
+    if (isLate) throw new Error(`the process did not end within ${withinMs} ms:\n${this.output}`);
+    const isKilled = this.#process.signalCode === "SIGKILL";
+    const code = isKilled ? 137 : (this.#process.exitCode ?? -1);
     return { code, stdout: this.lines.join("\n"), stderr: this.errorLines.join("\n") };
   }
 

@@ -133,9 +133,22 @@ export class TestServer implements AsyncDisposable {
   async #ready(): Promise<void> {
     this.#port = await this.#boundPort();
     const path = "/health";
-    if (this.#config.admin_port !== undefined && this.#config.admin_port !== 0) return;
+    const adminPort = this.#adminPort;
+    if (adminPort !== null) {
+      const admin = { ...this.target, port: adminPort };
+      await eventually(`GET ${path} on the admin port`, async () => {
+        return (await call(admin, "GET", path)).status === 200;
+      });
+      return;
+    }
     const answer = await this.call("GET", path);
     if (answer.status !== 200) throw new Error(`GET ${path} answered ${answer.status}: ${answer.text}`);
+  }
+
+  /** The port of management alone; null when it is on the public one. */
+  get #adminPort(): number | null {
+    const { admin_port: port } = this.#config;
+    return typeof port === "number" && port !== 0 ? port : null;
   }
 
   /** The port that the log names; without log lines at this level, the one that the process has bound. */
@@ -144,7 +157,11 @@ export class TestServer implements AsyncDisposable {
     if (level === undefined || level === "info" || level === "debug") {
       return this.#child.line("line that names the port", portOf);
     }
-    return eventually("a bound port", () => this.#child.running && this.#child.listeningPorts()[0]);
+    const isPublic = (port: number): boolean => port !== this.#adminPort;
+    return eventually(
+      "a bound port",
+      () => this.#child.running && this.#child.listeningPorts().find(isPublic),
+    );
   }
 }
 
