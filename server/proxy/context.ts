@@ -1,21 +1,20 @@
 import type { Picker } from "../../core/balancing/picker.ts";
 import type { ForwardContext } from "../../core/http/forward-request.ts";
 import type { ResponseContext } from "../../core/http/forward-response.ts";
-import type { ClientAddress } from "../../core/http/forwarded.ts";
 import type { HttpDate } from "../../core/http/http-date.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+import type { UpstreamPool } from "./exchange/sides.ts";
 import type { CorsGuard } from "./guards/cors.ts";
 import type { KeyGuard } from "./guards/keys.ts";
 import type { SendBuffer } from "./net/send-buffer.ts";
-import type { ByteSocket } from "./net/socket.ts";
 import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
 import type { Directory } from "./upstream/directory.ts";
-import type { UpstreamPool } from "./upstream/upstream-pool.ts";
 
 export type Header = readonly [name: string, value: string];
 
@@ -64,27 +63,21 @@ export interface Door {
   readonly proxied: boolean;
 }
 
-/** The client's side of an exchange. */
-export interface ExchangeClient {
-  readonly socket: ByteSocket;
-  readonly door: Door;
-  /** Canonical address of the peer and what it makes of it, without forwarded headers. */
-  readonly identity: ClientAddress;
-  /** The client has sent FIN: there will be no further request. */
-  readonly leaving: boolean;
-  /** Bytes behind the request's head have arrived already. */
-  readonly hasMore: boolean;
-  /** Sets the one deadline of the exchange; a later call replaces it. */
-  arm(afterMs: number): void;
-  /** Stops and starts taking more of the request body. */
-  pauseBody(): void;
-  resumeBody(): void;
-  /** Bytes that the client sent behind its request; they are the tunnel's now. */
-  takeLeftover(): Buffer | null;
-  /** Called once, last. With `keepAlive` the next request may come, else the stream ends after what was written. */
-  ended(keepAlive: boolean): void;
-  /** Called once instead: what was sent is not whole. `reset` where a plain end would look like one. */
-  cut(reset: boolean): void;
-  /** Called once instead: the connection is closed already. */
-  gone(): void;
+/** What a client connection needs of its worker beyond the plane. */
+export interface ClientHome {
+  readonly plane: Plane;
+  take(): Exchange;
+  giveBack(exchange: Exchange): void;
+  /** Decides what becomes of a request whose head is complete. */
+  dispatch(exchange: Exchange): void;
+  opened(connection: OpenConnection): void;
+  closed(connection: OpenConnection): void;
+}
+
+/** A client connection as its worker sees it. */
+export interface OpenConnection {
+  /** A request is running or an answer is still on its way. */
+  readonly isBusy: boolean;
+  /** Ends it for shutdown: at once if it is between requests, by force if told so. The number of requests cut. */
+  shut(force: boolean): number;
 }

@@ -4,14 +4,14 @@ import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, ToWorker, WorkerBackend, WorkerInit } from "../../core/plane/messages.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
-import type { Downstream, DownstreamHome } from "./client/downstream.ts";
 import { type Listener, listenPlain, listenSecure } from "./client/listener.ts";
-import type { Door, Plane } from "./context.ts";
+import type { ClientHome, Door, OpenConnection, Plane } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
+import { ConnectionPool } from "./http1/connection-pool.ts";
 import { securityHeaders } from "./management/management.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
@@ -21,7 +21,6 @@ import { GeoLookup } from "./thread/geo-lookup.ts";
 import { IdleTrim } from "./thread/idle-trim.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
 import { Directory } from "./upstream/directory.ts";
-import { UpstreamPool } from "./upstream/upstream-pool.ts";
 
 /** Exchanges kept for reuse; each holds the offsets of one head. */
 const MAX_SPARE_EXCHANGES = 1024;
@@ -56,10 +55,10 @@ export async function startDataPlane(
 }
 
 /** The connections of one worker, and the way to their end. */
-class Server implements DataPlane, DownstreamHome {
+class Server implements DataPlane, ClientHome {
   readonly plane: Plane;
   readonly #post: (message: FromWorker) => void;
-  readonly #connections = new Set<Downstream>();
+  readonly #connections = new Set<OpenConnection>();
   readonly #spare: Exchange[] = [];
   readonly #listeners: Listener[] = [];
   readonly #trim = new IdleTrim({
@@ -119,12 +118,12 @@ class Server implements DataPlane, DownstreamHome {
     dispatch(exchange);
   }
 
-  opened(connection: Downstream): void {
+  opened(connection: OpenConnection): void {
     this.plane.count("connections_accepted");
     this.#connections.add(connection);
   }
 
-  closed(connection: Downstream): void {
+  closed(connection: OpenConnection): void {
     this.plane.count("connections_closed");
     this.#connections.delete(connection);
   }
@@ -153,7 +152,7 @@ class Server implements DataPlane, DownstreamHome {
   #cutAll(): void {
     this.#trim.stop();
     let cut = 0;
-    for (const connection of this.#connections) if (connection.shut(true)) cut++;
+    for (const connection of this.#connections) cut += connection.shut(true);
     this.plane.directory.closeIdle();
     this.plane.control.closeIdle();
     this.plane.log.flush();
@@ -178,7 +177,9 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     onDropped: (lines) => count("log_lines_dropped", lines),
   });
   const rules = { allowed: config.allowed_endpoint_cidrs, denied: config.denied_endpoint_cidrs };
-  const directory = new Directory(wheel, options.pool, {
+  const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
+  const wiring = { wheel, out, headLimits: options.head };
+  const directory = new Directory(wiring, options.pool, {
     verifyTls: options.verifyBackends,
     gate: addressGate(rules, log),
   });
@@ -197,10 +198,10 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     wheel,
     directory,
     log,
-    out: new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES),
+    out,
     date: new HttpDate(),
     ...writerContexts(init.viaName),
-    control: new UpstreamPool(control, options.pool, wheel),
+    control: new ConnectionPool(control, options.pool, wiring),
     controlSecret: init.controlSecret,
     keys: new KeyGuard([config.server_key, ...config.api_keys]),
     insecureNoAuth: config.insecure_no_auth,

@@ -2,7 +2,7 @@ import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
-import type { PoolLimits } from "./upstream/upstream-pool.ts";
+import type { PoolLimits } from "./http1/connection-pool.ts";
 
 const SECOND_MS = 1000;
 /** RFC 9112 section 3 asks for at least 8000. Below the limit of the head, so that 414 and 431 stay apart. */
@@ -69,6 +69,7 @@ function limitsOf(config: ServerConfig) {
       maxIdle: config.pool_max_idle_per_endpoint,
       idleTimeoutMs: config.pool_idle_timeout_seconds * SECOND_MS,
       connectTimeoutMs: config.connect_timeout_seconds * SECOND_MS,
+      lingerMs: config.stream_idle_timeout_seconds * SECOND_MS,
     },
     verifyBackends: !config.tls_insecure_skip_verify,
     managementBodyBytes: config.max_request_body_bytes,

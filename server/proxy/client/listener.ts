@@ -1,9 +1,9 @@
 import type { TLSSocket } from "node:tls";
 import type { Socket } from "bun";
-import type { Door } from "../context.ts";
+import type { ClientHome, Door } from "../context.ts";
+import { ClientConnection } from "../http1/client-connection.ts";
 import { HANDLERS, PlainSocket } from "../net/plain-socket.ts";
 import { SecureSocket } from "../net/secure-socket.ts";
-import { Downstream, type DownstreamHome } from "./downstream.ts";
 
 /** An open port. */
 export interface Listener {
@@ -22,7 +22,7 @@ export interface ListenAddress {
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** Opens a port for plain HTTP, shared with the other workers. Throws when it cannot be opened. */
-export function listenPlain(home: DownstreamHome, door: Door, address: ListenAddress): Listener {
+export function listenPlain(home: ClientHome, door: Door, address: ListenAddress): Listener {
   const options = {
     hostname: address.host,
     port: address.port,
@@ -33,7 +33,7 @@ export function listenPlain(home: DownstreamHome, door: Door, address: ListenAdd
     socket: {
       ...HANDLERS,
       open(raw: Socket<PlainSocket>) {
-        void new Downstream(home, door, (owner) => {
+        void new ClientConnection(home, door, (owner) => {
           raw.data = new PlainSocket(owner, raw);
           return raw.data;
         });
@@ -46,7 +46,7 @@ export function listenPlain(home: DownstreamHome, door: Door, address: ListenAdd
 
 /** Opens a port for HTTPS; HTTP/1.1 is what it offers by ALPN. Rejects when it cannot be opened. */
 export async function listenSecure(
-  home: DownstreamHome,
+  home: ClientHome,
   door: Door,
   address: ListenAddress,
   tls: { readonly cert: string; readonly key: string },
@@ -62,7 +62,7 @@ export async function listenSecure(
     allowHalfOpen: true,
   });
   server.on("secureConnection", (raw: TLSSocket) => {
-    void new Downstream(home, door, (owner) => new SecureSocket(raw, owner));
+    void new ClientConnection(home, door, (owner) => new SecureSocket(raw, owner));
   });
   // Failed and timed-out handshakes: node leaves the socket to us.
   server.on("tlsClientError", (_error: Error, raw: TLSSocket) => {

@@ -1,14 +1,12 @@
 import { newPickQuery } from "../../../core/balancing/pick.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
-import { buildResponse, CONTINUE } from "../../../core/http/respond.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
-import type { ExchangeClient, Header, Plane } from "../context.ts";
+import type { Header, Plane } from "../context.ts";
 import { Delivery } from "../upstream/delivery.ts";
-import type { UpstreamPool } from "../upstream/upstream-pool.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
 import { Facts } from "./facts.ts";
 import { RequestBody } from "./request-body.ts";
-import type { TunnelEnd } from "./tunnel.ts";
+import type { ExchangeClient, UpstreamPool } from "./sides.ts";
 
 /**
  * idle → deciding → (gathering →) (ready →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
@@ -38,6 +36,8 @@ export class Exchange {
   upgrade = "";
   /** Bytes of a response have been sent: from here on an error can only cut the stream. */
   responding = false;
+  /** Bytes of the response's body that have been passed on. */
+  bytesOut = 0;
   /** How much of the body was searched for a tier. */
   scannedBytes = 0;
   /** We have sent 100 ourselves, to see the body before the backend does. */
@@ -76,9 +76,9 @@ export class Exchange {
     this.#client = client;
     this.#phase = "deciding";
     this.facts.begin();
-    this.delivery.relay.bodyBytes = 0;
-    this.body.begin(this.head.framing, this.head.contentLength, Number.POSITIVE_INFINITY);
+    this.limitBody(Number.POSITIVE_INFINITY);
     this.responding = false;
+    this.bytesOut = 0;
     this.continued = false;
     this.upgrade = "";
     this.requestExtra = NO_HEADERS;
@@ -89,19 +89,27 @@ export class Exchange {
 
   /** Bounds the body; false when its declared length is over the limit already. */
   limitBody(bytes: number): boolean {
-    this.body.begin(this.head.framing, this.head.contentLength, bytes);
+    this.body.begin(this.head.framing === "none", this.head.contentLength, bytes);
     return this.body.fault === "none";
   }
 
-  /** Takes bytes[at, limit) of the client; returns where the request ends, or `limit`. */
-  takeBody(bytes: Buffer, at: number, limit: number): number {
-    const next = this.body.take(bytes, at, limit);
+  /** Takes bytes[start, end) of the body from the client, which then stands as `state` says. `owned`: nobody else has them. */
+  takeBody(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    state: "reading" | "done" | "broken",
+    owned: boolean,
+  ): void {
+    const { body } = this;
+    body.take(bytes, start, end, owned);
+    if (state === "broken") body.fault = "malformed";
+    else if (state === "done" && body.fault === "none") body.complete = true;
     if (this.#phase === "draining") this.#drainOn();
-    else if (this.body.fault !== "none") this.#refuseBody();
+    else if (body.fault !== "none") this.#refuseBody();
     else if (this.#phase === "gathering") this.#stepOn();
     else if (this.#phase === "ready") this.#start();
-    else if (this.#phase === "delivering") this.delivery.onBody();
-    return next;
+    else if (this.#phase === "delivering") this.delivery.onRequestBody();
   }
 
   /** Holds the body and calls `step` now and with each piece until it returns true; it then goes on by itself. */
@@ -139,10 +147,10 @@ export class Exchange {
       date: plane.date.at(Date.now()),
       omitBody: head.method === "HEAD",
     };
-    client.socket.write(buildResponse(reply, head.minor, keepAlive));
+    client.respond(reply, keepAlive);
     this.responding = true;
     this.facts.answered(answer.status, code);
-    this.delivery.relay.bodyBytes = reply.omitBody ? 0 : Buffer.byteLength(answer.body);
+    this.bytesOut = reply.omitBody ? 0 : Buffer.byteLength(answer.body);
     if (!keepAlive || !drains) {
       this.#finish(keepAlive);
       return;
@@ -178,12 +186,10 @@ export class Exchange {
   /** The response cannot be completed: the client must notice. With `stalled` it does not even take what there is. */
   truncate(stalled = false): void {
     const { client } = this;
-    // Without framing only a reset tells the client that more was to come (RFC 9112 section 8).
-    const reset = stalled || this.delivery.relay.framing === "close";
     this.delivery.release();
     this.facts.truncated = true;
     this.#end();
-    client.cut(reset);
+    client.cut(stalled);
   }
 
   /** The response has been passed on whole. */
@@ -194,17 +200,15 @@ export class Exchange {
   /** The connection has become a tunnel. */
   tunnel(): void {
     this.#phase = "tunnel";
+    this.responding = true;
+    this.facts.answered(101, "");
   }
 
-  tunnelEnded(bytesIn: number, bytesOut: number, how: TunnelEnd): void {
-    const { client } = this;
+  tunnelEnded(bytesIn: number, bytesOut: number): void {
     this.delivery.release();
     this.facts.tunnelled(bytesIn, bytesOut);
     this.plane.count("tunnels_closed");
     this.#end();
-    if (how === "ended") client.ended(false);
-    else if (how === "cut") client.cut(true);
-    else client.gone();
   }
 
   onTimeout(): void {
@@ -245,7 +249,7 @@ export class Exchange {
 
   #sayContinue(): void {
     this.continued = true;
-    this.client.socket.write(CONTINUE);
+    this.client.sayContinue();
   }
 
   #isDrainable(): boolean {

@@ -95,9 +95,9 @@ export class Facts {
 
   /** Counts the request and writes its access line. */
   record(exchange: Exchange): void {
-    const { plane, head, body, delivery } = exchange;
+    const { plane, head, body } = exchange;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
-    const bytesOut = this.#bytesOut < 0 ? delivery.relay.bodyBytes : this.#bytesOut;
+    const bytesOut = this.#bytesOut < 0 ? exchange.bytesOut : this.#bytesOut;
     plane.count("requests");
     plane.count(STATUS_COUNTERS[Math.floor(this.status / 100)] ?? "responses_5xx");
     if (this.management) plane.count("management_requests");

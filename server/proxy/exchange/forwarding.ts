@@ -1,5 +1,5 @@
 import type { ForwardContext } from "../../../core/http/forward-request.ts";
-import { type ResponseContext, writeResponseHead } from "../../../core/http/forward-response.ts";
+import type { ResponseContext } from "../../../core/http/forward-response.ts";
 import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Mutable } from "../context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -29,24 +29,26 @@ export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>
   forward.dropHeader = key !== null && plane.keys.accepts(key) ? "x-api-key" : "";
 }
 
-/** Fills in how the response goes on to the client. */
+/** Fills in how the response goes on to the client, whose body it frames as it must. */
 export function fillResponse(
   exchange: Exchange,
-  respond: Mutable<ResponseContext>,
+  response: ResponseHead,
+  framing: ResponseContext["framing"],
   keepAlive: boolean,
 ): void {
-  const { head, delivery, plane } = exchange;
-  respond.minor = head.minor;
+  const { respond, date } = exchange.plane;
+  respond.minor = exchange.head.minor;
   respond.keepAlive = keepAlive;
-  respond.framing = delivery.relay.framing;
-  respond.contentLength = delivery.response.contentLength;
+  respond.framing = framing;
+  respond.contentLength = response.contentLength;
   respond.upgrade = false;
-  respond.date = plane.date.at(Date.now());
+  respond.date = date.at(Date.now());
   respond.extra = exchange.responseExtra;
 }
 
 /** Fills in how a 1xx, or with `upgrade` the 101 of a tunnel, goes on to the client. */
-export function fillInterim(exchange: Exchange, respond: Mutable<ResponseContext>, upgrade = false): void {
+export function fillInterim(exchange: Exchange, upgrade: boolean): void {
+  const { respond } = exchange.plane;
   respond.minor = exchange.head.minor;
   respond.keepAlive = true;
   respond.framing = "none";
@@ -54,14 +56,4 @@ export function fillInterim(exchange: Exchange, respond: Mutable<ResponseContext
   respond.upgrade = upgrade;
   respond.date = "";
   respond.extra = NO_HEADERS;
-}
-
-/** Passes a 1xx on to the client (RFC 9110 section 15.2): HTTP/1.0 knows none, and 100 goes to those who wait for it. */
-export function passInterim(exchange: Exchange, response: ResponseHead): void {
-  const { plane, client, head } = exchange;
-  const isWanted = response.status !== 100 || (head.expectContinue && !exchange.continued);
-  if (head.minor === 0 || !isWanted) return;
-  fillInterim(exchange, plane.respond);
-  const length = writeResponseHead(response, plane.respond, plane.out.bytes, 0);
-  if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
 }

@@ -1,7 +1,4 @@
-import { LAST_CHUNK } from "../../../core/http/chunked.ts";
-import type { SendBuffer } from "../net/send-buffer.ts";
-import type { ByteSocket } from "../net/socket.ts";
-import { ChunkDecoder } from "./chunk-decoder.ts";
+import type { BodySink } from "./sides.ts";
 
 /** A body up to this size is kept until the response begins, so that it can be sent to another connection. */
 const REPLAY_BYTES = 65_536;
@@ -11,6 +8,7 @@ const REPLAY_PIECES = 64;
 /** Pieces below this size are joined when they have to wait. */
 const JOIN_BELOW_BYTES = 2048;
 const JOINT_BYTES = 16_384;
+const NO_TRAILERS: Buffer = Buffer.alloc(0);
 
 interface Piece {
   readonly bytes: Buffer;
@@ -24,9 +22,8 @@ interface Piece {
 
 export type BodyFault = "none" | "malformed" | "too_large";
 
-/** The body of one request: decodes the client's framing, holds what cannot be sent yet, and frames anew. */
+/** The body of one request, without its framing: holds what cannot be sent yet, or may have to be sent again. */
 export class RequestBody {
-  framing: "none" | "length" | "chunked" = "none";
   /** Everything has arrived from the client. */
   complete = true;
   fault: BodyFault = "none";
@@ -36,66 +33,52 @@ export class RequestBody {
   unsentBytes = 0;
   /** All content so far is still here. */
   replayable = true;
-  #declared = 0;
   #limit = Number.POSITIVE_INFINITY;
   #pieces: Piece[] = [];
   #sent = 0;
-  #terminated = false;
-  readonly #decoder = new ChunkDecoder();
+  #ended = false;
 
-  /** Starts a body; at most `limitBytes` of content are accepted. */
-  begin(framing: "none" | "length" | "chunked", declared: number, limitBytes: number): void {
-    this.framing = framing;
-    this.complete = framing === "none" || (framing === "length" && declared === 0);
-    this.fault = framing === "length" && declared > limitBytes ? "too_large" : "none";
+  /** Starts a body that the client declares as so long, -1 for unknown; at most `limitBytes` of content are accepted. */
+  begin(complete: boolean, declared: number, limitBytes: number): void {
+    this.complete = complete;
+    this.fault = declared > limitBytes ? "too_large" : "none";
     this.received = 0;
     this.unsentBytes = 0;
     this.replayable = true;
-    this.#declared = declared;
     this.#limit = limitBytes;
     this.#sent = 0;
-    this.#terminated = false;
+    this.#ended = false;
     if (this.#pieces.length > 0) this.#pieces = [];
-    if (framing === "chunked") this.#decoder.reset();
   }
 
-  /** Takes bytes[at, limit) of the client; returns where the body ended, or `limit`. */
-  take(bytes: Buffer, at: number, limit: number): number {
-    if (this.complete || this.fault !== "none") return at;
-    if (this.framing === "length") {
-      const end = Math.min(limit, at + this.#declared - this.received);
-      this.#hold(bytes, at, end);
-      this.complete = this.received === this.#declared;
-      return end;
-    }
-    const decoder = this.#decoder;
-    const next = decoder.decode(bytes, at, limit);
-    this.#hold(decoder.bytes, decoder.start, decoder.end, decoder.isJoined);
-    decoder.release();
-    if (decoder.reader.state === "error") this.fault = "malformed";
-    else if (this.received > this.#limit) this.fault = "too_large";
-    else if (decoder.reader.state === "done") this.complete = true;
-    return next;
+  /** Takes the next content, bytes[start, end). `owned`: nobody else has the bytes. */
+  take(bytes: Buffer, start: number, end: number, owned: boolean): void {
+    const size = end - start;
+    if (size <= 0) return;
+    this.received += size;
+    if (this.received > this.#limit) this.fault = "too_large";
+    this.unsentBytes += size;
+    if (this.replayable && this.#sent > 0 && this.#tooMuchToReplay()) this.giveUpReplay();
+    if (this.#pieces.length > 0 && size < JOIN_BELOW_BYTES) this.#join(bytes, start, end);
+    else this.#pieces.push({ bytes, start, end, joint: false, owned });
   }
 
-  /** Sends what was held since the last call, in the framing of the request. */
-  send(out: SendBuffer, socket: ByteSocket): void {
+  /** Sends what was held since the last call, and the end of the body once that is here. */
+  send(to: BodySink): void {
     for (let index = this.#sent; index < this.#pieces.length; index++) {
       const piece = this.#pieces[index];
       if (piece === undefined) break;
-      if (this.framing === "chunked") out.addChunk(socket, piece.bytes, piece.start, piece.end);
-      else out.add(socket, piece.bytes, piece.start, piece.end);
+      to.body(piece.bytes, piece.start, piece.end);
     }
     this.#sent = this.#pieces.length;
     this.unsentBytes = 0;
     if (!this.replayable) {
-      for (const piece of this.#pieces) if (piece.owned) out.release(socket, piece.bytes);
+      for (const piece of this.#pieces) if (piece.owned) to.release(piece.bytes);
       this.#drop();
     }
-    if (this.complete && this.framing === "chunked" && !this.#terminated) {
-      this.#terminated = true;
-      out.add(socket, LAST_CHUNK, 0, LAST_CHUNK.length);
-    }
+    if (!this.complete || this.#ended) return;
+    this.#ended = true;
+    to.endBody(NO_TRAILERS);
   }
 
   /** No content is held: what came was sent or forgotten. */
@@ -106,7 +89,7 @@ export class RequestBody {
   /** Makes all content so far unsent again; only while {@link replayable}. */
   rewind(): void {
     this.#sent = 0;
-    this.#terminated = false;
+    this.#ended = false;
     this.unsentBytes = this.received;
   }
 
@@ -128,16 +111,6 @@ export class RequestBody {
   discard(): void {
     this.replayable = false;
     this.#drop();
-  }
-
-  #hold(bytes: Buffer, start: number, end: number, owned = false): void {
-    const size = end - start;
-    if (size <= 0) return;
-    this.received += size;
-    this.unsentBytes += size;
-    if (this.replayable && this.#sent > 0 && this.#tooMuchToReplay()) this.giveUpReplay();
-    if (this.#pieces.length > 0 && size < JOIN_BELOW_BYTES) this.#join(bytes, start, end);
-    else this.#pieces.push({ bytes, start, end, joint: false, owned });
   }
 
   #tooMuchToReplay(): boolean {

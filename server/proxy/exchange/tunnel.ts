@@ -1,11 +1,9 @@
-import { writeResponseHead } from "../../../core/http/forward-response.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { ResponseHead } from "../../../core/http/response-head.ts";
-import { type ByteSocket, HIGH_WATER_BYTES, type SocketOwner } from "../net/socket.ts";
+import { HIGH_WATER_BYTES, type SocketOwner } from "../net/socket.ts";
 import { type TimerOwner, type TimerWheel, WheelTimer } from "../net/timer-wheel.ts";
-import type { Upstream, UpstreamUser } from "../upstream/upstream.ts";
 import type { Exchange } from "./exchange.ts";
-import { fillInterim } from "./forwarding.ts";
+import type { BareConnection, Upstream } from "./sides.ts";
 
 /** RFC 6455 section 1.3. */
 const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -22,128 +20,119 @@ export function tunnelFault(head: RequestHead, asked: string, response: Response
     : "101 without the right Sec-WebSocket-Accept";
 }
 
-/** Sends the 101 on and joins both connections; `early` are bytes of the backend behind its head. */
-export function openTunnel(
-  exchange: Exchange,
-  response: ResponseHead,
-  upstream: Upstream,
-  early: Buffer,
-): void {
-  const { plane, client } = exchange;
-  fillInterim(exchange, plane.respond, true);
-  const length = writeResponseHead(response, plane.respond, plane.out.bytes, 0);
-  if (length > 0) client.socket.writeScratch(plane.out.bytes, length);
+/** Sends the 101 on and joins both connections; false when the client's cannot be had for a tunnel. */
+export function openTunnel(exchange: Exchange, response: ResponseHead, upstream: Upstream): boolean {
+  const { client, plane } = exchange;
+  const isLeaving = client.leaving;
+  const tunnel = new Tunnel(exchange);
+  const front = client.switchProtocols(response, tunnel.front);
+  if (front === null) return false;
   plane.count("tunnels_opened");
-  exchange.responding = true;
-  exchange.facts.answered(101, "");
   exchange.tunnel();
-  const leftover = client.takeLeftover();
-  const tunnel = new Tunnel(exchange, client.socket, upstream);
-  upstream.handTo(tunnel);
-  if (early.length > 0) tunnel.onUpstreamData(early);
-  if (leftover !== null) tunnel.onData(leftover);
-  if (client.leaving) tunnel.onEnd();
+  tunnel.join(front, upstream.takeOver(tunnel.back), isLeaving);
+  return true;
 }
 
-/** What is left of the client's connection: nothing, one that ends in order, or one that is to be reset. */
-export type TunnelEnd = "gone" | "ended" | "cut";
-
 /** Two connections joined byte for byte, each direction with its own end and its own back-pressure. */
-class Tunnel implements SocketOwner, UpstreamUser, TimerOwner {
+class Tunnel implements TimerOwner {
+  readonly front = new End(this);
+  readonly back = new End(this);
   readonly #exchange: Exchange;
-  readonly #client: ByteSocket;
-  readonly #upstream: Upstream;
   readonly #wheel: TimerWheel;
   readonly #idleMs: number;
   readonly #timer = new WheelTimer(this);
   #over = false;
-  #bytesIn = 0;
-  #bytesOut = 0;
 
-  constructor(exchange: Exchange, client: ByteSocket, upstream: Upstream) {
+  constructor(exchange: Exchange) {
     this.#exchange = exchange;
-    this.#client = client;
-    this.#upstream = upstream;
     this.#wheel = exchange.plane.wheel;
     this.#idleMs = exchange.plane.options.streamIdleMs;
-    client.owner = this;
-    client.resume();
-    this.#touch();
   }
 
-  onOpen(): void {
-    // Both ends are open already.
+  /** Lets bytes flow, those first that came with the handshake. `isLeaving`: the client has said all. */
+  join(front: BareConnection, back: BareConnection, isLeaving: boolean): void {
+    this.front.attach(front, back);
+    this.back.attach(back, front);
+    this.touch();
+    if (back.early.length > 0) this.back.onData(back.early);
+    if (front.early.length > 0) this.front.onData(front.early);
+    if (isLeaving) this.front.onEnd();
   }
 
-  onData(chunk: Buffer): void {
-    this.#bytesIn += chunk.length;
-    this.#upstream.socket.write(chunk);
-    this.#upstream.socket.release(chunk);
-    if (this.#upstream.socket.pendingBytes > HIGH_WATER_BYTES) this.#client.pause();
-    this.#touch();
+  touch(): void {
+    if (!this.#over) this.#wheel.arm(this.#timer, this.#idleMs);
   }
 
-  onEnd(): void {
-    this.#upstream.socket.finish();
-    this.#touch();
-  }
-
-  onDrain(): void {
-    this.#upstream.socket.resume();
-    this.#touch();
-  }
-
-  onClose(clean: boolean): void {
+  /** The connection of one end is gone: the other ends as it did. */
+  closed(end: End, clean: boolean): void {
     if (this.#over) return;
-    // What the backend has not taken yet still reaches it; a reset is passed on as one.
-    if (clean) this.#upstream.leave(this.#idleMs);
-    else this.#upstream.drop("abort");
-    this.#end("gone");
-  }
-
-  onUpstreamOpen(): void {
-    // It was open before it became a tunnel.
-  }
-
-  onUpstreamFailed(): void {
-    // Only connecting can fail.
-  }
-
-  onUpstreamData(chunk: Buffer): void {
-    this.#bytesOut += chunk.length;
-    this.#client.write(chunk);
-    this.#client.release(chunk);
-    if (this.#client.pendingBytes > HIGH_WATER_BYTES) this.#upstream.socket.pause();
-    this.#touch();
-  }
-
-  onUpstreamEnd(): void {
-    this.#client.finish();
-    this.#touch();
-  }
-
-  onUpstreamDrain(): void {
-    this.#client.resume();
-    this.#touch();
-  }
-
-  onUpstreamClose(clean: boolean): void {
-    if (!this.#over) this.#end(clean ? "ended" : "cut");
+    const how = clean ? "ended" : "cut";
+    if (end === this.front) this.#end("gone", how);
+    else this.#end(how, "gone");
   }
 
   onTimer(): void {
-    if (this.#over) return;
-    this.#upstream.drop("close");
-    this.#end("ended");
+    if (!this.#over) this.#end("ended", "ended");
   }
 
-  #touch(): void {
-    this.#wheel.arm(this.#timer, this.#idleMs);
-  }
-
-  #end(how: TunnelEnd): void {
+  #end(front: "gone" | "ended" | "cut", back: "gone" | "ended" | "cut"): void {
     this.#over = true;
     this.#wheel.cancel(this.#timer);
-    this.#exchange.tunnelEnded(this.#bytesIn, this.#bytesOut, how);
+    this.back.detach(back);
+    this.#exchange.tunnelEnded(this.front.received, this.back.received);
+    this.front.detach(front);
+  }
+}
+
+/** One connection of a tunnel, whose bytes go to the other. */
+class End implements SocketOwner {
+  /** Bytes that came from its peer. */
+  received = 0;
+  readonly #tunnel: Tunnel;
+  #own: BareConnection | null = null;
+  #other: BareConnection | null = null;
+
+  constructor(tunnel: Tunnel) {
+    this.#tunnel = tunnel;
+  }
+
+  attach(own: BareConnection, other: BareConnection): void {
+    this.#own = own;
+    this.#other = other;
+  }
+
+  detach(how: "gone" | "ended" | "cut"): void {
+    const own = this.#own;
+    this.#own = null;
+    this.#other = null;
+    own?.done(how);
+  }
+
+  onOpen(): void {
+    // It was open before it became a tunnel.
+  }
+
+  onData(chunk: Buffer): void {
+    const to = this.#other?.socket;
+    if (to === undefined) return;
+    this.received += chunk.length;
+    to.write(chunk);
+    to.release(chunk);
+    if (to.pendingBytes > HIGH_WATER_BYTES) this.#own?.socket.pause();
+    this.#tunnel.touch();
+  }
+
+  onEnd(): void {
+    this.#other?.socket.finish();
+    this.#tunnel.touch();
+  }
+
+  onDrain(): void {
+    this.#other?.socket.resume();
+    this.#tunnel.touch();
+  }
+
+  onClose(clean: boolean): void {
+    this.#tunnel.closed(this, clean);
   }
 }

@@ -16,7 +16,7 @@ export function identify(exchange: Exchange): void {
     return;
   }
   const { ip, chain } = clientAddress(
-    client.socket.peerAddress,
+    client.peerAddress,
     head.join("x-forwarded-for"),
     head.get("x-real-ip"),
     plane.options.trustedProxies,

@@ -1,7 +1,7 @@
 import { Pick, type PickStatus } from "../../../core/balancing/pick.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { UpstreamPool } from "../exchange/sides.ts";
 import { chooseBackend, type Refused } from "./choosing.ts";
-import type { UpstreamPool } from "./upstream-pool.ts";
 
 const NONE_TRIED: readonly number[] = [];
 

@@ -2,8 +2,8 @@ import type { FilterCounts } from "../../../core/balancing/filters.ts";
 import type { Pick, PickStatus } from "../../../core/balancing/pick.ts";
 import { problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { UpstreamPool } from "../exchange/sides.ts";
 import type { Place } from "./directory.ts";
-import type { UpstreamPool } from "./upstream-pool.ts";
 
 export type Refused = Exclude<PickStatus, "picked">;
 

@@ -1,28 +1,20 @@
-import { writeRequestHead } from "../../../core/http/forward-request.ts";
-import { writeResponseHead } from "../../../core/http/forward-response.ts";
 import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { fillForward, fillResponse } from "../exchange/forwarding.ts";
+import { fillForward } from "../exchange/forwarding.ts";
+import type { Loss, Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
 import { openTunnel, tunnelFault } from "../exchange/tunnel.ts";
 import { HIGH_WATER_BYTES } from "../net/socket.ts";
 import { Choice } from "./choice.ts";
 import { type Refused, refusePick } from "./choosing.ts";
 import { Gatherer } from "./gatherer.ts";
 import { mayResend } from "./resend.ts";
-import { ResponseReader } from "./response-reader.ts";
-import { ResponseRelay } from "./response-relay.ts";
-import type { Upstream, UpstreamUser } from "./upstream.ts";
-import type { UpstreamPool } from "./upstream-pool.ts";
 
 type Phase = "idle" | "connecting" | "waiting" | "relaying";
 
-/** The backend's side of an exchange: pick, connect, send, read the head, relay; again on another backend if due. */
+/** The backend's side of an exchange: pick, connect, send, take the answer; again on another backend if due. */
 export class Delivery implements UpstreamUser {
-  /** Capacity goes back before the client has the end: else its next request, in another worker, could find none. */
-  readonly relay = new ResponseRelay(() => this.choice.settle());
   readonly choice: Choice;
   readonly #exchange: Exchange;
-  readonly #reader = new ResponseReader();
   /** Null when streamed bytes go on as they come. */
   readonly #gatherer: Gatherer | null;
   #phase: Phase = "idle";
@@ -30,22 +22,15 @@ export class Delivery implements UpstreamUser {
   #pool: UpstreamPool | null = null;
   /** The request was sent once and failed without an answer; there is no third time. */
   #resent = false;
-  /** The backend has begun to answer: what it was sent has been acted on. */
-  #answered = false;
-  #keepAlive = false;
-  /** The connection had served a request before this one. */
-  #reused = false;
+  /** The body may be held back for a while. */
+  #gathers = false;
+  #bodyLeft = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
     this.choice = new Choice(exchange);
     const { gatherMs } = exchange.plane.options;
-    this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#pass(bytes)) : null;
-  }
-
-  /** Head of the backend's answer, once there is one. */
-  get response(): ResponseHead {
-    return this.#reader.head;
+    this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#passGathered(bytes)) : null;
   }
 
   begin(): void {
@@ -67,42 +52,40 @@ export class Delivery implements UpstreamUser {
   reach(pool: UpstreamPool, fresh: boolean): void {
     this.#phase = "connecting";
     this.#pool = pool;
-    const idle = fresh ? null : pool.take(this);
-    this.#exchange.plane.count(idle === null ? "upstream_connects" : "upstream_reuses");
-    this.#upstream = idle ?? pool.connect(this);
-    if (idle !== null) this.#sendRequest(idle);
-    else this.onBody();
+    const upstream = pool.open(this, fresh);
+    this.#upstream = upstream;
+    this.#exchange.plane.count(upstream.isReused ? "upstream_reuses" : "upstream_connects");
+    if (upstream.isOpen) this.#send(upstream);
+    else this.onRequestBody();
   }
 
   /** More of the request's body has arrived. */
-  onBody(): void {
-    const { body, client, plane } = this.#exchange;
+  onRequestBody(): void {
+    const { body, client } = this.#exchange;
     const upstream = this.#upstream;
     if (this.#phase === "connecting" || upstream === null) {
       if (body.unsentBytes > HIGH_WATER_BYTES) client.pauseBody();
       return;
     }
-    plane.out.begin();
-    body.send(plane.out, upstream.socket);
-    plane.out.flush(upstream.socket);
-    if (upstream.socket.pendingBytes > HIGH_WATER_BYTES) client.pauseBody();
+    body.send(upstream);
+    upstream.flush();
+    if (upstream.pendingBytes > HIGH_WATER_BYTES) client.pauseBody();
     this.#watch();
   }
 
   /** Frees bytes that were body and nothing else, if they were sent and need not be sent again. */
   releaseBody(chunk: Buffer): void {
-    if (this.#exchange.body.isEmpty) this.#upstream?.socket.release(chunk);
+    if (this.#exchange.body.isEmpty) this.#upstream?.release(chunk);
   }
 
   /** Lets go of backend and capacity, wherever the delivery is; a half-sent request is reset, not ended. */
   release(): void {
-    const { body } = this.#exchange;
     const upstream = this.#upstream;
     this.#upstream = null;
     this.#pool = null;
-    if (upstream !== null) upstream.drop(this.#phase !== "relaying" || !body.complete ? "abort" : "close");
+    const isSent = this.#phase === "relaying" && this.#exchange.body.complete;
+    upstream?.drop(isSent ? "close" : "abort");
     this.#phase = "idle";
-    this.#reader.reset();
     this.#gatherer?.clear();
     this.choice.settle();
   }
@@ -110,26 +93,26 @@ export class Delivery implements UpstreamUser {
   onTimeout(): void {
     const exchange = this.#exchange;
     if (this.#phase === "relaying") {
-      const stalled = exchange.client.socket.pendingBytes > 0;
+      const stalled = exchange.client.pendingBytes > 0;
       if (!stalled) exchange.plane.count("upstream_timeouts");
       exchange.truncate(stalled);
       return;
     }
     // An unfinished body that the backend would have taken is the client's delay.
     const waitsForClient =
-      this.#phase === "waiting" && !exchange.body.complete && this.#upstream?.socket.pendingBytes === 0;
+      this.#phase === "waiting" && !exchange.body.complete && this.#upstream?.pendingBytes === 0;
     if (!waitsForClient) exchange.plane.count("upstream_timeouts");
     exchange.refuse(waitsForClient ? "slow_request" : "gateway_timeout");
   }
 
   onClientDrain(): void {
     if (this.#phase !== "relaying") return;
-    this.#upstream?.socket.resume();
+    this.#upstream?.resume();
     this.#watch();
   }
 
   onUpstreamOpen(): void {
-    if (this.#upstream !== null) this.#sendRequest(this.#upstream);
+    if (this.#upstream !== null) this.#send(this.#upstream);
   }
 
   onUpstreamFailed(reason: string): void {
@@ -145,65 +128,124 @@ export class Delivery implements UpstreamUser {
     this.forward();
   }
 
-  onUpstreamData(chunk: Buffer): void {
-    if (this.#phase === "waiting") this.#readHeads(chunk);
-    else if (this.#phase !== "relaying") return;
-    else if (this.#gatherer === null || this.#passesAtOnce) {
-      const { client } = this.#exchange;
-      const goesOn = this.#pass(chunk);
-      if (goesOn) client.socket.release(chunk);
-    } else this.#gatherer.add(chunk, this.relay.remaining);
-  }
-
-  onUpstreamEnd(): void {
-    this.#gatherer?.flush();
-    if (this.#phase === "waiting") {
-      this.#lost();
-    } else if (this.#phase === "relaying") {
-      const { plane, client } = this.#exchange;
-      this.response.keepAlive = false;
-      plane.out.begin();
-      this.relay.end(plane.out, client.socket);
-      this.#relayOn();
-    }
-  }
-
   onUpstreamDrain(): void {
     if (this.#phase !== "waiting" && this.#phase !== "relaying") return;
     this.#exchange.client.resumeBody();
     this.#watch();
   }
 
-  onUpstreamClose(clean: boolean): void {
-    this.#upstream = null;
-    if (this.#phase === "waiting") this.#lost();
-    else if (this.#phase === "relaying" && clean) this.onUpstreamEnd();
-    else if (this.#phase === "relaying") this.#exchange.truncate();
-  }
-
-  get #passesAtOnce(): boolean {
-    return this.response.isEventStream || this.relay.remaining === Number.POSITIVE_INFINITY;
-  }
-
-  #sendRequest(upstream: Upstream): void {
+  onInterim(response: ResponseHead): void {
     const exchange = this.#exchange;
-    const { out, forward } = exchange.plane;
+    exchange.body.giveUpReplay();
+    // 100 goes to those who wait for it.
+    const isWanted = response.status !== 100 || (exchange.head.expectContinue && !exchange.continued);
+    if (isWanted) exchange.client.interim(response);
+  }
+
+  onHead(response: ResponseHead): void {
+    const exchange = this.#exchange;
+    const { client, facts } = exchange;
+    exchange.body.giveUpReplay();
+    if (response.status === 101) {
+      this.#switchProtocols(response);
+      return;
+    }
+    if (!client.begin(response)) {
+      this.#badAnswer("the head of the response is too large");
+      return;
+    }
+    exchange.responding = true;
+    facts.answered(response.status, "");
+    this.#phase = "relaying";
+    this.#bodyLeft = response.framing === "length" ? response.contentLength : 0;
+    this.#gathers = this.#gatherer !== null && this.#bodyLeft > 0 && !response.isEventStream;
+  }
+
+  onBody(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const exchange = this.#exchange;
+    // Capacity goes back before the client has the end: else its next request, in another worker, could find none.
+    if (isLast) this.choice.settle();
+    exchange.bytesOut += end - start;
+    if (this.#gathers && this.#gatherer !== null) {
+      this.#bodyLeft -= end - start;
+      this.#gatherer.add(bytes.subarray(start, end), this.#bodyLeft === 0);
+    } else exchange.client.body(bytes, start, end);
+  }
+
+  onEnd(trailers: Buffer): void {
+    const exchange = this.#exchange;
+    const { client, body } = exchange;
+    const upstream = this.#upstream;
+    this.#gatherer?.flush();
+    this.choice.settle();
+    client.endBody(trailers);
+    client.flush();
+    this.#upstream = null;
+    upstream?.done(body.complete);
+    this.release();
+    exchange.completed(body.complete);
+  }
+
+  onTurn(): void {
+    const { client } = this.#exchange;
+    if (this.#phase !== "relaying") return;
+    client.flush();
+    if (client.pendingBytes > HIGH_WATER_BYTES) this.#upstream?.pause();
+    this.#watch();
+  }
+
+  onConsumed(chunk: Buffer): void {
+    if (this.#phase === "relaying" && !this.#gathers) this.#exchange.client.release(chunk);
+  }
+
+  onLost(loss: Loss): void {
+    const exchange = this.#exchange;
+    const { body, plane, facts } = exchange;
+    const reused = this.#upstream?.isReused === true;
+    this.#upstream?.drop("abort");
+    this.#upstream = null;
+    const pool = this.#pool;
+    const again = !loss.answered && !this.#resent && mayResend(exchange);
+    if (!again || pool === null) {
+      this.#badAnswer(loss.reason);
+      return;
+    }
+    this.#resent = true;
+    body.rewind();
+    plane.count("retries");
+    if (reused || facts.management) {
+      // Most likely closed by the backend as idle while the request was on its way; that says nothing about its health.
+      this.reach(pool, true);
+      return;
+    }
+    facts.attemptFailed("connection lost");
+    this.choice.fail();
+    this.forward();
+  }
+
+  onFault(fault: string): void {
+    this.#badAnswer(fault);
+  }
+
+  onBroken(): void {
+    this.#gatherer?.flush();
+    this.#exchange.client.flush();
+    this.#exchange.truncate();
+  }
+
+  #send(upstream: Upstream): void {
+    const exchange = this.#exchange;
+    const { forward } = exchange.plane;
     fillForward(exchange, forward);
-    out.begin();
-    const length = writeRequestHead(exchange.head, forward, out.bytes, 0);
-    if (length < 0) {
+    if (!upstream.send(exchange.head, forward)) {
       exchange.refuse("header_too_large");
       return;
     }
-    out.length = length;
     this.choice.use();
-    exchange.body.send(out, upstream.socket);
-    out.flush(upstream.socket);
+    exchange.body.send(upstream);
+    upstream.flush();
     this.#phase = "waiting";
-    this.#reused = upstream.reused;
-    this.#reader.reset();
-    this.#answered = false;
-    if (upstream.socket.pendingBytes <= HIGH_WATER_BYTES) exchange.client.resumeBody();
+    if (upstream.pendingBytes <= HIGH_WATER_BYTES) exchange.client.resumeBody();
     this.#watch();
   }
 
@@ -216,119 +258,23 @@ export class Delivery implements UpstreamUser {
     client.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
   }
 
-  #readHeads(chunk: Buffer): void {
-    const exchange = this.#exchange;
-    this.#answered = true;
-    exchange.body.giveUpReplay();
-    const state = this.#reader.read(exchange, chunk);
-    if (state === "more") return;
-    const { bytes, start, end } = this.#reader.rest;
-    if (state === "fault") this.#badAnswer(this.#reader.fault);
-    else if (this.response.status === 101) this.#switchProtocols(bytes.subarray(start, end));
-    else this.#startResponse(bytes, start, end);
+  /** Passes on what was held back, also at a time when the backend has sent nothing. */
+  #passGathered(bytes: Buffer): void {
+    this.#exchange.client.body(bytes, 0, bytes.length);
+    this.onTurn();
   }
 
-  #startResponse(bytes: Buffer, at: number, limit: number): void {
-    const exchange = this.#exchange;
-    const { head, body, client, plane, facts } = exchange;
-    this.relay.begin(this.response, head.minor, head.teTrailers);
-    // What came with the head is looked at before it: nothing has been passed on, so that the client can be told.
-    if (this.relay.isBrokenIn(bytes, at, limit)) {
-      this.#badAnswer("the chunked body is malformed");
-      return;
-    }
-    const open = body.complete && head.keepAlive && !plane.draining && !client.leaving;
-    this.#keepAlive = open && this.relay.framing !== "close";
-    fillResponse(exchange, plane.respond, this.#keepAlive);
-    plane.out.begin();
-    const length = writeResponseHead(this.response, plane.respond, plane.out.bytes, 0);
-    if (length < 0) {
-      this.#badAnswer("the response head is too large");
-      return;
-    }
-    plane.out.length = length;
-    exchange.responding = true;
-    facts.answered(this.response.status, "");
-    this.#phase = "relaying";
-    this.relay.take(bytes, at, limit, plane.out, client.socket);
-    this.#relayOn();
-  }
-
-  /** Passes a piece on; false when that was the end of the response, one way or another. */
-  #pass(bytes: Buffer): boolean {
-    const { plane, client } = this.#exchange;
-    plane.out.begin();
-    this.relay.take(bytes, 0, bytes.length, plane.out, client.socket);
-    return this.#relayOn();
-  }
-
-  #relayOn(): boolean {
-    const { plane, client } = this.#exchange;
-    plane.out.flush(client.socket);
-    if (this.relay.broken) this.#exchange.truncate();
-    else if (this.relay.done) this.#complete();
-    else {
-      if (client.socket.pendingBytes > HIGH_WATER_BYTES) this.#upstream?.socket.pause();
-      this.#watch();
-      return true;
-    }
-    return false;
-  }
-
-  #complete(): void {
+  #switchProtocols(response: ResponseHead): void {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
-    if (upstream !== null && this.#isReusable(upstream)) {
-      this.#upstream = null;
-      this.#pool?.giveBack(upstream);
-    }
-    const keepAlive = this.#keepAlive && exchange.body.complete;
-    this.release();
-    exchange.completed(keepAlive);
-  }
-
-  #isReusable(upstream: Upstream): boolean {
-    const { response, relay } = this;
-    const clean = response.keepAlive && !relay.overrun && !response.authenticatesConnection;
-    return clean && this.#exchange.body.complete && upstream.socket.pendingBytes === 0;
-  }
-
-  #switchProtocols(early: Buffer): void {
-    const exchange = this.#exchange;
-    const upstream = this.#upstream;
-    const fault = tunnelFault(exchange.head, exchange.upgrade, this.response);
+    const fault = tunnelFault(exchange.head, exchange.upgrade, response);
     if (fault !== "" || upstream === null) {
       this.#badAnswer(fault);
       return;
     }
     this.#upstream = null;
     this.#phase = "idle";
-    openTunnel(exchange, this.response, upstream, early);
-  }
-
-  /** The connection ended before the head of the answer was complete. */
-  #lost(): void {
-    const exchange = this.#exchange;
-    const { body, plane, facts } = exchange;
-    this.#upstream?.drop("abort");
-    this.#upstream = null;
-    const pool = this.#pool;
-    const again = !this.#answered && !this.#resent && mayResend(exchange);
-    if (!again || pool === null) {
-      this.#badAnswer("the connection ended before the answer");
-      return;
-    }
-    this.#resent = true;
-    body.rewind();
-    plane.count("retries");
-    if (this.#reused || facts.management) {
-      // Most likely closed by the backend as idle while the request was on its way; that says nothing about its health.
-      this.reach(pool, true);
-      return;
-    }
-    facts.attemptFailed("connection lost");
-    this.choice.fail();
-    this.forward();
+    if (!openTunnel(exchange, response, upstream)) upstream.drop("abort");
   }
 
   #badAnswer(fault: string): void {

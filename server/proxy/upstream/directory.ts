@@ -1,9 +1,10 @@
 import { compilePatterns, type EndpointMatcher } from "../../../core/http/path-match.ts";
 import type { Backend, Origin, PathGroup } from "../../../core/plane/snapshot.ts";
+import type { UpstreamPool } from "../exchange/sides.ts";
 import type { AddressGate } from "../guards/address-gate.ts";
+import type { Wiring } from "../http1/backend-connection.ts";
+import { ConnectionPool, type PoolLimits } from "../http1/connection-pool.ts";
 import type { ConnectTarget } from "../net/plain-socket.ts";
-import type { TimerWheel } from "../net/timer-wheel.ts";
-import { type PoolLimits, UpstreamPool } from "./upstream-pool.ts";
 
 /** A backend and, for each of its endpoints, this worker's pool of connections. */
 export interface Place {
@@ -21,7 +22,7 @@ export class Directory {
   readonly #places: (Place | null)[] = [];
   readonly #pools = new Map<string, SharedPool>();
   readonly #matchers: EndpointMatcher[] = [];
-  readonly #wheel: TimerWheel;
+  readonly #wiring: Wiring;
   readonly #limits: PoolLimits;
   readonly #verifyTls: boolean;
   readonly #gate: AddressGate;
@@ -31,11 +32,11 @@ export class Directory {
   #pathsMatter: boolean | null = null;
 
   constructor(
-    wheel: TimerWheel,
+    wiring: Wiring,
     limits: PoolLimits,
     checks: { readonly verifyTls: boolean; readonly gate: AddressGate },
   ) {
-    this.#wheel = wheel;
+    this.#wiring = wiring;
     this.#limits = limits;
     this.#verifyTls = checks.verifyTls;
     this.#gate = checks.gate;
@@ -106,7 +107,7 @@ export class Directory {
       known.users++;
       return known.pool;
     }
-    const pool = new UpstreamPool(this.#target(origin, backend), this.#limits, this.#wheel);
+    const pool = new ConnectionPool(this.#target(origin, backend), this.#limits, this.#wiring);
     this.#pools.set(key, { pool, users: 1 });
     return pool;
   }

@@ -21,12 +21,12 @@ export class Gatherer {
     this.#deliver = deliver;
   }
 
-  /** Takes a piece of a body of which `remaining` bytes have not been delivered: its end is not held back. */
-  add(bytes: Buffer, remaining: number): void {
+  /** Takes a piece of a body; the last one is not held back. */
+  add(bytes: Buffer, isLast: boolean): void {
     if (this.#hasGap) throw new Error("a piece of the body before this one could not be delivered");
     this.#pieces.push(bytes);
     this.#length += bytes.length;
-    if (this.#length >= Math.min(FLUSH_AT_BYTES, remaining)) this.flush();
+    if (isLast || this.#length >= FLUSH_AT_BYTES) this.flush();
     else this.#timer ??= setTimeout(() => this.#flushLate(), this.#intervalMs);
   }
 

@@ -1,13 +1,15 @@
 import { expect, test } from "bun:test";
 import type { Backend } from "../../../../core/plane/snapshot.ts";
+import { SendBuffer } from "../../../../server/proxy/net/send-buffer.ts";
 import { TimerWheel } from "../../../../server/proxy/net/timer-wheel.ts";
 import { Directory } from "../../../../server/proxy/upstream/directory.ts";
 
-const LIMITS = { maxIdle: 1, idleTimeoutMs: 1000, connectTimeoutMs: 1000 };
+const LIMITS = { maxIdle: 1, idleTimeoutMs: 1000, connectTimeoutMs: 1000, lingerMs: 1000 };
+const HEAD_LIMITS = { maxHeadBytes: 4096, maxTargetBytes: 1024, maxHeaders: 32 };
 
 function newDirectory(): Directory {
-  const wheel = new TimerWheel(() => 0);
-  return new Directory(wheel, LIMITS, { verifyTls: true, gate: () => true });
+  const wiring = { wheel: new TimerWheel(() => 0), out: new SendBuffer(4096), headLimits: HEAD_LIMITS };
+  return new Directory(wiring, LIMITS, { verifyTls: true, gate: () => true });
 }
 
 function backendOf(row: number, pathGroup: number): Backend {

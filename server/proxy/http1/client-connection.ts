@@ -1,39 +1,29 @@
-import { type ClientAddress, clientAddress } from "../../../core/http/forwarded.ts";
 import { parseRequestHead } from "../../../core/http/request-head.ts";
-import { CONTINUE } from "../../../core/http/respond.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
-import type { Door, ExchangeClient, Plane } from "../context.ts";
+import type { ClientHome, Door, OpenConnection } from "../context.ts";
 import { proxyError } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import type { BareConnection } from "../exchange/sides.ts";
 import { ByteStash } from "../net/byte-stash.ts";
 import { type ByteSocket, HIGH_WATER_BYTES, type SocketOwner } from "../net/socket.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
+import { BodyReader } from "./body-reader.ts";
+import { ClientSide, type ClientSideHome } from "./client-side.ts";
 import { HalfClose } from "./half-close.ts";
-
-/** What a connection needs of its worker beyond the plane. */
-export interface DownstreamHome {
-  readonly plane: Plane;
-  take(): Exchange;
-  giveBack(exchange: Exchange): void;
-  /** Decides what becomes of a request whose head is complete. */
-  dispatch(exchange: Exchange): void;
-  opened(connection: Downstream): void;
-  closed(connection: Downstream): void;
-}
 
 /** After the last answer a client may go on sending for this long before it is reset, and is heard for this much. */
 const LINGER_MS = 2000;
 const LINGER_BYTES = 1_048_576;
 /** A client whose FIN comes later may still read (half-close) or be gone: after this long without an answer we ask. */
 const LEAVING_GRACE_MS = 500;
-const NO_ADDRESSES = { ip: "", chain: "", trustedPeer: false };
 
-/** The connection of one client: reads heads, runs one exchange at a time, keeps what is pipelined behind it. */
-export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
-  readonly socket: ByteSocket;
-  readonly door: Door;
-  readonly #home: DownstreamHome;
+/** The HTTP/1.1 connection of one client: reads heads, runs one exchange at a time, keeps what is pipelined behind it. */
+export class ClientConnection implements OpenConnection, ClientSideHome, SocketOwner, TimerOwner {
+  readonly #socket: ByteSocket;
+  readonly #home: ClientHome;
   readonly #stash = new ByteStash();
+  readonly #reader = new BodyReader();
+  readonly #client: ClientSide;
   readonly #timer = new WheelTimer(this);
   readonly #halfClose = new HalfClose();
   #exchange: Exchange | null = null;
@@ -44,22 +34,20 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   #bodyPaused = false;
   #headTimed = true;
   #finSeen = false;
-  #identity: ClientAddress = NO_ADDRESSES;
   #lingered = 0;
   /** How many heads were read. */
   #requests = 0;
 
-  constructor(home: DownstreamHome, door: Door, makeSocket: (owner: SocketOwner) => ByteSocket) {
+  constructor(home: ClientHome, door: Door, makeSocket: (owner: SocketOwner) => ByteSocket) {
     this.#home = home;
-    this.door = door;
-    this.socket = makeSocket(this);
+    this.#socket = makeSocket(this);
+    this.#client = new ClientSide(home.plane, door, this, this.#socket);
     home.opened(this);
     this.#arm(home.plane.options.headTimeoutMs);
   }
 
-  /** A request is running or an answer is still on its way. */
   get isBusy(): boolean {
-    return this.#state !== "closed" && (this.#running || this.socket.pendingBytes > 0);
+    return this.#state !== "closed" && (this.#running || this.#socket.pendingBytes > 0);
   }
 
   get hasMore(): boolean {
@@ -70,14 +58,6 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     return this.#finSeen && this.#stash.length === 0;
   }
 
-  get identity(): ClientAddress {
-    if (this.#identity === NO_ADDRESSES) {
-      const { trustedProxies } = this.#home.plane.options;
-      this.#identity = clientAddress(this.socket.peerAddress, null, null, trustedProxies);
-    }
-    return this.#identity;
-  }
-
   arm(afterMs: number): void {
     this.#halfClose.due(afterMs);
     // A client that may be gone is looked at more often; the deadline holds all the same.
@@ -86,49 +66,45 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
 
   pauseBody(): void {
     this.#bodyPaused = true;
-    this.socket.pause();
+    this.#socket.pause();
   }
 
   resumeBody(): void {
     if (!this.#bodyPaused) return;
     this.#bodyPaused = false;
-    this.socket.resume();
+    this.#socket.resume();
   }
 
-  takeLeftover(): Buffer | null {
+  handOver(owner: SocketOwner): BareConnection {
     const { bytes, start, end } = this.#stash;
-    const leftover = start < end ? bytes.subarray(start, end) : null;
+    const early = bytes.subarray(start, end);
     this.#stash.clear();
     this.#home.plane.wheel.cancel(this.#timer);
-    return leftover;
+    this.#socket.owner = owner;
+    this.#socket.resume();
+    return { socket: this.#socket, early, done: (how) => this.#endBare(how) };
   }
 
   ended(keepAlive: boolean): void {
+    const { plane } = this.#home;
     this.#release();
     if (this.#state !== "open") return;
-    this.socket.owner = this;
-    if (!keepAlive || this.leaving || this.#home.plane.draining) {
+    if (!keepAlive || this.leaving || plane.draining) {
       this.#startClosing();
       return;
     }
     this.#bodyPaused = false;
     this.#halfClose.resumed(this.#stash.length > 0);
-    this.socket.resume();
-    this.#arm(this.#home.plane.options.idleTimeoutMs);
+    this.#socket.resume();
+    this.#arm(plane.options.idleTimeoutMs);
     this.#pump();
   }
 
   cut(reset: boolean): void {
     this.#release();
     if (this.#state !== "open") return;
-    this.socket.owner = this;
     if (reset) this.#abort();
     else this.#startClosing();
-  }
-
-  gone(): void {
-    this.#release();
-    this.#close();
   }
 
   onOpen(): void {
@@ -139,8 +115,8 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     if (this.#state !== "open") {
       this.#lingered += chunk.length;
       // No more is taken, but no reset either: it would take the answer away from a client that still sends.
-      if (this.#lingered > LINGER_BYTES) this.socket.pause();
-      this.socket.release(chunk);
+      if (this.#lingered > LINGER_BYTES) this.#socket.pause();
+      this.#socket.release(chunk);
       return;
     }
     this.#halfClose.dataBegins();
@@ -182,19 +158,20 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       this.#exchange?.onClientDrain();
       return;
     }
-    this.socket.resume();
+    this.#socket.resume();
     this.#pump();
   }
 
   onClose(): void {
     const exchange = this.#exchange;
     if (exchange !== null && this.#running) exchange.abandon();
-    this.gone();
+    this.#release();
+    this.#close();
   }
 
   onTimer(): void {
     if (this.#state !== "open") {
-      this.socket.abort();
+      this.#socket.abort();
       return;
     }
     if (!this.#running) this.#timeOutHead();
@@ -202,14 +179,13 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     else this.#exchange?.onTimeout();
   }
 
-  /** Ends it for shutdown: at once if it is between requests, by force if told so. Says whether a request was cut. */
-  shut(force: boolean): boolean {
-    const busy = this.#running;
+  shut(force: boolean): number {
+    const isBusy = this.#running;
     // A tunnel has no end that could be mistaken for another.
-    if (force && this.#exchange?.tunnelling === true) this.socket.close();
+    if (force && this.#exchange?.tunnelling === true) this.#socket.close();
     else if (force) this.#abort();
-    else if (!busy && this.#state === "open") this.#startClosing();
-    return force && busy;
+    else if (!isBusy && this.#state === "open") this.#startClosing();
+    return force && isBusy ? 1 : 0;
   }
 
   /** Reads heads and bodies out of the stash until it is empty or has to wait. */
@@ -219,17 +195,16 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     const stash = this.#stash;
     while (this.#state === "open" && stash.length > 0) {
       if (!this.#running) {
-        if (this.socket.pendingBytes > HIGH_WATER_BYTES) {
-          this.socket.pause();
+        if (this.#socket.pendingBytes > HIGH_WATER_BYTES) {
+          this.#socket.pause();
           break;
         }
         if (!this.#readHead()) break;
       } else if (this.#exchange?.wantsBody) {
-        const next = this.#exchange.takeBody(stash.bytes, stash.start, stash.end);
-        if (stash.length > 0) stash.start = next;
+        this.#readBody(this.#exchange);
       } else {
         // Pipelined: the next request waits for the answer to this one.
-        if (this.#exchange?.tunnelling !== true) this.socket.pause();
+        if (this.#exchange?.tunnelling !== true) this.#socket.pause();
         break;
       }
     }
@@ -252,7 +227,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       if (this.#finSeen) {
         this.#release();
         this.#startClosing();
-      } else this.socket.resume();
+      } else this.#socket.resume();
       return false;
     }
     if (used < 0) {
@@ -263,10 +238,21 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     this.#headTimed = false;
     this.#running = true;
     this.#requests++;
-    exchange.begin(this);
+    this.#reader.begin(exchange.head.framing, exchange.head.contentLength);
+    this.#client.serve(exchange);
     stash.start += used;
     this.#home.dispatch(exchange);
     return true;
+  }
+
+  #readBody(exchange: Exchange): void {
+    const reader = this.#reader;
+    const stash = this.#stash;
+    const { bytes } = stash;
+    stash.start = reader.read(bytes, stash.start, stash.end);
+    const { bytes: content, start, end, isJoined, state } = reader;
+    reader.release();
+    exchange.takeBody(content, start, end, state, isJoined);
   }
 
   #timeOutHead(): void {
@@ -286,8 +272,8 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     exchange.head.keepAlive = false;
     this.#running = true;
     this.#stash.clear();
-    exchange.begin(this);
-    exchange.facts.clientIp = this.identity.ip;
+    this.#client.serve(exchange);
+    exchange.facts.clientIp = this.#client.identity.ip;
     exchange.facts.reason = reason;
     exchange.answer(proxyError(code, status), code);
   }
@@ -295,12 +281,12 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   #endGrace(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    const verdict = this.#halfClose.look(exchange, this.socket.pendingBytes);
+    const verdict = this.#halfClose.look(exchange, this.#socket.pendingBytes);
     if (verdict === "overdue") {
       exchange.onTimeout();
     } else if (verdict === "ask") {
       // Every client must take interim responses (RFC 9110 section 15.2), and one that is gone answers with a reset.
-      this.socket.write(CONTINUE);
+      this.#client.sayContinue();
       this.#halfClose.clear();
       this.#arm(this.#halfClose.leftMs);
     } else if (verdict === "wait") {
@@ -309,6 +295,16 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
       exchange.abandon();
       this.#abort();
     }
+  }
+
+  /** A tunnel is over: its connection is closed, ends in order, or is to be reset. */
+  #endBare(how: "gone" | "ended" | "cut"): void {
+    this.#socket.owner = this;
+    if (how === "gone") {
+      this.#release();
+      this.#close();
+    } else if (how === "cut") this.cut(true);
+    else this.ended(false);
   }
 
   #release(): void {
@@ -324,9 +320,9 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#stash.clear();
-    this.socket.resume();
-    this.socket.finish();
-    this.#arm(this.socket.pendingBytes > 0 ? this.#home.plane.options.streamIdleMs : LINGER_MS);
+    this.#socket.resume();
+    this.#socket.finish();
+    this.#arm(this.#socket.pendingBytes > 0 ? this.#home.plane.options.streamIdleMs : LINGER_MS);
   }
 
   #arm(afterMs: number): void {
@@ -336,7 +332,7 @@ export class Downstream implements SocketOwner, ExchangeClient, TimerOwner {
   #abort(): void {
     if (this.#state === "closed") return;
     this.#state = "closing";
-    this.socket.abort();
+    this.#socket.abort();
   }
 
   #close(): void {

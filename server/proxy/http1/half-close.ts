@@ -48,7 +48,7 @@ export class HalfClose {
   /** The FIN came: says whether it came by itself, from a client that may be gone. */
   suspect(exchange: Exchange): boolean {
     const isWithData = this.#catchingUp || performance.now() - this.#dataEndedMs <= SAME_TURN_MS;
-    if (!isWithData) this.#passed = exchange.delivery.relay.bodyBytes;
+    if (!isWithData) this.#passed = exchange.bytesOut;
     return !isWithData;
   }
 
@@ -57,9 +57,9 @@ export class HalfClose {
    * take the client for "gone". "overdue" once the exchange has run out of time.
    */
   look(exchange: Exchange, pendingBytes: number): "ask" | "wait" | "gone" | "overdue" {
-    const { responding, head, delivery } = exchange;
+    const { responding, head } = exchange;
     const before = this.#passed;
-    this.#passed = delivery.relay.bodyBytes;
+    this.#passed = exchange.bytesOut;
     if (this.leftMs <= 0) return "overdue";
     if (!responding && head.minor === 1) return "ask";
     return responding && (this.#passed !== before || pendingBytes > 0) ? "wait" : "gone";

@@ -1,0 +1,213 @@
+import { type ForwardContext, writeRequestHead } from "../../../core/http/forward-request.ts";
+import type { HeadLimits, RequestHead } from "../../../core/http/request-head.ts";
+import type { BareConnection, Upstream, UpstreamUser } from "../exchange/sides.ts";
+import { type Attempts, type ConnectTarget, connectSocket, type PlainSocket } from "../net/plain-socket.ts";
+import type { SendBuffer } from "../net/send-buffer.ts";
+import type { SocketOwner } from "../net/socket.ts";
+import { type TimerOwner, type TimerWheel, WheelTimer } from "../net/timer-wheel.ts";
+import { addBody, addEnd, type Framing } from "./message-body.ts";
+import { ResponseReader } from "./response-reader.ts";
+
+/** What the connections of a worker share. */
+export interface Wiring {
+  readonly wheel: TimerWheel;
+  readonly out: SendBuffer;
+  readonly headLimits: HeadLimits;
+}
+
+/** Where a connection goes back to. */
+export interface ConnectionHome {
+  readonly target: ConnectTarget;
+  readonly attempts: Attempts;
+  readonly wiring: Wiring;
+  readonly connectTimeoutMs: number;
+  /** How long the last bytes of a connection that was a tunnel may take. */
+  readonly lingerMs: number;
+  /** Takes it back, idle or not. */
+  giveBack(connection: BackendConnection): void;
+  /** Called once when a connection ends, wherever it is. */
+  forget(connection: BackendConnection): void;
+}
+
+/** One HTTP/1.1 connection to a backend or to the control plane: connecting, in use, idle in its pool, or a tunnel. */
+export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
+  isReused = false;
+  /** Position in the idle list of the pool, -1 outside. */
+  idleIndex = -1;
+  readonly #home: ConnectionHome;
+  readonly #socket: PlainSocket;
+  readonly #reader: ResponseReader;
+  readonly #timer = new WheelTimer(this);
+  #state: "connecting" | "busy" | "idle" | "bare" | "closed" = "connecting";
+  #user: UpstreamUser | null;
+  /** Of the request. */
+  #framing: Framing = "none";
+  /** The backend has sent FIN. */
+  #finSeen = false;
+
+  constructor(home: ConnectionHome, user: UpstreamUser) {
+    this.#home = home;
+    this.#user = user;
+    this.#reader = new ResponseReader(home.wiring.headLimits);
+    home.wiring.wheel.arm(this.#timer, home.connectTimeoutMs);
+    this.#socket = connectSocket(home.target, this, home.attempts);
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "busy";
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.pendingBytes;
+  }
+
+  /** Gives an idle connection to a request. */
+  use(user: UpstreamUser): void {
+    this.#user = user;
+    this.isReused = true;
+    this.#state = "busy";
+    this.#home.wiring.wheel.cancel(this.#timer);
+  }
+
+  /** Marks it idle; anything that the backend does from here on but silence ends it. */
+  rest(idleTimeoutMs: number): void {
+    this.#state = "idle";
+    this.#socket.resume();
+    this.#home.wiring.wheel.arm(this.#timer, idleTimeoutMs);
+  }
+
+  send(head: RequestHead, context: ForwardContext): boolean {
+    const { out } = this.#home.wiring;
+    out.to(this.#socket);
+    const end = writeRequestHead(head, context, out.bytes, out.length);
+    if (end < 0) return false;
+    out.length = end;
+    this.#framing = head.framing;
+    this.#reader.begin(head.method);
+    return true;
+  }
+
+  body(bytes: Buffer, start: number, end: number): void {
+    const { out } = this.#home.wiring;
+    out.to(this.#socket);
+    addBody(out, this.#framing, bytes, start, end);
+  }
+
+  endBody(trailers: Buffer): void {
+    const { out } = this.#home.wiring;
+    out.to(this.#socket);
+    addEnd(out, this.#framing, trailers);
+  }
+
+  flush(): void {
+    this.#home.wiring.out.flush();
+  }
+
+  release(bytes: Buffer): void {
+    this.#socket.release(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  done(whole: boolean): void {
+    const { head, isOver, overrun } = this.#reader;
+    const isClean = whole && isOver && !overrun && !this.#finSeen && this.#socket.pendingBytes === 0;
+    const isReusable = isClean && head.keepAlive && !head.authenticatesConnection;
+    this.#user = null;
+    this.#reader.stop();
+    if (isReusable && this.#state === "busy") this.#home.giveBack(this);
+    else this.drop(whole ? "close" : "abort");
+  }
+
+  drop(how: "close" | "abort"): void {
+    this.#user = null;
+    this.#reader.stop();
+    if (this.#state === "closed") return;
+    const wasConnecting = this.#state === "connecting";
+    this.#end();
+    if (wasConnecting || how === "abort") this.#socket.abort();
+    else this.#socket.close();
+  }
+
+  takeOver(owner: SocketOwner): BareConnection {
+    this.#user = null;
+    this.#state = "bare";
+    this.#socket.owner = owner;
+    return { socket: this.#socket, early: this.#reader.takeRest(), done: (how) => this.#endBare(how) };
+  }
+
+  onOpen(): void {
+    if (this.#state !== "connecting") return;
+    this.#home.wiring.wheel.cancel(this.#timer);
+    this.#state = "busy";
+    this.#user?.onUpstreamOpen();
+  }
+
+  onData(chunk: Buffer): void {
+    const user = this.#user;
+    const reader = this.#reader;
+    if (user === null) {
+      // Bytes that no request asked for: answers of nobody must never reach the next request (RFC 9112 section 9.2).
+      if (this.#state === "idle") this.drop("close");
+      return;
+    }
+    const { epoch, isInBody } = reader;
+    reader.push(chunk, user);
+    if (reader.epoch !== epoch) return;
+    user.onTurn();
+    if (isInBody && reader.epoch === epoch) user.onConsumed(chunk);
+  }
+
+  onEnd(): void {
+    this.#finSeen = true;
+    if (this.#state === "idle") this.drop("close");
+    else if (this.#user !== null) this.#reader.finish(this.#user);
+  }
+
+  onDrain(): void {
+    this.#user?.onUpstreamDrain();
+  }
+
+  onClose(clean: boolean): void {
+    if (this.#state === "closed") return;
+    const wasConnecting = this.#state === "connecting";
+    const user = this.#user;
+    this.#end();
+    if (user === null) return;
+    if (wasConnecting) user.onUpstreamFailed(this.#socket.failure || "closed");
+    else if (clean) this.#reader.finish(user);
+    else this.#reader.lose(user, "the connection was reset before the answer");
+  }
+
+  onTimer(): void {
+    const user = this.#user;
+    const wasConnecting = this.#state === "connecting";
+    this.drop("abort");
+    if (wasConnecting) user?.onUpstreamFailed("timeout");
+  }
+
+  #endBare(how: "gone" | "ended" | "cut"): void {
+    if (this.#state === "closed") return;
+    this.#socket.owner = this;
+    if (how !== "ended") {
+      this.drop("abort");
+      return;
+    }
+    // What waits still reaches the backend, which then ends the connection, or is made to.
+    this.#socket.resume();
+    this.#socket.finish();
+    this.#home.wiring.wheel.arm(this.#timer, this.#home.lingerMs);
+  }
+
+  #end(): void {
+    this.#state = "closed";
+    this.#home.wiring.wheel.cancel(this.#timer);
+    this.#home.forget(this);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
+import type { Attempts, ConnectTarget } from "../net/plain-socket.ts";
+import { BackendConnection, type ConnectionHome, type Wiring } from "./backend-connection.ts";
+
+/** Bounds of one pool. */
+export interface PoolLimits {
+  readonly maxIdle: number;
+  readonly idleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly lingerMs: number;
+}
+
+/**
+ * The HTTP/1.1 connections of one worker to one origin. Idle ones are used last in, first out: the warmest connection
+ * is the least likely to have been closed by the backend, and the rest can time out.
+ */
+export class ConnectionPool implements UpstreamPool, ConnectionHome {
+  readonly target: ConnectTarget;
+  readonly attempts: Attempts = { forsaken: 0 };
+  readonly wiring: Wiring;
+  readonly #limits: PoolLimits;
+  readonly #idle: BackendConnection[] = [];
+  #retired = false;
+
+  constructor(target: ConnectTarget, limits: PoolLimits, wiring: Wiring) {
+    this.target = target;
+    this.wiring = wiring;
+    this.#limits = limits;
+  }
+
+  get connectTimeoutMs(): number {
+    return this.#limits.connectTimeoutMs;
+  }
+
+  get lingerMs(): number {
+    return this.#limits.lingerMs;
+  }
+
+  open(user: UpstreamUser, fresh: boolean): Upstream {
+    const idle = fresh ? undefined : this.#idle.pop();
+    if (idle === undefined) return new BackendConnection(this, user);
+    idle.idleIndex = -1;
+    idle.use(user);
+    return idle;
+  }
+
+  giveBack(connection: BackendConnection): void {
+    if (this.#retired || this.#idle.length >= this.#limits.maxIdle) {
+      connection.drop("close");
+      return;
+    }
+    connection.idleIndex = this.#idle.length;
+    this.#idle.push(connection);
+    connection.rest(this.#limits.idleTimeoutMs);
+  }
+
+  retire(): void {
+    this.#retired = true;
+    this.closeIdle();
+  }
+
+  closeIdle(): void {
+    for (let idle = this.#idle.at(-1); idle !== undefined; idle = this.#idle.at(-1)) idle.drop("close");
+  }
+
+  forget(connection: BackendConnection): void {
+    const at = connection.idleIndex;
+    if (at < 0) return;
+    connection.idleIndex = -1;
+    this.#idle.splice(at, 1);
+    for (let index = at; index < this.#idle.length; index++) {
+      const moved = this.#idle[index];
+      if (moved !== undefined) moved.idleIndex = index;
+    }
+  }
+}
