@@ -1,3 +1,4 @@
+import type { BreakerChange, BreakerEvent } from "../resilience/circuit-breaker.ts";
 import { arcKm } from "../scoring/place.ts";
 import { LOCATED } from "../table/backend-columns.ts";
 import { f64, i32 } from "../table/buffer-layout.ts";
@@ -9,8 +10,11 @@ import type { Eligibility } from "./eligibility.ts";
 import type { PickerOptions } from "./options.ts";
 import type { Pick, PickQuery } from "./pick.ts";
 
-/** `lost`: the row does not pass any more; `full`: the lease table has no slot. */
-export type ClaimOutcome = "claimed" | "lost" | "full";
+/**
+ * `lost`: the row does not pass any more; `full`: the lease table has no slot; `busy`: the session's backend has as many
+ * requests in flight as it may have.
+ */
+export type ClaimOutcome = "claimed" | "lost" | "full" | "busy";
 
 /** Takes capacity of a row and gives it back: the only writer of in-flight counts and of new leases. */
 export class Claims {
@@ -72,7 +76,8 @@ export class Claims {
     lock(columns.lock, row, this.#tables.backends.owner);
     let outcome: ClaimOutcome = "lost";
     if (this.isCurrent(way) && this.#eligibility.mayKeep(row)) {
-      outcome = this.#shareLocked(way, row, query, out) ? "claimed" : this.#openLocked(row, query, out);
+      if (this.#eligibility.isAtLimit(row)) outcome = "busy";
+      else outcome = this.#shareLocked(way, row, query, out) ? "claimed" : this.#openLocked(row, query, out);
     }
     unlock(columns.lock, row);
     return outcome;
@@ -89,16 +94,31 @@ export class Claims {
     );
   }
 
-  /** Lowers the in-flight count and, unless time decides, gives the lease back. Does nothing the second time. */
-  settle(pick: Pick, nowMs: number, wasUsed: boolean): void {
-    if (pick.settled) return;
-    pick.settled = true;
+  /** Tells the breaker of a pick's endpoint what the request met, before the pick is settled; the first word counts. */
+  observe(pick: Pick, event: BreakerEvent, nowMs: number): BreakerChange {
+    if (pick.settled || pick.isObserved) return "none";
+    const { columns } = this.#eligibility;
+    lock(columns.lock, pick.row, this.#tables.backends.owner);
+    const change = this.#observeLocked(pick, event, nowMs);
+    unlock(columns.lock, pick.row);
+    return change;
+  }
+
+  /**
+   * Lowers the in-flight count and, unless time decides, gives the lease back. Does nothing the second time. `event` is
+   * for the breaker, unless that has been told; null when the request met nothing.
+   */
+  settle(pick: Pick, nowMs: number, wasUsed: boolean, event: BreakerEvent | null): BreakerChange {
+    if (pick.settled) return "none";
     const { leases } = this.#tables;
     const { columns } = this.#eligibility;
     const { row } = pick;
     lock(columns.lock, row, this.#tables.backends.owner);
+    const change = pick.isObserved || event === null ? "none" : this.#observeLocked(pick, event, nowMs);
+    pick.settled = true;
     // A row that was released since has another generation, no leases of old and a count of its own.
     if (i32(columns.generation, row) === pick.generation) {
+      if (pick.isTrial && !pick.isObserved) this.#eligibility.breakers.giveTrialBackLocked(pick.breaker);
       columns.inFlight[row] = i32(columns.inFlight, row) - 1;
       columns.inFlightOf[this.#share + row] = i32(columns.inFlightOf, this.#share + row) - 1;
       if (leases.isLive(pick.lease, pick.leaseGeneration)) {
@@ -107,11 +127,19 @@ export class Claims {
       }
     }
     unlock(columns.lock, row);
+    return change;
   }
 
   /** Ends the expired leases of every row. */
   reapAll(): void {
     for (let row = 0; row < this.#eligibility.limit; row++) this.#eligibility.reap(row);
+  }
+
+  #observeLocked(pick: Pick, event: BreakerEvent, nowMs: number): BreakerChange {
+    const { columns, breakers } = this.#eligibility;
+    if (i32(columns.generation, pick.row) !== pick.generation) return "none";
+    pick.isObserved = true;
+    return breakers.observeLocked(pick, event, nowMs);
   }
 
   #openLocked(row: number, query: PickQuery, out: Pick): ClaimOutcome {
@@ -143,6 +171,9 @@ export class Claims {
     out.lease = slot;
     out.leaseGeneration = i32(this.#tables.leases.columns.generation, slot);
     out.holdsLease = this.#terms.held;
+    out.breaker = this.#eligibility.breakerOf(row);
+    out.isTrial = this.#eligibility.breakers.takeTrialLocked(out.breaker, query.nowMs);
+    out.isObserved = false;
     out.stickyOutcome = "none";
     out.distanceKm = query.located ? this.distanceKm(row, query) : NaN;
     out.settled = false;

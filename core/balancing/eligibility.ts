@@ -1,4 +1,5 @@
 import type { Tier } from "../plane/snapshot.ts";
+import { evenly, rampShare } from "../resilience/slow-start.ts";
 import {
   type BackendColumns,
   CLAIMED,
@@ -7,17 +8,21 @@ import {
   LOCATED,
   UNHEALTHY,
 } from "../table/backend-columns.ts";
+import { breakerOf } from "../table/breaker-columns.ts";
 import { f64, i32 } from "../table/buffer-layout.ts";
 import { lock, unlock } from "../table/spin-lock.ts";
 import type { Tables } from "../table/tables.ts";
 import { popCount } from "./bits.ts";
+import { Breakers } from "./breakers.ts";
 import {
   CPU_FILTER,
   DISABLED_FILTER,
   DISK_FILTER,
   DRAINING_FILTER,
+  EJECTED_FILTER,
   EXCLUDED_FILTER,
   GPU_FILTER,
+  LIMIT_FILTER,
   MEMORY_FILTER,
   PATH_FILTER,
   STALE_FILTER,
@@ -55,12 +60,21 @@ export class Eligibility implements StrategyView {
   gpuMask: Int32Array = NO_MASKS;
   allLocated = true;
   tier: Tier = NOTHING;
+  readonly breakers: Breakers;
+  /** A row that would do has been left out of this pick because it is only just back. */
+  heldBack = false;
   readonly #tables: Tables;
   readonly #options: PickerOptions;
   #nowMs = 0;
   #excluded: readonly number[] = [];
   /** Null when the path removes nobody. */
   #endpointOfGroup: Int32Array | null = null;
+  /** So few backends are healthy that all are used. */
+  #panics = false;
+  #stateVersion = -1;
+  /** Rows that are only just back may be left out. */
+  #ramps = false;
+  #picks = 0;
 
   constructor(tables: Tables, options: PickerOptions) {
     this.#tables = tables;
@@ -70,6 +84,7 @@ export class Eligibility implements StrategyView {
     this.y = this.columns.y;
     this.z = this.columns.z;
     this.inFlight = this.columns.inFlight;
+    this.breakers = new Breakers(tables.backends, options.breakers);
   }
 
   /** Turns to a query; everything else speaks of the query last given here. */
@@ -83,6 +98,16 @@ export class Eligibility implements StrategyView {
     this.#nowMs = query.nowMs;
     this.#excluded = query.excluded;
     this.#endpointOfGroup = this.#pathFilter(query.endpointOfGroup);
+    if (this.#options.panicBelow > 0) this.#updatePanic();
+    this.#ramps = this.#options.slowStartMs > 0;
+    this.heldBack = false;
+    this.#picks++;
+  }
+
+  /** Lets this pick have rows that are only just back as well: there are no others. */
+  ignoreRamp(): void {
+    this.#ramps = false;
+    this.heldBack = false;
   }
 
   isLocated(row: number): boolean {
@@ -90,7 +115,10 @@ export class Eligibility implements StrategyView {
   }
 
   isEligible(row: number): boolean {
-    return this.failing(row) < 0;
+    if (this.failing(row) >= 0) return false;
+    if (!this.#ramps || !this.#isHeldBack(row)) return true;
+    this.heldBack = true;
+    return false;
   }
 
   /** The first filter that removes the row, or -1; leases that have expired are ended first. */
@@ -115,7 +143,10 @@ export class Eligibility implements StrategyView {
     if ((flags & ENABLED) === 0) return DISABLED_FILTER;
     if ((flags & DRAINING) !== 0) return DRAINING_FILTER;
     if (this.isStale(row)) return STALE_FILTER;
-    if (this.#options.healthChecks && (flags & UNHEALTHY) !== 0) return UNHEALTHY_FILTER;
+    if (!this.#panics) {
+      if (this.#isUnhealthy(row, flags)) return UNHEALTHY_FILTER;
+      if (this.#isEjected(row)) return EJECTED_FILTER;
+    }
     if (!this.servesPath(row)) return PATH_FILTER;
     return this.#excluded.length > 0 && this.#excluded.includes(row) ? EXCLUDED_FILTER : -1;
   }
@@ -123,6 +154,7 @@ export class Eligibility implements StrategyView {
   /** The first filter of capacity: what is reported, less what is leased, must hold the tier. */
   failingRoom(row: number): number {
     const { columns, tier } = this;
+    if (this.isAtLimit(row)) return LIMIT_FILTER;
     if (i32(columns.freeCores, row) - i32(columns.leasedCores, row) < tier.vcpu) return CPU_FILTER;
     if (f64(columns.memoryAvail, row) - f64(columns.leasedMemory, row) < tier.memoryBytes)
       return MEMORY_FILTER;
@@ -134,8 +166,14 @@ export class Eligibility implements StrategyView {
   mayKeep(row: number): boolean {
     const flags = i32(this.columns.flags, row);
     if ((flags & ENABLED) === 0 || this.isStale(row)) return false;
-    if (this.#options.healthChecks && (flags & UNHEALTHY) !== 0) return false;
+    if (!this.#panics && (this.#isUnhealthy(row, flags) || this.#isEjected(row))) return false;
     return !this.#excluded.includes(row);
+  }
+
+  /** Whether the row has as many requests in flight as it may have. */
+  isAtLimit(row: number): boolean {
+    const most = i32(this.columns.maxInFlight, row);
+    return most > 0 && i32(this.columns.inFlight, row) >= most;
   }
 
   isStale(row: number): boolean {
@@ -150,6 +188,11 @@ export class Eligibility implements StrategyView {
   /** Index of the endpoint of a row that serves the path; the first when none does or the path plays no part. */
   endpointOf(row: number): number {
     return Math.max(0, this.#endpointOfGroup?.[i32(this.columns.pathGroup, row)] ?? 0);
+  }
+
+  /** The circuit breaker of that endpoint. */
+  breakerOf(row: number): number {
+    return breakerOf(row, this.endpointOf(row));
   }
 
   /** The GPUs of a row that qualify for the tier and that no lease names. */
@@ -172,6 +215,43 @@ export class Eligibility implements StrategyView {
 
   isClaimed(row: number): boolean {
     return (i32(this.columns.flags, row) & CLAIMED) !== 0;
+  }
+
+  #isUnhealthy(row: number, flags: number): boolean {
+    if (!this.#options.healthChecks) return false;
+    if ((flags & UNHEALTHY) !== 0) return true;
+    const down = i32(this.columns.downEndpoints, row);
+    return down !== 0 && (down & (1 << this.endpointOf(row))) !== 0;
+  }
+
+  #isEjected(row: number): boolean {
+    return (
+      i32(this.columns.openBreakers, row) !== 0 && this.breakers.blocks(this.breakerOf(row), this.#nowMs)
+    );
+  }
+
+  #isHeldBack(row: number): boolean {
+    const sinceMs = f64(this.columns.rampSinceMs, row);
+    if (sinceMs === 0) return false;
+    const share = rampShare(this.#nowMs - sinceMs, this.#options.slowStartMs);
+    return share < 1 && evenly(this.#picks, row) >= share;
+  }
+
+  /** Counts anew only after a change: states change rarely, picks are many. */
+  #updatePanic(): void {
+    const { stateVersion } = this.#tables.backends;
+    if (stateVersion === this.#stateVersion) return;
+    this.#stateVersion = stateVersion;
+    let enabled = 0;
+    let good = 0;
+    for (let row = 0; row < this.limit; row++) {
+      const flags = i32(this.columns.flags, row);
+      if ((flags & ENABLED) === 0) continue;
+      enabled++;
+      const isUnhealthy = this.#options.healthChecks && (flags & UNHEALTHY) !== 0;
+      if (!isUnhealthy && i32(this.columns.openBreakers, row) === 0) good++;
+    }
+    this.#panics = good < this.#options.panicBelow * enabled;
   }
 
   /** The path removes backends only if an enabled one serves it; else every backend stays, with its first endpoint. */

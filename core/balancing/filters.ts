@@ -4,8 +4,10 @@ export const FILTER_NAMES = [
   "draining",
   "stale",
   "unhealthy",
+  "ejected",
   "path",
   "excluded",
+  "limit",
   "cpu",
   "memory",
   "disk",
@@ -19,14 +21,16 @@ export const DISABLED_FILTER = 0;
 export const DRAINING_FILTER = 1;
 export const STALE_FILTER = 2;
 export const UNHEALTHY_FILTER = 3;
-export const PATH_FILTER = 4;
-export const EXCLUDED_FILTER = 5;
-export const CPU_FILTER = 6;
-export const MEMORY_FILTER = 7;
-export const DISK_FILTER = 8;
-export const GPU_FILTER = 9;
+export const EJECTED_FILTER = 4;
+export const PATH_FILTER = 5;
+export const EXCLUDED_FILTER = 6;
+export const LIMIT_FILTER = 7;
+export const CPU_FILTER = 8;
+export const MEMORY_FILTER = 9;
+export const DISK_FILTER = 10;
+export const GPU_FILTER = 11;
 /** From here on the filters are about room: a backend that fails them would do, if it had more. */
-export const FIRST_CAPACITY_FILTER: number = CPU_FILTER;
+export const FIRST_CAPACITY_FILTER: number = LIMIT_FILTER;
 
 /** How many rows each filter removed, of how many. */
 export type FilterCounts = Readonly<Record<FilterName, number>> & {
@@ -46,6 +50,10 @@ export interface VerdictFigures {
   /** GPUs that qualify for the tier and that no lease names. */
   readonly freeGpus: number;
   readonly inFlight: number;
+  /** Most requests in flight; 0 = no limit. */
+  readonly maxInFlight: number;
+  /** How much longer the endpoint that serves the path is left alone; 0 = it is not, or is being tried. */
+  readonly ejectedForMs: number;
   readonly leases: number;
 }
 

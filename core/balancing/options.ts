@@ -1,5 +1,7 @@
 import type { ServerConfig } from "../config/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
+import type { RetryBudget } from "../resilience/retry.ts";
+import type { BreakerOptions } from "./breakers.ts";
 
 export interface PickerOptions {
   /** A backend whose last report is older gets nothing. */
@@ -15,6 +17,12 @@ export interface PickerOptions {
   /** Score per kilometre between client and backend. */
   readonly distanceWeight: number;
   readonly tiers: readonly Tier[];
+  /** Null = no breakers. */
+  readonly breakers: BreakerOptions | null;
+  /** Below this share of healthy backends (0 to 1) all are used, healthy or not; 0 = never. */
+  readonly panicBelow: number;
+  /** How long a backend that is back takes to get its whole share; 0 = none. */
+  readonly slowStartMs: number;
 }
 
 /** Gives the options that a configuration asks for; `tiers` as made by `toTiers`. */
@@ -27,5 +35,27 @@ export function pickerOptions(config: ServerConfig, tiers: readonly Tier[]): Pic
     leaseTtlMs: config.pending_allocation_timeout_seconds * 1000,
     distanceWeight: config.score_weights.distance,
     tiers,
+    breakers: config.breaker_enabled ? breakerOptions(config) : null,
+    panicBelow: config.panic_threshold_percent / 100,
+    slowStartMs: config.slow_start_seconds * 1000,
+  };
+}
+
+/** Gives the share of retries that a configuration allows. */
+export function retryBudget(config: ServerConfig): RetryBudget {
+  return { share: config.retry_budget_percent / 100, least: config.retry_budget_min };
+}
+
+function breakerOptions(config: ServerConfig): BreakerOptions {
+  return {
+    failures: config.breaker_failures,
+    connectFailures: config.breaker_connect_failures,
+    failureRatio: config.breaker_failure_percent / 100,
+    minRequests: config.breaker_min_requests,
+    windowMs: config.breaker_window_seconds * 1000,
+    openMs: config.breaker_open_seconds * 1000,
+    maxOpenMs: config.breaker_max_open_seconds * 1000,
+    trialSuccesses: config.breaker_successes,
+    maxEjected: config.max_ejection_percent / 100,
   };
 }

@@ -53,6 +53,12 @@ export class Pick {
   leaseGeneration = 0;
   /** Settling gives the lease back, unlike that of a route or of a tier that is reserved by time. */
   holdsLease = false;
+  /** Circuit breaker of the endpoint. */
+  breaker = -1;
+  /** The request tries a half-open breaker. */
+  isTrial = false;
+  /** The breaker has been told what the request met. */
+  isObserved = false;
   stickyOutcome: "none" | "kept" | "assigned" = "none";
   /** Whether the session's use is worth persisting: it is new, or was not used for a while. */
   isStickyUseDue = false;

@@ -1,4 +1,5 @@
-import { f64 } from "../table/buffer-layout.ts";
+import type { BreakerChange, BreakerEvent } from "../resilience/circuit-breaker.ts";
+import { f64, i32 } from "../table/buffer-layout.ts";
 import type { Tables } from "../table/tables.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { Eligibility } from "./eligibility.ts";
@@ -65,15 +66,27 @@ export class Picker {
       this.#claims.reapAll();
       outcome = this.#attempt(query, out);
     }
+    if (outcome === "busy") return "no_capacity";
     return outcome === "claimed" ? "picked" : this.#refusal();
   }
 
   /**
    * Ends a pick: in-flight count -1, the request's lease given back unless the tier's goes by time. Idempotent. "unused":
-   * the backend was never asked, so that nothing is left of the pick, whatever the tier.
+   * the backend was never asked, so that nothing is left of the pick, whatever the tier. `event`: what the request met,
+   * for the circuit breaker; null when it met nothing that counts.
    */
-  settle(pick: Pick, nowMs: number, use: "used" | "unused" = "used"): void {
-    this.#claims.settle(pick, nowMs, use === "used");
+  settle(
+    pick: Pick,
+    nowMs: number,
+    use: "used" | "unused" = "used",
+    event: BreakerEvent | null = null,
+  ): BreakerChange {
+    return this.#claims.settle(pick, nowMs, use === "used", event);
+  }
+
+  /** Tells what a pick's request met as soon as it is known; {@link settle} does the same at the end. */
+  observe(pick: Pick, event: BreakerEvent, nowMs: number): BreakerChange {
+    return this.#claims.observe(pick, event, nowMs);
   }
 
   /** Counts how many rows each filter removes; for the message of a refusal. */
@@ -86,8 +99,10 @@ export class Picker {
       draining: 0,
       stale: 0,
       unhealthy: 0,
+      ejected: 0,
       path: 0,
       excluded: 0,
+      limit: 0,
       cpu: 0,
       memory: 0,
       disk: 0,
@@ -128,6 +143,13 @@ export class Picker {
     return { chosen: foreseen >= 0 ? foreseen : this.#strategy.pick(eligibility, query), rows };
   }
 
+  /** A probe has connected to endpoints of a row, given as bits: their breakers need not wait any longer. */
+  reached(row: number, endpoints: number, nowMs: number): void {
+    const { backends } = this.#tables;
+    if (i32(backends.columns.openBreakers, row) === 0) return;
+    backends.withLock(row, () => this.#eligibility.breakers.reachedLocked(row, endpoints, nowMs));
+  }
+
   /** Gives the id of the lease that a pick holds, for the answer of `/route`. */
   leaseId(pick: Pick): string {
     return this.#tables.leases.leaseId(pick.lease);
@@ -160,7 +182,11 @@ export class Picker {
   #choose(query: PickQuery, out: Pick): ClaimOutcome {
     for (let lost = 0; lost < MAX_LOST_CLAIMS; lost++) {
       const row = this.#strategy.pick(this.#eligibility, query);
-      if (row < 0) return "lost";
+      if (row < 0 && !this.#eligibility.heldBack) return "lost";
+      if (row < 0) {
+        this.#eligibility.ignoreRamp();
+        continue;
+      }
       const outcome = this.#claims.claim(row, query, out);
       if (outcome !== "lost") return outcome;
     }

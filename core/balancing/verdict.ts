@@ -14,8 +14,13 @@ const REASONS: Readonly<Record<FilterName, (figures: VerdictFigures, tier: Tier)
       ? `stale: the last report is ${Math.round(reportAgeMs / 1000)} s old`
       : "stale: no report yet",
   unhealthy: () => "unhealthy: health checks fail",
+  ejected: ({ ejectedForMs }) =>
+    ejectedForMs > 0
+      ? `ejected: requests failed there; the next is tried in ${Math.ceil(ejectedForMs / 1000)} s`
+      : "ejected: requests failed there; one is being tried",
   path: () => "path: no endpoint of the backend serves it, but another backend does",
   excluded: () => "excluded: tried already for this request",
+  limit: ({ inFlight, maxInFlight }) => `limit: ${inFlight} of at most ${maxInFlight} requests in flight`,
   cpu: ({ freeCores, reportedFreeCores }, tier) =>
     `cpu: ${freeCores} of ${reportedFreeCores} cores free after leases, tier needs ${tier.vcpu}`,
   memory: ({ memoryFreeBytes }, tier) =>
@@ -44,6 +49,8 @@ function figuresOf(eligibility: Eligibility, row: number, nowMs: number): Verdic
     diskFreeBytes: f64(columns.diskAvail, row) - f64(columns.leasedDisk, row),
     freeGpus: popCount(eligibility.freeGpus(row)),
     inFlight: i32(columns.inFlight, row),
+    maxInFlight: i32(columns.maxInFlight, row),
+    ejectedForMs: eligibility.breakers.openForMs(eligibility.breakerOf(row), nowMs),
     leases: i32(columns.leaseCount, row),
   };
 }

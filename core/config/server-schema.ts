@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, list, number, text } from "./fields.ts";
+import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 
 const PORT = { minimum: 0, maximum: 65535 };
 const DAY_SECONDS = 86_400;
@@ -262,6 +263,8 @@ export const ServerConfigSchema = Type.Object(
       maxItems: 256,
       description: "Tiers; an empty list means the built-in ones.",
     }),
+
+    ...RESILIENCE_KEYS,
 
     db_max_open_conns: int(
       25,

@@ -99,10 +99,25 @@ export interface WorkerLog {
   readonly lines: string;
 }
 
+/** The circuit breaker of an endpoint has opened. */
+export interface WorkerEjected {
+  readonly type: "ejected";
+  readonly row: number;
+  readonly generation: number;
+  readonly endpoint: number;
+}
+
 export interface WorkerDrained {
   readonly type: "drained";
   /** Requests and tunnels that were cut because the deadline came first. */
   readonly cut: number;
 }
 
-export type FromWorker = WorkerReady | WorkerAck | WorkerFailed | WorkerSticky | WorkerLog | WorkerDrained;
+export type FromWorker =
+  | WorkerReady
+  | WorkerAck
+  | WorkerFailed
+  | WorkerSticky
+  | WorkerLog
+  | WorkerEjected
+  | WorkerDrained;

@@ -1,3 +1,4 @@
+import { type BreakerColumns, declareBreakerColumns } from "./breaker-columns.ts";
 import type { ColumnCursor } from "./buffer-layout.ts";
 import { MAX_GPUS } from "./row-figures.ts";
 
@@ -36,8 +37,19 @@ export interface BackendColumns {
   /** By tier: bit i = GPU i qualifies. */
   readonly gpuMask: readonly Int32Array[];
   readonly inFlight: Int32Array;
+  /** Most requests in flight; 0 = no limit. */
+  readonly maxInFlight: Int32Array;
+  /** Bit i: all probes of the address of endpoint i fail. */
+  readonly downEndpoints: Int32Array;
+  /** Since when the row gets its share back little by little; 0 = it has it. */
+  readonly rampSinceMs: Float64Array;
+  readonly breakers: BreakerColumns;
+  /** How many breakers of the row are not closed. */
+  readonly openBreakers: Int32Array;
   /** The part of `inFlight` that each thread raised: control plane, worker 0, worker 1, ...; rows within threads. */
   readonly inFlightOf: Int32Array;
+  /** Retries under way to backends of a path group, by threads as `inFlightOf`; path groups within threads. */
+  readonly retriesOf: Int32Array;
   readonly leasedCores: Int32Array;
   readonly leasedMemory: Float64Array;
   readonly leasedDisk: Float64Array;
@@ -75,6 +87,11 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     diskAvail: cursor.float64(capacity),
     leasedDisk: cursor.float64(capacity),
     inFlight: cursor.int32(capacity),
+    maxInFlight: cursor.int32(capacity),
+    downEndpoints: cursor.int32(capacity),
+    breakers: declareBreakerColumns(cursor, capacity),
+    openBreakers: cursor.int32(capacity),
+    rampSinceMs: cursor.float64(capacity),
     lock: cursor.int32(capacity),
     pathGroup: cursor.int32(capacity),
     generation: cursor.int32(capacity),
@@ -84,6 +101,7 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     firstLease: cursor.int32(capacity),
     gpuMask: perTier.map(() => cursor.int32(capacity)),
     inFlightOf: cursor.int32(capacity * (workers + 1)),
+    retriesOf: cursor.int32(capacity * (workers + 1)),
     gpuVramFree: cursor.float64(capacity * MAX_GPUS),
   };
 }

@@ -9,6 +9,7 @@ import {
   UNHEALTHY,
 } from "./backend-columns.ts";
 import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
+import { OpenBreakers } from "./open-breakers.ts";
 import { MAX_GPUS, type RowFigures } from "./row-figures.ts";
 import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
 
@@ -19,6 +20,11 @@ const TIERS = 2;
 const WORKERS = 3;
 const LIMIT = 4;
 const UNLOCATED = 5;
+const ENABLED_ROWS = 6;
+/** Rows of which a breaker is not closed. */
+const EJECTED_ROWS = 7;
+/** Moves on when the state of any row changes: enabled, healthy, draining, ejected. */
+const STATE_VERSION = 8;
 
 /**
  * Stands for a score that is no number, which would win or lose every comparison: it comes last, and still leaves
@@ -44,6 +50,7 @@ export class BackendTable {
   readonly columns: BackendColumns;
   /** Mark of this thread in locks. */
   readonly owner: number;
+  readonly openBreakers: OpenBreakers;
   readonly #header: Int32Array;
   /** Ends the leases of a row, whose lock is held; set by openTables. */
   #endLeases: (row: number) => void = () => {};
@@ -66,6 +73,7 @@ export class BackendTable {
       tiers: this.tierCount,
       workers: this.workers,
     });
+    this.openBreakers = new OpenBreakers(this.columns, this.#header, EJECTED_ROWS);
   }
 
   /** Says what ends the leases of a row that is released. */
@@ -81,6 +89,15 @@ export class BackendTable {
   /** How many claimed rows have no known location. */
   get unlocated(): number {
     return Atomics.load(this.#header, UNLOCATED);
+  }
+
+  get enabledRows(): number {
+    return Atomics.load(this.#header, ENABLED_ROWS);
+  }
+
+  /** Differs from an earlier value when a row has since been enabled, healthy, draining or ejected, or stopped to be. */
+  get stateVersion(): number {
+    return Atomics.load(this.#header, STATE_VERSION);
   }
 
   /** Takes the lowest free row, not enabled and without figures; null when the table is full. Control plane only. */
@@ -117,12 +134,18 @@ export class BackendTable {
       columns.inFlightOf[thread * this.capacity + row] = 0;
     }
     columns.pathGroup[row] = 0;
+    columns.maxInFlight[row] = 0;
+    columns.downEndpoints[row] = 0;
+    columns.rampSinceMs[row] = 0;
+    this.openBreakers.clearLocked(row);
     for (const scores of columns.baseScore) scores[row] = Infinity;
     for (const masks of columns.gpuMask) masks[row] = 0;
     columns.freeCores[row] = 0;
     columns.memoryAvail[row] = 0;
     columns.diskAvail[row] = 0;
-    Atomics.store(columns.flags, row, 0);
+    const flags = Atomics.exchange(columns.flags, row, 0);
+    if ((flags & ENABLED) !== 0) Atomics.sub(this.#header, ENABLED_ROWS, 1);
+    this.#stateChanged();
     unlock(columns.lock, row);
     let limit = this.limit;
     while (limit > 0 && !this.isClaimed(limit - 1)) limit--;
@@ -130,7 +153,7 @@ export class BackendTable {
   }
 
   setEnabled(row: number, on: boolean): void {
-    this.#setFlag(row, ENABLED, on);
+    if (this.#setFlag(row, ENABLED, on)) Atomics.add(this.#header, ENABLED_ROWS, on ? 1 : -1);
   }
 
   /** `false` lets the filter "unhealthy" remove the row, and voids the sticky assignments to it. */
@@ -143,6 +166,36 @@ export class BackendTable {
   /** A draining backend keeps its sticky sessions and gets no others. */
   setDraining(row: number, on: boolean): void {
     this.#setFlag(row, DRAINING, on);
+  }
+
+  /** Bounds the requests in flight; 0 = no bound. */
+  setMaxInFlight(row: number, requests: number): void {
+    this.columns.maxInFlight[row] = requests;
+  }
+
+  /** Says by bits which endpoints fail their probes while others of the row do not. */
+  setDownEndpoints(row: number, bits: number): void {
+    if (this.columns.downEndpoints[row] === bits) return;
+    this.columns.downEndpoints[row] = bits;
+    this.#stateChanged();
+  }
+
+  /** Lets the row have its share back little by little from now on. */
+  startRamp(row: number, nowMs: number): void {
+    this.columns.rampSinceMs[row] = nowMs;
+  }
+
+  /** Counts one more breaker of the row that is not closed, unless more than a share of the enabled rows would have one. */
+  ejectLocked(row: number, maxShare: number): boolean {
+    const isEjected = this.openBreakers.addLocked(row, Math.floor(maxShare * this.enabledRows));
+    if (isEjected) this.#stateChanged();
+    return isEjected;
+  }
+
+  /** Counts one less. */
+  admitLocked(row: number): void {
+    this.openBreakers.removeLocked(row);
+    this.#stateChanged();
   }
 
   setPathGroup(row: number, group: number): void {
@@ -250,12 +303,14 @@ export class BackendTable {
     return i32(this.columns.leasedCores, row);
   }
 
-  /** Takes a dead worker's share out of the in-flight counts. */
+  /** Takes a dead worker's share out of the counts of requests in flight and of retries. */
   dropInFlightOf(worker: number): void {
     const columns = this.columns;
+    const first = (worker - CONTROL_PLANE) * this.capacity;
+    columns.retriesOf.fill(0, first, first + this.capacity);
     for (let row = 0; row < this.limit; row++) {
       this.withLock(row, () => {
-        const share = (worker - CONTROL_PLANE) * this.capacity + row;
+        const share = first + row;
         columns.inFlight[row] = i32(columns.inFlight, row) - i32(columns.inFlightOf, share);
         columns.inFlightOf[share] = 0;
       });
@@ -272,14 +327,18 @@ export class BackendTable {
     }
   }
 
-  /** A row that nobody has stays blank: a probe may end after its backend was removed. */
-  #setFlag(row: number, flag: number, on: boolean): void {
-    if (!this.isClaimed(row)) return;
-    if (on) {
-      Atomics.or(this.columns.flags, row, flag);
-    } else {
-      Atomics.and(this.columns.flags, row, ~flag);
-    }
+  #stateChanged(): void {
+    Atomics.add(this.#header, STATE_VERSION, 1);
+  }
+
+  /** Says whether the flag was different. A row that nobody has stays blank: a probe may end after its backend was removed. */
+  #setFlag(row: number, flag: number, on: boolean): boolean {
+    if (!this.isClaimed(row)) return false;
+    const { flags } = this.columns;
+    const before = on ? Atomics.or(flags, row, flag) : Atomics.and(flags, row, ~flag);
+    if (((before & flag) !== 0) === on) return false;
+    this.#stateChanged();
+    return true;
   }
 }
 

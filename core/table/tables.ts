@@ -105,6 +105,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   leases.rebuildFreeList();
   leases.endLeasesOf(worker);
   backends.dropInFlightOf(worker);
+  backends.openBreakers.dropTrialsOf(worker, backends.limit);
 }
 
 /** Ends every lease, held or not, and says how many there were. */

@@ -216,6 +216,7 @@ function makeSupervisor(
     snapshot: () => registry.snapshot(),
     onLog: (lines) => log.writeLines(lines),
     onSticky: (assignments) => registry.saveSticky(assignments),
+    onEjected: (ejected) => registry.onEjected(ejected),
     log: log.component("workers"),
   });
 }

@@ -1,7 +1,9 @@
 import type { Picker } from "../../core/balancing/picker.ts";
+import type { RetryDesk } from "../../core/balancing/retry-desk.ts";
 import type { ForwardContext } from "../../core/http/forward-request.ts";
 import type { ResponseContext } from "../../core/http/forward-response.ts";
 import type { HttpDate } from "../../core/http/http-date.ts";
+import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
@@ -31,6 +33,7 @@ export interface Plane {
   readonly viaName: string;
   readonly tables: Tables;
   readonly picker: Picker;
+  readonly retryDesk: RetryDesk;
   readonly wheel: TimerWheel;
   readonly directory: Directory;
   readonly log: WorkerLog;
@@ -49,6 +52,8 @@ export interface Plane {
   readonly securityHeaders: { readonly plain: readonly Header[]; readonly secure: readonly Header[] };
   /** The listener is closed and connections end with their response. */
   draining: boolean;
+  /** Tells the control plane. */
+  post(message: FromWorker): void;
   count(counter: CounterName, by?: number): void;
   /** Unique over all workers and restarts, short, and printable. */
   nextRequestId(): string;

@@ -1,5 +1,6 @@
-import { pickerOptions } from "../../core/balancing/options.ts";
+import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
 import { Picker } from "../../core/balancing/picker.ts";
+import { RetryDesk } from "../../core/balancing/retry-desk.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, ToWorker, WorkerBackend, WorkerInit } from "../../core/plane/messages.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
@@ -195,6 +196,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     viaName: init.viaName,
     tables,
     picker: new Picker(tables, pickerOptions(config, tiers)),
+    retryDesk: new RetryDesk(tables, retryBudget(config)),
     wheel,
     directory,
     log,
@@ -212,6 +214,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     geo,
     securityHeaders: securityHeaders(config.disable_security_headers),
     draining: false,
+    post,
     count,
     nextRequestId: requestIds(index),
   };

@@ -2,6 +2,7 @@ import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
+import type { BackoffRule } from "../../core/resilience/retry.ts";
 import type { PoolLimits } from "./http1/connection-pool.ts";
 
 const SECOND_MS = 1000;
@@ -35,6 +36,17 @@ export interface ProxyOptions {
   readonly stickyHeader: string;
   readonly stickyByIp: boolean;
   readonly leaseSeconds: number;
+  readonly retries: RetryOptions;
+}
+
+/** When a request is sent again. */
+export interface RetryOptions {
+  readonly attempts: number;
+  /** Statuses that are not passed on while another backend might do better. */
+  readonly statuses: ReadonlySet<number>;
+  readonly backoff: BackoffRule;
+  /** Largest body that is kept for it. */
+  readonly bodyBytes: number;
 }
 
 /** Derives the options; the configuration is validated. */
@@ -55,6 +67,12 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     stickyHeader: config.sticky_header.toLowerCase(),
     stickyByIp: config.sticky_by_ip,
     leaseSeconds: config.pending_allocation_timeout_seconds,
+    retries: {
+      attempts: config.retry_attempts,
+      statuses: new Set(config.retry_on_statuses),
+      backoff: { baseMs: config.retry_backoff_ms, maxMs: config.retry_backoff_max_ms },
+      bodyBytes: config.retry_body_bytes,
+    },
   };
 }
 

@@ -57,6 +57,9 @@ export function newOptions(tiers: readonly Tier[], options: Partial<PickerOption
     affinity: true,
     leaseTtlMs: 120_000,
     distanceWeight: 1,
+    breakers: null,
+    panicBelow: 0,
+    slowStartMs: 0,
     tiers,
     ...options,
   };

@@ -5,6 +5,7 @@ import { newPickQuery, Pick, type PickQuery } from "../../core/balancing/pick.ts
 import { Picker } from "../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { figuresOf, unitVector } from "../../core/scoring/index.ts";
+import { breakerOf } from "../../core/table/breaker-columns.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
 import type { Figures } from "../../core/wire/report.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "./fixtures.ts";
@@ -16,6 +17,7 @@ import {
   type OracleRequest,
   type OracleRules,
   type OracleTier,
+  oracleEndpoint,
   oracleFilter,
   oracleFreeGpus,
   oraclePick,
@@ -47,6 +49,7 @@ interface Outstanding {
   readonly pick: Pick;
   readonly backend: OracleBackend;
   readonly lease: OracleLease;
+  readonly endpoint: number;
 }
 
 function rules(weights: OracleRules["weights"], healthChecks: boolean): OracleRules {
@@ -130,7 +133,7 @@ class World {
       nowMs: this.#nowMs,
       fleet: this.#fleet,
     });
-    const backend = twin === null ? fresh : { ...twin, row: claimed.row, inFlight: 0, leases: [] };
+    const backend = twin === null ? fresh : { ...twin, row: claimed.row, tried: [], inFlight: 0, leases: [] };
     this.#fleet.push(backend);
     this.#install(backend);
   }
@@ -144,13 +147,23 @@ class World {
     const tiers = TIERS.map((tier, index) => tierOf(`tier-${index}`, tier.vcpu, tier));
     const thresholds = { cpuPct: this.#rules.cpuThreshold, gpuPct: this.#rules.gpuThreshold };
     const { latencyMs, reportedMs: reportedAtMs } = backend;
+    backends.setEnabled(row, backend.enabled);
     backends.writeReport(
       row,
       figuresOf({ report: reportOf(backend), reportedAtMs, tiers, weights, thresholds, latencyMs }),
     );
     backends.setHealthy(row, backend.healthy);
+    backends.setDownEndpoints(
+      row,
+      backend.down.reduce((bits, endpoint) => bits | (1 << endpoint), 0),
+    );
+    backends.setMaxInFlight(row, backend.maxInFlight);
+    for (const [endpoint, untilMs] of backend.openUntilMs.entries()) {
+      if (untilMs !== 0 && backends.ejectLocked(row, 1)) {
+        backends.columns.breakers.openUntilMs[breakerOf(row, endpoint)] = untilMs;
+      }
+    }
     backends.setDraining(row, backend.draining);
-    backends.setEnabled(row, backend.enabled);
   }
 
   /** Makes a request and compares. */
@@ -187,13 +200,16 @@ class World {
     const { pick, request, isRoute } = taken;
     const backend = this.#fleet.find(({ row }) => row === taken.row);
     if (backend === undefined) throw new Error(`no backend in row ${taken.row}`);
-    const endpoint = request.endpoints?.[backend.group] ?? 0;
-    expect(pick.endpoint).toBe(Math.max(0, endpoint));
+    const endpoint = oracleEndpoint(backend, this.#fleet, request);
+    expect(pick.endpoint).toBe(endpoint);
+    const isTrial = backend.openUntilMs[endpoint] !== 0;
+    expect(pick.isTrial).toBe(isTrial);
+    if (isTrial) backend.tried.push(endpoint);
     const gpus = oracleFreeGpus(backend, request, this.#rules).slice(0, request.tier.gpus);
     const lease = { tier: request.tier, gpus, expiresMs: isRoute ? request.nowMs + LEASE_TTL_MS : null };
     backend.leases.push(lease);
     backend.inFlight++;
-    this.#outstanding.push({ pick, backend, lease });
+    this.#outstanding.push({ pick, backend, lease, endpoint });
   }
 
   #settleOne(): void {
@@ -202,6 +218,7 @@ class World {
     if (done === undefined) return;
     this.#picker.settle(done.pick, this.#nowMs);
     done.backend.inFlight--;
+    if (done.pick.isTrial) done.backend.tried = done.backend.tried.filter((each) => each !== done.endpoint);
     if (done.lease.expiresMs === null) {
       done.backend.leases = done.backend.leases.filter((lease) => lease !== done.lease);
     }
@@ -286,9 +303,19 @@ function randomBackend(
     latencyMs: random.chance(0.3) ? null : about.isCoarse ? random.int(0, 16) / 4 : random.between(0, 40),
     place: random.chance(0.25) ? null : place,
     group: random.int(0, GROUPS - 1),
+    down: random.chance(0.05) ? [random.int(0, 1)] : [],
+    openUntilMs: [openUntil(random, about.nowMs), openUntil(random, about.nowMs)],
+    tried: [],
+    maxInFlight: random.chance(0.1) ? random.int(1, 3) : 0,
     inFlight: 0,
     leases: [],
   };
+}
+
+/** Mostly closed; else open, or to be tried. */
+function openUntil(random: Prng, nowMs: number): number {
+  if (!random.chance(0.06)) return 0;
+  return nowMs + random.int(-60_000, 200_000);
 }
 
 function randomGpu(random: Prng, percent: () => number): OracleGpu {

@@ -46,6 +46,14 @@ export interface OracleBackend {
   readonly latencyMs: number | null;
   readonly place: OraclePlace | null;
   readonly group: number;
+  /** Numbers of the endpoints whose probes fail, while the backend as a whole is not unhealthy. */
+  readonly down: readonly number[];
+  /** By endpoint: until when it is left alone; 0 = it is not. Afterwards one request at a time may try it. */
+  readonly openUntilMs: readonly [number, number];
+  /** The numbers of the endpoints that are being tried. */
+  tried: number[];
+  /** Most requests in flight; 0 = any number. */
+  readonly maxInFlight: number;
   inFlight: number;
   leases: OracleLease[];
 }
@@ -86,18 +94,34 @@ export function oracleFilter(
   if (!backend.enabled) return "disabled";
   if (backend.draining) return "draining";
   if (request.nowMs - backend.reportedMs > rules.staleMs) return "stale";
-  if (rules.healthChecks && !backend.healthy) return "unhealthy";
   const { endpoints } = request;
-  if (endpoints !== null) {
-    const isServed = fleet.some((other) => other.enabled && (endpoints[other.group] ?? -1) >= 0);
-    if (isServed && (endpoints[backend.group] ?? -1) < 0) return "path";
-  }
+  const endpoint = oracleEndpoint(backend, fleet, request);
+  if (rules.healthChecks && (!backend.healthy || backend.down.includes(endpoint))) return "unhealthy";
+  const openUntilMs = backend.openUntilMs[endpoint] ?? 0;
+  const isBeingTried = backend.tried.includes(endpoint);
+  if (openUntilMs !== 0 && (openUntilMs > request.nowMs || isBeingTried)) return "ejected";
+  if (endpoints !== null && isServed(fleet, endpoints) && (endpoints[backend.group] ?? -1) < 0) return "path";
   if (request.excluded.includes(backend.row)) return "excluded";
   return oracleRoom(backend, request, rules);
 }
 
+/** The endpoint that would serve the path: the first one where none does, or where the path plays no part. */
+export function oracleEndpoint(
+  backend: OracleBackend,
+  fleet: readonly OracleBackend[],
+  { endpoints }: OracleRequest,
+): number {
+  if (endpoints === null || !isServed(fleet, endpoints)) return 0;
+  return Math.max(0, endpoints[backend.group] ?? 0);
+}
+
+function isServed(fleet: readonly OracleBackend[], endpoints: readonly number[]): boolean {
+  return fleet.some((other) => other.enabled && (endpoints[other.group] ?? -1) >= 0);
+}
+
 function oracleRoom(backend: OracleBackend, request: OracleRequest, rules: OracleRules): string | null {
   const { tier } = request;
+  if (backend.maxInFlight > 0 && backend.inFlight >= backend.maxInFlight) return "limit";
   const held = backend.leases.filter((lease) => lease.expiresMs === null || lease.expiresMs > request.nowMs);
   const sum = (of: (tier: OracleTier) => number): number =>
     held.reduce((total, lease) => total + of(lease.tier), 0);
@@ -148,7 +172,7 @@ export function oraclePick(
 }
 
 function isAboutRoom(filter: string | null): boolean {
-  return ["cpu", "memory", "disk", "gpu"].includes(filter ?? "");
+  return ["limit", "cpu", "memory", "disk", "gpu"].includes(filter ?? "");
 }
 
 /** The formula: lower wins. */

@@ -27,6 +27,13 @@ export interface BackendHealth {
   readonly status: ProbeState["status"];
   /** Of the primary origin, or the first that has one; 0 before the first success. */
   readonly latencyMs: number;
+  /** Origins that fail their probes; see {@link originKey}. */
+  readonly down: ReadonlySet<string>;
+}
+
+/** What probes tell apart: probes of the http kind depend on the base path too. */
+export function originKey(origin: Origin): string {
+  return origin.key + origin.basePath;
 }
 
 /** One probe and what came of it. */
@@ -106,10 +113,24 @@ export class Prober {
 
   /** What is known of a backend's health; null for one that is not probed. */
   healthOf(clientId: string): BackendHealth | null {
-    const states = this.#targets.get(clientId)?.map((target) => target.state);
-    if (states === undefined) return null;
+    const targets = this.#targets.get(clientId);
+    if (targets === undefined) return null;
+    const states = targets.map((target) => target.state);
     const measured = states.find((state) => state.latencyMs !== null && state.status !== "unhealthy");
-    return { status: combineHealth(states), latencyMs: measured?.latencyMs ?? 0 };
+    const isDown = (target: Target): boolean => target.state.status === "unhealthy";
+    const down = new Set(targets.filter(isDown).map((target) => originKey(target.origin)));
+    return { status: combineHealth(states), latencyMs: measured?.latencyMs ?? 0, down };
+  }
+
+  /** Probes an origin at its next turn instead of when it would be due: requests have failed there. */
+  hurry(clientId: string, origin: Origin): void {
+    const key = originKey(origin);
+    for (const target of this.#targets.get(clientId) ?? []) {
+      // Without a timer its probe is running or about to.
+      if (originKey(target.origin) !== key || target.timer === null) continue;
+      clearTimeout(target.timer);
+      this.#schedule(target, 0);
+    }
   }
 
   /** Ends all probing. */
@@ -176,7 +197,6 @@ function stop(target: Target): void {
   if (target.timer !== null) clearTimeout(target.timer);
 }
 
-/** Probes of the http kind depend on the base path too. */
 function keyOf(target: Target): string {
-  return `${target.origin.key}${target.origin.basePath} ${target.loopbackAllowed}`;
+  return `${originKey(target.origin)} ${target.loopbackAllowed}`;
 }

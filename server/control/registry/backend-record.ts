@@ -1,5 +1,5 @@
 /** A backend as the registry keeps it, and its other forms: for workers, for the database. */
-import type { Backend, Endpoint } from "../../../core/plane/snapshot.ts";
+import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { StoredBackend, StoredReport } from "../store/rows.ts";
 import type { EndpointState, HealthStatus } from "./backend-state.ts";
@@ -65,6 +65,18 @@ export function endpointStates(admitted: Admitted): EndpointState[] {
     paths: admitted.patterns[index] ?? [],
   }));
 }
+
+/** Bit i says that endpoint i is at an origin of which that is true; endpoints beyond the bits are left out. */
+export function endpointBits(record: BackendRecord, isTrue: (origin: Origin) => boolean): number {
+  let bits = 0;
+  for (const [index, { origin }] of record.admitted.endpoints.slice(0, MAX_BITS).entries()) {
+    if (isTrue(origin)) bits |= 1 << index;
+  }
+  return bits;
+}
+
+/** Endpoints that a word of bits tells apart. */
+const MAX_BITS = 31;
 
 /** Tells whether two registrations send requests to the same places. */
 export function hasSameEndpoints(a: Admitted, b: Admitted): boolean {

@@ -2,8 +2,8 @@
 import { PathGroupPool } from "../../../core/plane/path-groups.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
-import type { BackendHealth } from "../health/prober.ts";
-import { type Admitted, type BackendRecord, toBackend, toStored } from "./backend-record.ts";
+import { type BackendHealth, originKey } from "../health/prober.ts";
+import { type Admitted, type BackendRecord, endpointBits, toBackend, toStored } from "./backend-record.ts";
 import type { Ownership } from "./ownership.ts";
 import type { RegistryDeps } from "./registry-types.ts";
 import { restoreRecords, restoreSticky } from "./restore.ts";
@@ -134,8 +134,11 @@ export class Fleet {
     record.health = health.status;
     record.latencyMs = health.latencyMs;
     if (hasNewLatency) this.writeRow(record);
+    const down = endpointBits(record, (origin) => health.down.has(originKey(origin)));
+    tables.backends.setDownEndpoints(record.row, down);
     if (before === health.status) return;
     tables.backends.setHealthy(record.row, health.status !== "unhealthy");
+    if (before === "unhealthy") tables.backends.startRamp(record.row, this.#deps.now());
     const data = { client_id: record.clientId, from: before, to: health.status };
     if (health.status === "unhealthy") {
       store.forgetStickyOf(record.clientId);

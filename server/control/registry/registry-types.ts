@@ -1,7 +1,7 @@
 /** What the registry offers to the API, and what it needs of the rest of the control plane. */
 import type { Picker } from "../../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
-import type { Backend, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
+import type { Backend, Origin, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
@@ -72,6 +72,7 @@ export interface Watcher {
   watch(backend: Backend): void;
   forget(clientId: string): void;
   healthOf(clientId: string): BackendHealth | null;
+  hurry(clientId: string, origin: Origin): void;
 }
 
 /** What is said of an id that nobody has. */

@@ -1,12 +1,18 @@
 /** The one place that knows backends: who they are, who may speak for them, what they last reported. */
 import { isIP } from "node:net";
-import type { StickyAssignment } from "../../../core/plane/messages.ts";
+import type { StickyAssignment, WorkerEjected } from "../../../core/plane/messages.ts";
 import { endAllLeases } from "../../../core/table/tables.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import { admit } from "../admission/admission.ts";
 import type { ProbeReport } from "../health/prober.ts";
-import { type Admitted, type BackendRecord, hasSameEndpoints, toStored } from "./backend-record.ts";
+import {
+  type Admitted,
+  type BackendRecord,
+  endpointBits,
+  hasSameEndpoints,
+  toStored,
+} from "./backend-record.ts";
 import type {
   BackendState,
   PurgeResult,
@@ -178,6 +184,17 @@ export class Registry implements BackendRegistry {
     }
     record.checkedAtMs = this.#deps.now();
     this.#fleet.applyHealth(record, health);
+    if (!outcome.ok) return;
+    const reached = endpointBits(record, ({ key }) => key === origin.key);
+    this.#deps.picker.reached(record.row, reached, this.#deps.now());
+  }
+
+  /** Requests to an endpoint fail: its next probe, which may tell that it is back, is due at once. */
+  onEjected({ row, generation, endpoint }: WorkerEjected): void {
+    const record = this.#fleet.atRow(row);
+    const origin = record?.admitted.endpoints[endpoint]?.origin;
+    if (record?.generation !== generation || origin === undefined) return;
+    this.#deps.prober?.hurry(record.clientId, origin);
   }
 
   /** Persists assignments that workers made. */

@@ -1,5 +1,5 @@
 /** Starts the data-plane threads, tells them of changes, and replaces those that fail. */
-import type { StickyAssignment, WorkerInit } from "../../../core/plane/messages.ts";
+import type { StickyAssignment, WorkerEjected, WorkerInit } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -24,6 +24,7 @@ export interface SupervisorOptions {
   };
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
+  readonly onEjected: (ejected: WorkerEjected) => void;
   readonly log: Logger;
 }
 
@@ -117,12 +118,12 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSticky } = this.#options;
+    const { entry, base, snapshot, onLog, onSticky, onEjected } = this.#options;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
       { type: "init", index: slot.index, ...base, ...snapshot(), ...this.#ports },
-      { onLog, onSticky, onExit: (reason) => this.#onExit(slot, reason) },
+      { onLog, onSticky, onEjected, onExit: (reason) => this.#onExit(slot, reason) },
     );
     slot.thread = thread;
     return thread;

@@ -4,6 +4,7 @@ import type {
   StickyAssignment,
   ToWorker,
   WorkerBackend,
+  WorkerEjected,
   WorkerInit,
   WorkerReady,
 } from "../../../core/plane/messages.ts";
@@ -12,6 +13,7 @@ import type {
 export interface ThreadEvents {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
+  readonly onEjected: (ejected: WorkerEjected) => void;
   /** Called once, when the thread has ended, for whatever reason. */
   readonly onExit: (reason: string) => void;
 }
@@ -104,6 +106,9 @@ export class WorkerThread {
         return;
       case "log":
         this.#events.onLog(message.lines);
+        return;
+      case "ejected":
+        this.#events.onEjected(message);
         return;
       case "drained":
         this.#onDrained(message.cut);

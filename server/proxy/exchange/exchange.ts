@@ -25,7 +25,7 @@ const DRAIN_BYTES = 65_536;
 export class Exchange {
   readonly plane: Plane;
   readonly head = new RequestHead();
-  readonly body = new RequestBody();
+  readonly body: RequestBody;
   readonly query = newPickQuery();
   readonly facts = new Facts();
   readonly delivery: Delivery;
@@ -49,6 +49,7 @@ export class Exchange {
 
   constructor(plane: Plane) {
     this.plane = plane;
+    this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
   }
 

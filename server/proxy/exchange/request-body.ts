@@ -1,8 +1,5 @@
 import type { BodySink } from "./sides.ts";
 
-/** A body up to this size is kept until the response begins, so that it can be sent to another connection. */
-const REPLAY_BYTES = 65_536;
-
 /** Of more pieces than this a body is not replayed: a trickle must not cost an object for each byte. */
 const REPLAY_PIECES = 64;
 /** Pieces below this size are joined when they have to wait. */
@@ -33,10 +30,16 @@ export class RequestBody {
   unsentBytes = 0;
   /** All content so far is still here. */
   replayable = true;
+  /** A body up to this size is kept until the response begins, so that it can be sent to another connection. */
+  readonly #replayBytes: number;
   #limit = Number.POSITIVE_INFINITY;
   #pieces: Piece[] = [];
   #sent = 0;
   #ended = false;
+
+  constructor(replayBytes: number) {
+    this.#replayBytes = replayBytes;
+  }
 
   /** Starts a body that the client declares as so long, -1 for unknown; at most `limitBytes` of content are accepted. */
   begin(complete: boolean, declared: number, limitBytes: number): void {
@@ -114,7 +117,7 @@ export class RequestBody {
   }
 
   #tooMuchToReplay(): boolean {
-    return this.received > REPLAY_BYTES || this.#pieces.length > REPLAY_PIECES;
+    return this.received > this.#replayBytes || this.#pieces.length > REPLAY_PIECES;
   }
 
   #join(bytes: Buffer, start: number, end: number): void {

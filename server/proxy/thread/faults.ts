@@ -11,6 +11,15 @@ export function onFault(heard: FaultListener): void {
   listener = heard;
 }
 
+/** Runs what a timer calls: an error there would end the thread. */
+export function guarded(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    reportFault(error);
+  }
+}
+
 /** Tells of an error that should not have happened. */
 export function reportFault(error: unknown): void {
   listener(error);

@@ -1,21 +1,31 @@
 import { Pick, type PickStatus } from "../../../core/balancing/pick.ts";
+import type { BreakerChange, BreakerEvent } from "../../../core/resilience/circuit-breaker.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { UpstreamPool } from "../exchange/sides.ts";
 import { chooseBackend, type Refused } from "./choosing.ts";
 
 const NONE_TRIED: readonly number[] = [];
+/** From here on a backend has failed, whatever it says. */
+const FIRST_FAILURE_STATUS = 500;
 
 /** The backends that one request is sent to, one after the other, and what is held on the present one. */
 export class Choice {
-  readonly pick = new Pick();
   readonly #exchange: Exchange;
+  #pick = new Pick();
+  #other = new Pick();
   #tried: number[] = [];
   /** The present backend has been sent nothing yet. */
   #isUnused = false;
   #hasFailed = false;
+  /** What the request met at the present backend; null for nothing that says anything about it. */
+  #event: BreakerEvent | null = null;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
+  }
+
+  get pick(): Pick {
+    return this.#pick;
   }
 
   /** Some backend was tried in vain. */
@@ -28,6 +38,7 @@ export class Choice {
     this.#exchange.query.excluded = NONE_TRIED;
     this.#isUnused = false;
     this.#hasFailed = false;
+    this.#event = null;
   }
 
   /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
@@ -35,18 +46,36 @@ export class Choice {
     const { query, plane } = this.#exchange;
     this.begin();
     plane.count("picks");
-    return plane.picker.pick(query, this.pick);
+    return plane.picker.pick(query, this.#pick);
   }
 
   /** Chooses a backend that was not tried yet and gives the pool of its endpoint. */
   next(): UpstreamPool | Refused {
     for (;;) {
-      const chosen = chooseBackend(this.#exchange, this.pick);
+      const chosen = chooseBackend(this.#exchange, this.#pick);
       if (chosen === "no_backend" || chosen === "no_capacity") return chosen;
       this.#isUnused = true;
+      this.#event = null;
       if (chosen !== "moved") return chosen;
       this.#exclude();
     }
+  }
+
+  /** Chooses another backend while the present one, which has answered, is still held; null when there is none. */
+  instead(): UpstreamPool | null {
+    const { query } = this.#exchange;
+    query.excluded = [...this.#tried, this.#pick.row];
+    const chosen = chooseBackend(this.#exchange, this.#other);
+    query.excluded = this.#tried;
+    if (typeof chosen === "string") {
+      if (chosen === "moved") this.#settle(this.#other, "unused", null);
+      return null;
+    }
+    this.fail("failure");
+    [this.#pick, this.#other] = [this.#other, this.#pick];
+    this.#isUnused = true;
+    this.#event = null;
+    return chosen;
   }
 
   /** The request is being sent: from here on its capacity is in use. */
@@ -54,21 +83,61 @@ export class Choice {
     this.#isUnused = false;
   }
 
+  /** The backend has begun to answer. */
+  heard(status: number): void {
+    this.#event = status >= FIRST_FAILURE_STATUS ? "failure" : "success";
+    // A long answer must not delay what others are to know; that all is well, as usual, can wait for its end.
+    if (this.#event === "failure" || this.#pick.isTrial) this.#observe(this.#event);
+  }
+
+  /** The request failed at the present backend, which stays held. */
+  failed(event: BreakerEvent): void {
+    this.#event = event;
+    this.#observe(event);
+  }
+
   /** Gives the present backend up, which failed this request. */
-  fail(): void {
+  fail(event: BreakerEvent): void {
     this.#hasFailed = true;
+    this.#event = event;
     this.#exclude();
   }
 
   /** Gives back what is held. */
   settle(): void {
-    if (this.pick.settled) return;
-    this.#exchange.plane.picker.settle(this.pick, Date.now(), this.#isUnused ? "unused" : "used");
+    if (!this.#pick.settled) this.#settle(this.#pick, this.#isUnused ? "unused" : "used", this.#event);
   }
 
   #exclude(): void {
     this.settle();
-    this.#tried.push(this.pick.row);
+    this.#tried.push(this.#pick.row);
     this.#exchange.query.excluded = this.#tried;
+  }
+
+  #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
+    const change = this.#exchange.plane.picker.settle(pick, Date.now(), use, event);
+    if (change !== "none") this.#tell(pick, change);
+  }
+
+  #observe(event: BreakerEvent): void {
+    const change = this.#exchange.plane.picker.observe(this.#pick, event, Date.now());
+    if (change !== "none") this.#tell(this.#pick, change);
+  }
+
+  /** Says that a circuit breaker has opened or closed. */
+  #tell(pick: Pick, change: BreakerChange): void {
+    const { plane, facts } = this.#exchange;
+    const { row, generation, endpoint } = pick;
+    const backend = plane.directory.place(row, generation)?.backend;
+    const data = { client_id: backend?.clientId, endpoint: backend?.endpoints[endpoint]?.url };
+    if (change === "closed") {
+      plane.count("breakers_closed");
+      plane.log.warn("an endpoint answers again and is back in service", data);
+      return;
+    }
+    plane.count("breakers_opened");
+    const reason = facts.reason === "" ? undefined : facts.reason;
+    plane.log.warn("requests to an endpoint fail: it gets none for a while", { ...data, reason });
+    plane.post({ type: "ejected", row, generation, endpoint });
   }
 }

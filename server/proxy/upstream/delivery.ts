@@ -4,12 +4,16 @@ import { fillForward } from "../exchange/forwarding.ts";
 import type { Loss, Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
 import { openTunnel, tunnelFault } from "../exchange/tunnel.ts";
 import { HIGH_WATER_BYTES } from "../net/socket.ts";
+import { guarded } from "../thread/faults.ts";
 import { Choice } from "./choice.ts";
 import { type Refused, refusePick } from "./choosing.ts";
 import { Gatherer } from "./gatherer.ts";
-import { mayResend } from "./resend.ts";
+import { mayResend, Retries } from "./retries.ts";
 
-type Phase = "idle" | "connecting" | "waiting" | "relaying";
+type Phase = "idle" | "pausing" | "connecting" | "waiting" | "relaying";
+
+/** A connection that turns out to be stale says nothing about its backend; that many in a row do. */
+const MAX_STALE = 3;
 
 /** The backend's side of an exchange: pick, connect, send, take the answer; again on another backend if due. */
 export class Delivery implements UpstreamUser {
@@ -20,8 +24,10 @@ export class Delivery implements UpstreamUser {
   #phase: Phase = "idle";
   #upstream: Upstream | null = null;
   #pool: UpstreamPool | null = null;
-  /** The request was sent once and failed without an answer; there is no third time. */
-  #resent = false;
+  readonly #retries: Retries;
+  /** Connections on which the request met nothing but their end, as they had been idle for too long. */
+  #stale = 0;
+  #pause: ReturnType<typeof setTimeout> | null = null;
   /** The body may be held back for a while. */
   #gathers = false;
   #bodyLeft = 0;
@@ -29,6 +35,7 @@ export class Delivery implements UpstreamUser {
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
     this.choice = new Choice(exchange);
+    this.#retries = new Retries(exchange);
     const { gatherMs } = exchange.plane.options;
     this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#passGathered(bytes)) : null;
   }
@@ -36,7 +43,8 @@ export class Delivery implements UpstreamUser {
   begin(): void {
     const { client, plane } = this.#exchange;
     this.choice.begin();
-    this.#resent = false;
+    this.#retries.begin();
+    this.#stale = 0;
     // Bounds all attempts together; replaced when the request has been sent.
     client.arm(plane.options.requestTimeoutMs);
   }
@@ -63,7 +71,7 @@ export class Delivery implements UpstreamUser {
   onRequestBody(): void {
     const { body, client } = this.#exchange;
     const upstream = this.#upstream;
-    if (this.#phase === "connecting" || upstream === null) {
+    if (upstream === null || this.#phase === "connecting") {
       if (body.unsentBytes > HIGH_WATER_BYTES) client.pauseBody();
       return;
     }
@@ -87,7 +95,10 @@ export class Delivery implements UpstreamUser {
     upstream?.drop(isSent ? "close" : "abort");
     this.#phase = "idle";
     this.#gatherer?.clear();
+    if (this.#pause !== null) clearTimeout(this.#pause);
+    this.#pause = null;
     this.choice.settle();
+    this.#retries.end();
   }
 
   onTimeout(): void {
@@ -101,7 +112,12 @@ export class Delivery implements UpstreamUser {
     // An unfinished body that the backend would have taken is the client's delay.
     const waitsForClient =
       this.#phase === "waiting" && !exchange.body.complete && this.#upstream?.pendingBytes === 0;
-    if (!waitsForClient) exchange.plane.count("upstream_timeouts");
+    if (!waitsForClient) {
+      exchange.plane.count("upstream_timeouts");
+      exchange.facts.attemptFailed("no answer in time");
+      if (this.#phase === "connecting") this.choice.fail("connect_failure");
+      else if (this.#phase === "waiting") this.choice.fail("failure");
+    }
     exchange.refuse(waitsForClient ? "slow_request" : "gateway_timeout");
   }
 
@@ -124,7 +140,7 @@ export class Delivery implements UpstreamUser {
       return;
     }
     exchange.facts.attemptFailed(`no connection (${reason})`);
-    this.choice.fail();
+    this.choice.fail("connect_failure");
     this.forward();
   }
 
@@ -145,6 +161,9 @@ export class Delivery implements UpstreamUser {
   onHead(response: ResponseHead): void {
     const exchange = this.#exchange;
     const { client, facts } = exchange;
+    this.choice.heard(response.status);
+    if (exchange.plane.options.retries.statuses.has(response.status) && this.#isRetried(response.status))
+      return;
     exchange.body.giveUpReplay();
     if (response.status === 101) {
       this.#switchProtocols(response);
@@ -200,34 +219,26 @@ export class Delivery implements UpstreamUser {
 
   onLost(loss: Loss): void {
     const exchange = this.#exchange;
-    const { body, plane, facts } = exchange;
-    const reused = this.#upstream?.isReused === true;
-    this.#upstream?.drop("abort");
+    const upstream = this.#upstream;
     this.#upstream = null;
-    const pool = this.#pool;
-    const again = !loss.answered && !this.#resent && mayResend(exchange);
-    if (!again || pool === null) {
-      this.#badAnswer(loss.reason);
-      return;
-    }
-    this.#resent = true;
-    body.rewind();
-    plane.count("retries");
-    if (reused || facts.management) {
-      // Most likely closed by the backend as idle while the request was on its way; that says nothing about its health.
-      this.reach(pool, true);
-      return;
-    }
-    facts.attemptFailed("connection lost");
-    this.choice.fail();
-    this.forward();
+    upstream?.drop("abort");
+    if (!loss.answered && this.#isStale(upstream, loss)) return;
+    exchange.facts.attemptFailed(loss.reason);
+    const { row } = this.choice.pick;
+    this.choice.fail("failure");
+    const delayMs = loss.answered || exchange.facts.management ? -1 : this.#retries.take(row);
+    const chosen = delayMs < 0 ? null : this.choice.next();
+    if (chosen === null || typeof chosen === "string") this.#badAnswer(loss.reason);
+    else this.#sendAgain(chosen, delayMs);
   }
 
   onFault(fault: string): void {
+    this.choice.failed("failure");
     this.#badAnswer(fault);
   }
 
   onBroken(): void {
+    this.choice.failed("failure");
     this.#gatherer?.flush();
     this.#exchange.client.flush();
     this.#exchange.truncate();
@@ -256,6 +267,49 @@ export class Delivery implements UpstreamUser {
     if (facts.management && this.#phase === "waiting") return;
     const awaitsAnswer = this.#phase === "waiting" && body.complete;
     client.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
+  }
+
+  /**
+   * Sends a request once more that met a connection which its backend was closing, or that the backend has not looked at:
+   * neither says anything about the backend, so that it is asked again.
+   */
+  #isStale(upstream: Upstream | null, loss: Loss): boolean {
+    const exchange = this.#exchange;
+    const pool = this.#pool;
+    const isInnocent = loss.unprocessed
+      ? exchange.body.replayable
+      : (upstream?.isReused === true || exchange.facts.management) && mayResend(exchange);
+    if (!isInnocent || pool === null || this.#stale >= MAX_STALE) return false;
+    this.#stale++;
+    exchange.plane.count("stale_connections");
+    exchange.body.rewind();
+    this.reach(pool, true);
+    return true;
+  }
+
+  /** Sends the request to another backend in place of an answer that is not to be passed on, if there is one. */
+  #isRetried(status: number): boolean {
+    if (this.#exchange.facts.management) return false;
+    const delayMs = this.#retries.take(this.choice.pick.row);
+    const pool = delayMs < 0 ? null : this.choice.instead();
+    if (pool === null) return false;
+    this.#exchange.facts.attemptFailed(`status ${status}`);
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    upstream?.drop("close");
+    this.#sendAgain(pool, delayMs);
+    return true;
+  }
+
+  #sendAgain(pool: UpstreamPool, delayMs: number): void {
+    this.#exchange.body.rewind();
+    this.#pool = pool;
+    this.#stale = 0;
+    this.#phase = "pausing";
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      guarded(() => this.reach(pool, false));
+    }, delayMs);
   }
 
   /** Passes on what was held back, also at a time when the backend has sent nothing. */

@@ -128,7 +128,16 @@ describe("refusals and verdicts", () => {
     backends.setHealthy(rows.unhealthy, false);
     const query = ask({ excluded: [rows.excluded] });
     expect(world.refuse(query)).toBe("no_capacity");
-    const one = { disabled: 1, draining: 1, stale: 1, unhealthy: 1, path: 0, excluded: 1 };
+    const one = {
+      disabled: 1,
+      draining: 1,
+      stale: 1,
+      unhealthy: 1,
+      path: 0,
+      excluded: 1,
+      ejected: 0,
+      limit: 0,
+    };
     expect(world.picker.refusals(query)).toEqual({
       ...one,
       cpu: 1,

@@ -173,7 +173,7 @@ describe("the schedule", () => {
     prober.watch(backend(["http://one", "http://two"]));
     expect(prober.healthOf("a")?.status).toBe("healthy");
     prober.watch(backend(["http://three"]));
-    expect(prober.healthOf("a")).toEqual({ status: UNPROBED.status, latencyMs: 0 });
+    expect(prober.healthOf("a")).toEqual({ status: UNPROBED.status, latencyMs: 0, down: new Set() });
     prober.forget("a");
     expect(prober.healthOf("a")).toBeNull();
     prober.stop();

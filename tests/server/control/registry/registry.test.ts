@@ -394,7 +394,7 @@ describe("what a backend is good for", () => {
       outcome: { ok: true, latencyMs: 12 },
       originBefore: "unhealthy",
       originAfter: "healthy",
-      health: { status: "healthy", latencyMs: 12 },
+      health: { status: "healthy", latencyMs: 12, down: new Set<string>() },
     });
     expect(stateOf(world, "a")).toMatchObject({ health: "healthy", latencyMs: 12, routable: true });
   });
@@ -475,6 +475,6 @@ function failedProbe(clientId: string, url: string) {
     outcome: { ok: false, reason: "ECONNREFUSED" } as const,
     originBefore: UNPROBED.status,
     originAfter: "unhealthy" as const,
-    health: { status: "unhealthy" as const, latencyMs: 0 },
+    health: { status: "unhealthy" as const, latencyMs: 0, down: new Set<string>() },
   };
 }

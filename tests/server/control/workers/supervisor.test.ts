@@ -55,6 +55,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     tables,
     snapshot: () => ({ backends: [], pathGroups: [] }),
     onLog: (text) => void lines.push(text),
+    onEjected: () => {},
     onSticky: () => {},
     log,
   });

@@ -196,7 +196,7 @@ test("a chunked request body arrives the same however it is cut and whenever it 
   fc.assert(
     fc.property(fc.array(content, { maxLength: 6 }), cuts, fc.array(fc.boolean()), (parts, at, sends) => {
       const reader = new BodyReader();
-      const body = new RequestBody();
+      const body = new RequestBody(65_536);
       const sink = new Sink();
       const to = new FramingSink("chunked", sink);
       const send = (): void => {
