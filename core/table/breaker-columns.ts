@@ -34,6 +34,18 @@ export function declareBreakerColumns(cursor: ColumnCursor, capacity: number): B
   };
 }
 
+/** Closes every breaker of a row and forgets what it has seen. */
+export function clearBreakers(columns: BreakerColumns, row: number): void {
+  const { openUntilMs, closedAtMs, windowEndMs, ...counts } = columns;
+  const { openings, failures, connectFailures, trialSuccesses, windowRequests, windowFailures, trial } =
+    counts;
+  const from = row * BREAKERS_PER_ROW;
+  const to = from + BREAKERS_PER_ROW;
+  for (const column of [openUntilMs, closedAtMs, windowEndMs]) column.fill(0, from, to);
+  for (const column of [openings, failures, connectFailures, trialSuccesses]) column.fill(0, from, to);
+  for (const column of [windowRequests, windowFailures, trial]) column.fill(0, from, to);
+}
+
 /** Gives the breaker of endpoint number `endpoint` of a row. */
 export function breakerOf(row: number, endpoint: number): number {
   return row * BREAKERS_PER_ROW + Math.min(Math.max(endpoint, 0), BREAKERS_PER_ROW - 1);

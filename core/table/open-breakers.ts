@@ -1,5 +1,5 @@
 import type { BackendColumns } from "./backend-columns.ts";
-import { BREAKERS_PER_ROW } from "./breaker-columns.ts";
+import { BREAKERS_PER_ROW, clearBreakers } from "./breaker-columns.ts";
 import { i32 } from "./buffer-layout.ts";
 import { lockOwner } from "./spin-lock.ts";
 
@@ -43,8 +43,7 @@ export class OpenBreakers {
   /** Closes every breaker of a row and forgets what it has seen. */
   clearLocked(row: number): void {
     const { openBreakers, breakers } = this.#columns;
-    const from = row * BREAKERS_PER_ROW;
-    for (const column of Object.values(breakers)) column.fill(0, from, from + BREAKERS_PER_ROW);
+    clearBreakers(breakers, row);
     if (i32(openBreakers, row) > 0) Atomics.sub(this.#header, this.#word, 1);
     openBreakers[row] = 0;
   }

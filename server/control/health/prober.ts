@@ -117,8 +117,7 @@ export class Prober {
     if (targets === undefined) return null;
     const states = targets.map((target) => target.state);
     const measured = states.find((state) => state.latencyMs !== null && state.status !== "unhealthy");
-    const isDown = (target: Target): boolean => target.state.status === "unhealthy";
-    const down = new Set(targets.filter(isDown).map((target) => originKey(target.origin)));
+    const down = new Set(targets.filter(isDown).map(({ origin }) => originKey(origin)));
     return { status: combineHealth(states), latencyMs: measured?.latencyMs ?? 0, down };
   }
 
@@ -190,6 +189,10 @@ export class Prober {
       health,
     });
   }
+}
+
+function isDown({ state }: Target): boolean {
+  return state.status === "unhealthy";
 }
 
 function stop(target: Target): void {
