@@ -127,6 +127,7 @@ export class Claims {
       }
     }
     unlock(columns.lock, row);
+    this.#tables.queue.freed();
     return change;
   }
 

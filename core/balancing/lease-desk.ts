@@ -40,6 +40,7 @@ export class LeaseDesk {
       leases.endLocked(slot);
       return view;
     });
+    this.#tables.queue.freed();
     return ended !== null;
   }
 

@@ -11,6 +11,7 @@ export interface SharedTables {
   readonly proxyRate: SharedArrayBuffer;
   readonly authFailures: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  readonly queue: SharedArrayBuffer;
 }
 
 /** First message to a worker; it listens only after it has applied this. */

@@ -39,6 +39,12 @@ export interface BackendColumns {
   readonly inFlight: Int32Array;
   /** Most requests in flight; 0 = no limit. */
   readonly maxInFlight: Int32Array;
+  /** Connections of all threads to the row, the part of each thread as `inFlightOf`, the most there may be (0 = any). */
+  readonly connections: Int32Array;
+  readonly connectionsOf: Int32Array;
+  readonly maxConnections: Int32Array;
+  /** 1 = a thread has none and may not make one. */
+  readonly connectionsWanted: Int32Array;
   /** Bit i: all probes of the address of endpoint i fail. */
   readonly downEndpoints: Int32Array;
   /** Since when the row gets its share back little by little; 0 = it has it. */
@@ -88,6 +94,10 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     leasedDisk: cursor.float64(capacity),
     inFlight: cursor.int32(capacity),
     maxInFlight: cursor.int32(capacity),
+    connections: cursor.int32(capacity),
+    connectionsOf: cursor.int32(capacity * (workers + 1)),
+    maxConnections: cursor.int32(capacity),
+    connectionsWanted: cursor.int32(capacity),
     downEndpoints: cursor.int32(capacity),
     breakers: declareBreakerColumns(cursor, capacity),
     openBreakers: cursor.int32(capacity),
@@ -104,4 +114,29 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     retriesOf: cursor.int32(capacity * (workers + 1)),
     gpuVramFree: cursor.float64(capacity * MAX_GPUS),
   };
+}
+
+/** Takes away what a row says of the backend that had it, but for its flags, breakers and leases. */
+export function blankRow(
+  columns: BackendColumns,
+  row: number,
+  { capacity, workers }: { readonly capacity: number; readonly workers: number },
+): void {
+  columns.inFlight[row] = 0;
+  columns.maxInFlight[row] = 0;
+  columns.connections[row] = 0;
+  columns.maxConnections[row] = 0;
+  columns.connectionsWanted[row] = 0;
+  for (let thread = 0; thread <= workers; thread++) {
+    columns.inFlightOf[thread * capacity + row] = 0;
+    columns.connectionsOf[thread * capacity + row] = 0;
+  }
+  columns.pathGroup[row] = 0;
+  columns.downEndpoints[row] = 0;
+  columns.rampSinceMs[row] = 0;
+  columns.freeCores[row] = 0;
+  columns.memoryAvail[row] = 0;
+  columns.diskAvail[row] = 0;
+  for (const scores of columns.baseScore) scores[row] = Infinity;
+  for (const masks of columns.gpuMask) masks[row] = 0;
 }

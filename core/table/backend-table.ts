@@ -1,6 +1,7 @@
 import { unitVector } from "../scoring/place.ts";
 import {
   type BackendColumns,
+  blankRow,
   CLAIMED,
   DRAINING,
   declareBackendColumns,
@@ -54,6 +55,8 @@ export class BackendTable {
   readonly #header: Int32Array;
   /** Ends the leases of a row, whose lock is held; set by openTables. */
   #endLeases: (row: number) => void = () => {};
+  /** Told when requests that found no room may find some; set by openTables. */
+  #onRoom: () => void = () => {};
 
   static allocate(capacity: number, tiers: number, workers: number): SharedArrayBuffer {
     const dimensions = { capacity, tiers, workers };
@@ -79,6 +82,11 @@ export class BackendTable {
   /** Says what ends the leases of a row that is released. */
   onRelease(endLeases: (row: number) => void): void {
     this.#endLeases = endLeases;
+  }
+
+  /** Says who is told when a report or a change of state may have made room. */
+  onRoom(told: () => void): void {
+    this.#onRoom = told;
   }
 
   /** One more than the highest claimed row: where every scan ends. */
@@ -129,20 +137,8 @@ export class BackendTable {
     if ((i32(columns.flags, row) & LOCATED) === 0) Atomics.sub(this.#header, UNLOCATED, 1);
     columns.generation[row] = i32(columns.generation, row) + 1;
     columns.epoch[row] = i32(columns.epoch, row) + 1;
-    columns.inFlight[row] = 0;
-    for (let thread = 0; thread <= this.workers; thread++) {
-      columns.inFlightOf[thread * this.capacity + row] = 0;
-    }
-    columns.pathGroup[row] = 0;
-    columns.maxInFlight[row] = 0;
-    columns.downEndpoints[row] = 0;
-    columns.rampSinceMs[row] = 0;
     this.openBreakers.clearLocked(row);
-    for (const scores of columns.baseScore) scores[row] = Infinity;
-    for (const masks of columns.gpuMask) masks[row] = 0;
-    columns.freeCores[row] = 0;
-    columns.memoryAvail[row] = 0;
-    columns.diskAvail[row] = 0;
+    blankRow(columns, row, this);
     const flags = Atomics.exchange(columns.flags, row, 0);
     if ((flags & ENABLED) !== 0) Atomics.sub(this.#header, ENABLED_ROWS, 1);
     this.#stateChanged();
@@ -168,9 +164,11 @@ export class BackendTable {
     this.#setFlag(row, DRAINING, on);
   }
 
-  /** Bounds the requests in flight; 0 = no bound. */
-  setMaxInFlight(row: number, requests: number): void {
+  /** Bounds the requests in flight and the connections of all threads; 0 = no bound. */
+  setLimits(row: number, requests: number, connections: number): void {
     this.columns.maxInFlight[row] = requests;
+    this.columns.maxConnections[row] = connections;
+    this.#onRoom();
   }
 
   /** Says by bits which endpoints fail their probes while others of the row do not. */
@@ -237,6 +235,7 @@ export class BackendTable {
     }
     columns.reportedAtMs[row] = orElse(figures.reportedAtMs, -Infinity);
     unlock(columns.lock, row);
+    this.#onRoom();
   }
 
   isClaimed(row: number): boolean {
@@ -303,7 +302,7 @@ export class BackendTable {
     return i32(this.columns.leasedCores, row);
   }
 
-  /** Takes a dead worker's share out of the counts of requests in flight and of retries. */
+  /** Takes a dead worker's share out of the counts of requests in flight, connections and retries. */
   dropInFlightOf(worker: number): void {
     const columns = this.columns;
     const first = (worker - CONTROL_PLANE) * this.capacity;
@@ -313,6 +312,8 @@ export class BackendTable {
         const share = first + row;
         columns.inFlight[row] = i32(columns.inFlight, row) - i32(columns.inFlightOf, share);
         columns.inFlightOf[share] = 0;
+        Atomics.sub(columns.connections, row, i32(columns.connectionsOf, share));
+        columns.connectionsOf[share] = 0;
       });
     }
   }
@@ -329,6 +330,7 @@ export class BackendTable {
 
   #stateChanged(): void {
     Atomics.add(this.#header, STATE_VERSION, 1);
+    this.#onRoom();
   }
 
   /** Says whether the flag was different. A row that nobody has stays blank: a probe may end after its backend was removed. */

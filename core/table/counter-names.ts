@@ -26,6 +26,8 @@ export const COUNTER_NAMES = [
   "retries",
   "retries_over_budget",
   "stale_connections",
+  "queued",
+  "queue_timeouts",
   "breakers_opened",
   "breakers_closed",
   "tunnels_opened",

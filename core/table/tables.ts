@@ -2,8 +2,10 @@ import type { ServerConfig } from "../config/server-schema.ts";
 import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
 import { i32 } from "./buffer-layout.ts";
+import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
 import { StickyTable } from "./sticky-table.ts";
@@ -31,6 +33,8 @@ export interface Tables {
   readonly proxyRate: RateTable;
   readonly authFailures: RateTable;
   readonly counters: CounterTable;
+  readonly queue: QueueTable;
+  readonly connections: ConnectionSlots;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -63,6 +67,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     proxyRate: rate(sizes.proxyRate),
     authFailures: rate(sizes.authFailures),
     counters: CounterTable.allocate(sizes.workers),
+    queue: QueueTable.allocate(sizes.workers, sizes.tiers),
   };
 }
 
@@ -70,7 +75,9 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
 export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE): Tables {
   const backends = new BackendTable(shared.backends, worker);
   const leases = new LeaseTable(shared.leases, backends, worker);
+  const queue = new QueueTable(shared.queue, worker);
   backends.onRelease((row) => leases.endAllLocked(row));
+  backends.onRoom(() => queue.freed());
   return {
     worker,
     backends,
@@ -80,6 +87,8 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     proxyRate: new RateTable(shared.proxyRate, worker),
     authFailures: new RateTable(shared.authFailures, worker),
     counters: new CounterTable(shared.counters),
+    queue,
+    connections: new ConnectionSlots(backends, worker),
   };
 }
 
@@ -106,6 +115,8 @@ export function releaseWorker(tables: Tables, worker: number): void {
   leases.endLeasesOf(worker);
   backends.dropInFlightOf(worker);
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
+  tables.queue.releaseWorker(worker);
+  tables.queue.freed();
 }
 
 /** Ends every lease, held or not, and says how many there were. */
@@ -118,5 +129,6 @@ export function endAllLeases(tables: Tables): number {
       leases.endAllLocked(row);
     });
   }
+  tables.queue.freed();
   return ended;
 }

@@ -17,6 +17,7 @@ import type { ProxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
 import type { Directory } from "./upstream/directory.ts";
+import type { RequestQueue } from "./upstream/queue.ts";
 
 export type Header = readonly [name: string, value: string];
 
@@ -36,6 +37,7 @@ export interface Plane {
   readonly retryDesk: RetryDesk;
   readonly wheel: TimerWheel;
   readonly directory: Directory;
+  readonly queue: RequestQueue;
   readonly log: WorkerLog;
   readonly out: SendBuffer;
   readonly date: HttpDate;

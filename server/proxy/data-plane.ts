@@ -12,7 +12,7 @@ import { Exchange } from "./exchange/exchange.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
-import { ConnectionPool } from "./http1/connection-pool.ts";
+import { ConnectionPool, UNCOUNTED } from "./http1/connection-pool.ts";
 import { securityHeaders } from "./management/management.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
@@ -22,6 +22,8 @@ import { GeoLookup } from "./thread/geo-lookup.ts";
 import { IdleTrim } from "./thread/idle-trim.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
 import { Directory } from "./upstream/directory.ts";
+import { RequestQueue } from "./upstream/queue.ts";
+import { RowSlots, SpareConnections } from "./upstream/row-slots.ts";
 
 /** Exchanges kept for reuse; each holds the offsets of one head. */
 const MAX_SPARE_EXCHANGES = 1024;
@@ -180,10 +182,15 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
   const rules = { allowed: config.allowed_endpoint_cidrs, denied: config.denied_endpoint_cidrs };
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
   const wiring = { wheel, out, headLimits: options.head };
-  const directory = new Directory(wiring, options.pool, {
-    verifyTls: options.verifyBackends,
-    gate: addressGate(rules, log),
-  });
+  const spare: SpareConnections = new SpareConnections((isAny) => queue.watch(isAny));
+  const queue = new RequestQueue(tables.queue, tiers.length, options.queue, () => spare.yield());
+  const checks = { verifyTls: options.verifyBackends, gate: addressGate(rules, log) };
+  const directory = new Directory(
+    wiring,
+    options.pool,
+    checks,
+    (backend) => new RowSlots(tables.connections, spare, backend, () => tables.queue.freed()),
+  );
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
   const control = { kind: "unix", path: init.controlSocket } as const;
@@ -199,11 +206,12 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     retryDesk: new RetryDesk(tables, retryBudget(config)),
     wheel,
     directory,
+    queue,
     log,
     out,
     date: new HttpDate(),
     ...writerContexts(init.viaName),
-    control: new ConnectionPool(control, options.pool, wiring),
+    control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
     controlSecret: init.controlSecret,
     keys: new KeyGuard([config.server_key, ...config.api_keys]),
     insecureNoAuth: config.insecure_no_auth,

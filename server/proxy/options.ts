@@ -37,6 +37,15 @@ export interface ProxyOptions {
   readonly stickyByIp: boolean;
   readonly leaseSeconds: number;
   readonly retries: RetryOptions;
+  readonly queue: QueueOptions;
+}
+
+/** Who waits for room, and for how long. */
+export interface QueueOptions {
+  /** 0 = nobody. */
+  readonly timeoutMs: number;
+  /** In all workers together. */
+  readonly most: number;
 }
 
 /** When a request is sent again. */
@@ -67,6 +76,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     stickyHeader: config.sticky_header.toLowerCase(),
     stickyByIp: config.sticky_by_ip,
     leaseSeconds: config.pending_allocation_timeout_seconds,
+    queue: { timeoutMs: config.queue_timeout_seconds * SECOND_MS, most: config.queue_max },
     retries: {
       attempts: config.retry_attempts,
       statuses: new Set(config.retry_on_statuses),

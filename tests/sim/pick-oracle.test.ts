@@ -157,7 +157,7 @@ class World {
       row,
       backend.down.reduce((bits, endpoint) => bits | (1 << endpoint), 0),
     );
-    backends.setMaxInFlight(row, backend.maxInFlight);
+    backends.setLimits(row, backend.maxInFlight, 0);
     for (const [endpoint, untilMs] of backend.openUntilMs.entries()) {
       if (untilMs !== 0 && backends.ejectLocked(row, 1)) {
         backends.columns.breakers.openUntilMs[breakerOf(row, endpoint)] = untilMs;

@@ -225,9 +225,7 @@ export class Exchange {
 
   #start(): void {
     this.#phase = "delivering";
-    this.delivery.begin();
-    if (this.#pool === null) this.delivery.forward();
-    else this.delivery.reach(this.#pool, false);
+    this.delivery.start(this.#pool);
   }
 
   #stepOn(): void {

@@ -23,6 +23,8 @@ export class Facts {
   truncated = false;
   clientId = "";
   attempts = 0;
+  /** How long the request waited for room. */
+  queuedMs = 0;
   /** Who asks, as guards and forwarded headers have it. */
   clientIp = "";
   forwardedFor = "";
@@ -45,6 +47,7 @@ export class Facts {
     this.truncated = false;
     this.clientId = "";
     this.attempts = 0;
+    this.queuedMs = 0;
     this.requestId = "";
     this.stickyId = "";
     this.place = null;
@@ -112,6 +115,7 @@ export class Facts {
       in: bytesIn,
       out: bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
+      queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,
       truncated: this.truncated ? true : undefined,

@@ -118,8 +118,11 @@ export interface UpstreamUser {
 
 /** The connections of one worker to one origin. */
 export interface UpstreamPool {
-  /** Gives a connection, perhaps one that is still to open; with `fresh` never one that was used before. */
-  open(user: UpstreamUser, fresh: boolean): Upstream;
+  /**
+   * Gives a connection, perhaps one that is still to open; with `fresh` never one that was used before. Null when there
+   * are as many as there may be, none of them free here.
+   */
+  open(user: UpstreamUser, fresh: boolean): Upstream | null;
   /** Closes what is idle. */
   closeIdle(): void;
   /** Closes what is idle and keeps nothing from now on. */

@@ -10,6 +10,20 @@ export interface PoolLimits {
   readonly lingerMs: number;
 }
 
+/** The connections to one backend, counted over all workers. */
+export interface Slots {
+  /** Counts one more; false when there are as many as there may be. */
+  take(): boolean;
+  giveBack(): void;
+  /** The number of connections is limited: an idle one may be wanted elsewhere. */
+  readonly isScarce: boolean;
+  /** Says how to close an idle one that is wanted elsewhere; null while there is none. */
+  spare(closeOne: (() => boolean) | null): void;
+}
+
+/** For connections that nobody counts, as those to the control plane. */
+export const UNCOUNTED: Slots = { take: () => true, giveBack: () => {}, isScarce: false, spare: () => {} };
+
 /**
  * The HTTP/1.1 connections of one worker to one origin. Idle ones are used last in, first out: the warmest connection
  * is the least likely to have been closed by the backend, and the rest can time out.
@@ -19,11 +33,14 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
   readonly attempts: Attempts = { forsaken: 0 };
   readonly wiring: Wiring;
   readonly #limits: PoolLimits;
+  readonly #slots: Slots;
   readonly #idle: BackendConnection[] = [];
   #retired = false;
+  #isSpare = false;
 
-  constructor(target: ConnectTarget, limits: PoolLimits, wiring: Wiring) {
+  constructor(target: ConnectTarget, limits: PoolLimits, wiring: Wiring, slots: Slots) {
     this.target = target;
+    this.#slots = slots;
     this.wiring = wiring;
     this.#limits = limits;
   }
@@ -36,11 +53,12 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     return this.#limits.lingerMs;
   }
 
-  open(user: UpstreamUser, fresh: boolean): Upstream {
+  open(user: UpstreamUser, fresh: boolean): Upstream | null {
     const idle = fresh ? undefined : this.#idle.pop();
-    if (idle === undefined) return new BackendConnection(this, user);
+    if (idle === undefined) return this.#slots.take() ? new BackendConnection(this, user) : null;
     idle.idleIndex = -1;
     idle.use(user);
+    this.#tellSpare();
     return idle;
   }
 
@@ -52,6 +70,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     connection.idleIndex = this.#idle.length;
     this.#idle.push(connection);
     connection.rest(this.#limits.idleTimeoutMs);
+    this.#tellSpare();
   }
 
   retire(): void {
@@ -64,6 +83,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
   }
 
   forget(connection: BackendConnection): void {
+    this.#slots.giveBack();
     const at = connection.idleIndex;
     if (at < 0) return;
     connection.idleIndex = -1;
@@ -72,5 +92,20 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
       const moved = this.#idle[index];
       if (moved !== undefined) moved.idleIndex = index;
     }
+    this.#tellSpare();
+  }
+
+  #tellSpare(): void {
+    const isSpare = this.#slots.isScarce && this.#idle.length > 0;
+    if (isSpare === this.#isSpare) return;
+    this.#isSpare = isSpare;
+    this.#slots.spare(isSpare ? () => this.#closeOne() : null);
+  }
+
+  /** Closes the connection that has been idle for longest; says whether there was one. */
+  #closeOne(): boolean {
+    const idle = this.#idle[0];
+    idle?.drop("close");
+    return idle !== undefined;
   }
 }

@@ -14,6 +14,8 @@ export class Choice {
   #pick = new Pick();
   #other = new Pick();
   #tried: number[] = [];
+  /** Rows that are left out for the moment only. */
+  #skipped: number[] = [];
   /** The present backend has been sent nothing yet. */
   #isUnused = false;
   #hasFailed = false;
@@ -33,8 +35,14 @@ export class Choice {
     return this.#hasFailed;
   }
 
+  /** Some backend is left out for the moment. */
+  get hasSkipped(): boolean {
+    return this.#skipped.length > 0;
+  }
+
   begin(): void {
     if (this.#tried.length > 0) this.#tried = [];
+    if (this.#skipped.length > 0) this.#skipped = [];
     this.#exchange.query.excluded = NONE_TRIED;
     this.#isUnused = false;
     this.#hasFailed = false;
@@ -66,7 +74,7 @@ export class Choice {
     const { query } = this.#exchange;
     query.excluded = [...this.#tried, this.#pick.row];
     const chosen = chooseBackend(this.#exchange, this.#other);
-    query.excluded = this.#tried;
+    this.#setExcluded();
     if (typeof chosen === "string") {
       if (chosen === "moved") this.#settle(this.#other, "unused", null);
       return null;
@@ -76,6 +84,21 @@ export class Choice {
     this.#isUnused = true;
     this.#event = null;
     return chosen;
+  }
+
+  /** Leaves the present backend out: it has room, but no connection to it can be had now. */
+  skip(): void {
+    this.settle();
+    this.#skipped.push(this.#pick.row);
+    this.#setExcluded();
+  }
+
+  /** Takes those that were skipped into account again; says whether there were any. */
+  unskip(): boolean {
+    if (this.#skipped.length === 0) return false;
+    this.#skipped = [];
+    this.#setExcluded();
+    return true;
   }
 
   /** The request is being sent: from here on its capacity is in use. */
@@ -111,7 +134,12 @@ export class Choice {
   #exclude(): void {
     this.settle();
     this.#tried.push(this.#pick.row);
-    this.#exchange.query.excluded = this.#tried;
+    this.#setExcluded();
+  }
+
+  #setExcluded(): void {
+    this.#exchange.query.excluded =
+      this.#skipped.length === 0 ? this.#tried : [...this.#tried, ...this.#skipped];
   }
 
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {

@@ -1,70 +1,63 @@
 import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { fillForward } from "../exchange/forwarding.ts";
-import type { Loss, Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
+import type { Loss, Upstream, UpstreamPool } from "../exchange/sides.ts";
 import { openTunnel, tunnelFault } from "../exchange/tunnel.ts";
 import { HIGH_WATER_BYTES } from "../net/socket.ts";
-import { guarded } from "../thread/faults.ts";
-import { Choice } from "./choice.ts";
-import { type Refused, refusePick } from "./choosing.ts";
+import { Attempts, type AttemptUser } from "./attempts.ts";
+import type { Choice } from "./choice.ts";
 import { Gatherer } from "./gatherer.ts";
-import { mayResend, Retries } from "./retries.ts";
 
-type Phase = "idle" | "pausing" | "connecting" | "waiting" | "relaying";
-
-/** A connection that turns out to be stale says nothing about its backend; that many in a row do. */
-const MAX_STALE = 3;
+/** seeking: there is no connection to a backend (yet). */
+type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying";
 
 /** The backend's side of an exchange: pick, connect, send, take the answer; again on another backend if due. */
-export class Delivery implements UpstreamUser {
-  readonly choice: Choice;
+export class Delivery implements AttemptUser {
+  readonly #attempts: Attempts;
   readonly #exchange: Exchange;
   /** Null when streamed bytes go on as they come. */
   readonly #gatherer: Gatherer | null;
   #phase: Phase = "idle";
   #upstream: Upstream | null = null;
-  #pool: UpstreamPool | null = null;
-  readonly #retries: Retries;
-  /** Connections on which the request met nothing but their end, as they had been idle for too long. */
-  #stale = 0;
-  #pause: ReturnType<typeof setTimeout> | null = null;
   /** The body may be held back for a while. */
   #gathers = false;
   #bodyLeft = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
-    this.choice = new Choice(exchange);
-    this.#retries = new Retries(exchange);
+    this.#attempts = new Attempts(exchange, this);
     const { gatherMs } = exchange.plane.options;
     this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#passGathered(bytes)) : null;
   }
 
-  begin(): void {
+  /** What was chosen, and is held on it. */
+  get choice(): Choice {
+    return this.#attempts.choice;
+  }
+
+  /** Sends the request to a backend of the picker's choice, or with `pool` there and nowhere else. */
+  start(pool: UpstreamPool | null): void {
     const { client, plane } = this.#exchange;
-    this.choice.begin();
-    this.#retries.begin();
-    this.#stale = 0;
+    this.#phase = "seeking";
+    this.#attempts.begin();
     // Bounds all attempts together; replaced when the request has been sent.
     client.arm(plane.options.requestTimeoutMs);
+    if (pool === null) this.#attempts.start();
+    else this.#attempts.startAt(pool, false);
   }
 
-  /** Chooses a backend and sends the request there. */
-  forward(): void {
-    const chosen = this.choice.next();
-    if (typeof chosen === "string") this.#refusePick(chosen);
-    else this.reach(chosen, false);
-  }
-
-  /** Sends the request over that pool; with `fresh` never on a used connection. */
-  reach(pool: UpstreamPool, fresh: boolean): void {
+  use(upstream: Upstream): void {
     this.#phase = "connecting";
-    this.#pool = pool;
-    const upstream = pool.open(this, fresh);
     this.#upstream = upstream;
     this.#exchange.plane.count(upstream.isReused ? "upstream_reuses" : "upstream_connects");
     if (upstream.isOpen) this.#send(upstream);
-    else this.onRequestBody();
+    else this.holdBody();
+  }
+
+  holdBody(): void {
+    const { body, client } = this.#exchange;
+    if (this.#phase !== "connecting") this.#phase = "seeking";
+    if (body.unsentBytes > HIGH_WATER_BYTES) client.pauseBody();
   }
 
   /** More of the request's body has arrived. */
@@ -72,7 +65,7 @@ export class Delivery implements UpstreamUser {
     const { body, client } = this.#exchange;
     const upstream = this.#upstream;
     if (upstream === null || this.#phase === "connecting") {
-      if (body.unsentBytes > HIGH_WATER_BYTES) client.pauseBody();
+      this.holdBody();
       return;
     }
     body.send(upstream);
@@ -90,15 +83,11 @@ export class Delivery implements UpstreamUser {
   release(): void {
     const upstream = this.#upstream;
     this.#upstream = null;
-    this.#pool = null;
     const isSent = this.#phase === "relaying" && this.#exchange.body.complete;
     upstream?.drop(isSent ? "close" : "abort");
     this.#phase = "idle";
     this.#gatherer?.clear();
-    if (this.#pause !== null) clearTimeout(this.#pause);
-    this.#pause = null;
-    this.choice.settle();
-    this.#retries.end();
+    this.#attempts.release();
   }
 
   onTimeout(): void {
@@ -109,14 +98,15 @@ export class Delivery implements UpstreamUser {
       exchange.truncate(stalled);
       return;
     }
+    if (this.#attempts.timesOut()) return;
     // An unfinished body that the backend would have taken is the client's delay.
     const waitsForClient =
       this.#phase === "waiting" && !exchange.body.complete && this.#upstream?.pendingBytes === 0;
     if (!waitsForClient) {
       exchange.plane.count("upstream_timeouts");
       exchange.facts.attemptFailed("no answer in time");
-      if (this.#phase === "connecting") this.choice.fail("connect_failure");
-      else if (this.#phase === "waiting") this.choice.fail("failure");
+      if (this.#phase === "connecting") this.choice.failed("connect_failure");
+      else if (this.#phase === "waiting") this.choice.failed("failure");
     }
     exchange.refuse(waitsForClient ? "slow_request" : "gateway_timeout");
   }
@@ -139,9 +129,7 @@ export class Delivery implements UpstreamUser {
       exchange.refuse("bad_gateway", [], "the control plane does not accept connections");
       return;
     }
-    exchange.facts.attemptFailed(`no connection (${reason})`);
-    this.choice.fail("connect_failure");
-    this.forward();
+    this.#attempts.connectFailed(reason);
   }
 
   onUpstreamDrain(): void {
@@ -162,8 +150,12 @@ export class Delivery implements UpstreamUser {
     const exchange = this.#exchange;
     const { client, facts } = exchange;
     this.choice.heard(response.status);
-    if (exchange.plane.options.retries.statuses.has(response.status) && this.#isRetried(response.status))
+    const upstream = this.#upstream;
+    if (this.#attempts.replaces(response.status)) {
+      this.#upstream = null;
+      upstream?.drop("close");
       return;
+    }
     exchange.body.giveUpReplay();
     if (response.status === 101) {
       this.#switchProtocols(response);
@@ -218,18 +210,11 @@ export class Delivery implements UpstreamUser {
   }
 
   onLost(loss: Loss): void {
-    const exchange = this.#exchange;
     const upstream = this.#upstream;
     this.#upstream = null;
     upstream?.drop("abort");
-    if (!loss.answered && this.#isStale(upstream, loss)) return;
-    exchange.facts.attemptFailed(loss.reason);
-    const { row } = this.choice.pick;
-    this.choice.fail("failure");
-    const delayMs = loss.answered || exchange.facts.management ? -1 : this.#retries.take(row);
-    const chosen = delayMs < 0 ? null : this.choice.next();
-    if (chosen === null || typeof chosen === "string") this.#badAnswer(loss.reason);
-    else this.#sendAgain(chosen, delayMs);
+    this.#phase = "seeking";
+    if (!this.#attempts.resends(loss, upstream)) this.#badAnswer(loss.reason);
   }
 
   onFault(fault: string): void {
@@ -269,49 +254,6 @@ export class Delivery implements UpstreamUser {
     client.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
   }
 
-  /**
-   * Sends a request once more that met a connection which its backend was closing, or that the backend has not looked at:
-   * neither says anything about the backend, so that it is asked again.
-   */
-  #isStale(upstream: Upstream | null, loss: Loss): boolean {
-    const exchange = this.#exchange;
-    const pool = this.#pool;
-    const isInnocent = loss.unprocessed
-      ? exchange.body.replayable
-      : (upstream?.isReused === true || exchange.facts.management) && mayResend(exchange);
-    if (!isInnocent || pool === null || this.#stale >= MAX_STALE) return false;
-    this.#stale++;
-    exchange.plane.count("stale_connections");
-    exchange.body.rewind();
-    this.reach(pool, true);
-    return true;
-  }
-
-  /** Sends the request to another backend in place of an answer that is not to be passed on, if there is one. */
-  #isRetried(status: number): boolean {
-    if (this.#exchange.facts.management) return false;
-    const delayMs = this.#retries.take(this.choice.pick.row);
-    const pool = delayMs < 0 ? null : this.choice.instead();
-    if (pool === null) return false;
-    this.#exchange.facts.attemptFailed(`status ${status}`);
-    const upstream = this.#upstream;
-    this.#upstream = null;
-    upstream?.drop("close");
-    this.#sendAgain(pool, delayMs);
-    return true;
-  }
-
-  #sendAgain(pool: UpstreamPool, delayMs: number): void {
-    this.#exchange.body.rewind();
-    this.#pool = pool;
-    this.#stale = 0;
-    this.#phase = "pausing";
-    this.#pause = setTimeout(() => {
-      this.#pause = null;
-      guarded(() => this.reach(pool, false));
-    }, delayMs);
-  }
-
   /** Passes on what was held back, also at a time when the backend has sent nothing. */
   #passGathered(bytes: Buffer): void {
     this.#exchange.client.body(bytes, 0, bytes.length);
@@ -334,16 +276,5 @@ export class Delivery implements UpstreamUser {
   #badAnswer(fault: string): void {
     this.#exchange.plane.count("upstream_failures");
     this.#exchange.refuse("bad_gateway", [], fault);
-  }
-
-  #refusePick(status: Refused): void {
-    const exchange = this.#exchange;
-    if (this.choice.hasFailed) {
-      exchange.refuse(
-        "bad_gateway",
-        [],
-        `no backend accepted the request; the last: ${exchange.facts.reason}`,
-      );
-    } else refusePick(exchange, status);
   }
 }

@@ -3,7 +3,7 @@ import type { Backend, Origin, PathGroup } from "../../../core/plane/snapshot.ts
 import type { UpstreamPool } from "../exchange/sides.ts";
 import type { AddressGate } from "../guards/address-gate.ts";
 import type { Wiring } from "../http1/backend-connection.ts";
-import { ConnectionPool, type PoolLimits } from "../http1/connection-pool.ts";
+import { ConnectionPool, type PoolLimits, type Slots } from "../http1/connection-pool.ts";
 import type { ConnectTarget } from "../net/plain-socket.ts";
 
 /** A backend and, for each of its endpoints, this worker's pool of connections. */
@@ -25,6 +25,7 @@ export class Directory {
   readonly #wiring: Wiring;
   readonly #limits: PoolLimits;
   readonly #verifyTls: boolean;
+  readonly #slotsOf: (backend: Backend) => Slots;
   readonly #gate: AddressGate;
   readonly #confining: boolean[] = [];
   #endpoints = new Int32Array(0);
@@ -35,11 +36,13 @@ export class Directory {
     wiring: Wiring,
     limits: PoolLimits,
     checks: { readonly verifyTls: boolean; readonly gate: AddressGate },
+    slotsOf: (backend: Backend) => Slots,
   ) {
     this.#wiring = wiring;
     this.#limits = limits;
     this.#verifyTls = checks.verifyTls;
     this.#gate = checks.gate;
+    this.#slotsOf = slotsOf;
   }
 
   /** Some backend has path patterns. */
@@ -107,7 +110,8 @@ export class Directory {
       known.users++;
       return known.pool;
     }
-    const pool = new ConnectionPool(this.#target(origin, backend), this.#limits, this.#wiring);
+    const target = this.#target(origin, backend);
+    const pool = new ConnectionPool(target, this.#limits, this.#wiring, this.#slotsOf(backend));
     this.#pools.set(key, { pool, users: 1 });
     return pool;
   }
@@ -133,9 +137,9 @@ export class Directory {
   }
 }
 
-/** Backends share connections to an origin, unless only one of them may live there. */
-function poolKey(origin: Origin, backend: Backend): string {
-  return backend.loopbackAllowed === true ? `${origin.key} local` : origin.key;
+/** Each backend has connections of its own: they are counted, and may be limited. */
+function poolKey(origin: Origin, { row, generation, loopbackAllowed }: Backend): string {
+  return `${row} ${generation} ${origin.key}${loopbackAllowed === true ? " local" : ""}`;
 }
 
 /** SNI carries names only (RFC 6066 section 3). */

@@ -38,6 +38,9 @@ export interface BackendOptions {
   readonly group?: number;
   /** As for an agent on this host; true unless said otherwise. */
   readonly loopbackAllowed?: boolean;
+  /** 0 or absent: no limit. */
+  readonly maxInFlight?: number;
+  readonly maxConnections?: number;
 }
 
 /** One worker's data plane with the control plane's view of its tables. */
@@ -93,6 +96,7 @@ export class Cell implements AsyncDisposable {
     });
     backends.setPathGroup(row, group);
     writeFigures(this.tables, row, options);
+    backends.setLimits(row, options.maxInFlight ?? 0, options.maxConnections ?? 0);
     backends.setEnabled(row, true);
     return { row, generation };
   }

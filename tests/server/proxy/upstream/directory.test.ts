@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Backend } from "../../../../core/plane/snapshot.ts";
+import { UNCOUNTED } from "../../../../server/proxy/http1/connection-pool.ts";
 import { SendBuffer } from "../../../../server/proxy/net/send-buffer.ts";
 import { TimerWheel } from "../../../../server/proxy/net/timer-wheel.ts";
 import { Directory } from "../../../../server/proxy/upstream/directory.ts";
@@ -9,7 +10,7 @@ const HEAD_LIMITS = { maxHeadBytes: 4096, maxTargetBytes: 1024, maxHeaders: 32 }
 
 function newDirectory(): Directory {
   const wiring = { wheel: new TimerWheel(() => 0), out: new SendBuffer(4096), headLimits: HEAD_LIMITS };
-  return new Directory(wiring, LIMITS, { verifyTls: true, gate: () => true });
+  return new Directory(wiring, LIMITS, { verifyTls: true, gate: () => true }, () => UNCOUNTED);
 }
 
 function backendOf(row: number, pathGroup: number): Backend {

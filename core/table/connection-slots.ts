@@ -1,0 +1,52 @@
+import type { BackendTable } from "./backend-table.ts";
+import { i32 } from "./buffer-layout.ts";
+import { CONTROL_PLANE } from "./spin-lock.ts";
+
+/** Counts the connections that all threads have to each backend, and keeps them below its limit. */
+export class ConnectionSlots {
+  readonly #backends: BackendTable;
+  /** Where this thread's share of the counts begins. */
+  readonly #share: number;
+
+  constructor(backends: BackendTable, worker: number = CONTROL_PLANE) {
+    this.#backends = backends;
+    this.#share = (worker - CONTROL_PLANE) * backends.capacity;
+  }
+
+  /** How many connections there are to a row. */
+  open(row: number): number {
+    return Atomics.load(this.#backends.columns.connections, row);
+  }
+
+  /** Counts one more connection of this thread; false when the row has as many as it may have: then some are wanted. */
+  take(row: number): boolean {
+    const { connections, connectionsOf, connectionsWanted, maxConnections } = this.#backends.columns;
+    const most = i32(maxConnections, row);
+    if (Atomics.add(connections, row, 1) >= most && most > 0) {
+      Atomics.sub(connections, row, 1);
+      Atomics.store(connectionsWanted, row, 1);
+      return false;
+    }
+    connectionsOf[this.#share + row] = i32(connectionsOf, this.#share + row) + 1;
+    return true;
+  }
+
+  /** Counts one less; of a generation that is gone there is nothing to count. */
+  giveBack(row: number, generation: number): void {
+    const { connections, connectionsOf } = this.#backends.columns;
+    if (this.#backends.generation(row) !== generation) return;
+    Atomics.sub(connections, row, 1);
+    connectionsOf[this.#share + row] = i32(connectionsOf, this.#share + row) - 1;
+  }
+
+  /** Whether the number of connections to a row is limited. */
+  isScarce(row: number): boolean {
+    return i32(this.#backends.columns.maxConnections, row) > 0;
+  }
+
+  /** Whether a thread would like to have a connection that another one could give up; asking clears the wish. */
+  isWanted(row: number): boolean {
+    const { connectionsWanted } = this.#backends.columns;
+    return Atomics.load(connectionsWanted, row) === 1 && Atomics.exchange(connectionsWanted, row, 0) === 1;
+  }
+}

@@ -1,0 +1,72 @@
+import type { ConnectionSlots } from "../../../core/table/connection-slots.ts";
+import type { Slots } from "../http1/connection-pool.ts";
+
+/** The pools of this worker that have idle connections to backends whose connections are limited. */
+export class SpareConnections {
+  readonly #spare = new Map<RowSlots, () => boolean>();
+  readonly #onChange: (isAny: boolean) => void;
+
+  /** `onChange` is told when the first such pool comes and when the last one goes. */
+  constructor(onChange: (isAny: boolean) => void) {
+    this.#onChange = onChange;
+  }
+
+  /** Gives up one idle connection to each backend to which another worker would like to have one. */
+  yield(): void {
+    for (const [slots, closeOne] of [...this.#spare]) if (slots.isWanted) closeOne();
+  }
+
+  set(slots: RowSlots, closeOne: (() => boolean) | null): void {
+    const before = this.#spare.size;
+    if (closeOne === null) this.#spare.delete(slots);
+    else this.#spare.set(slots, closeOne);
+    if ((before === 0) !== (this.#spare.size === 0)) this.#onChange(before === 0);
+  }
+}
+
+/** Counts the connections of one pool as those to the backend of a row. */
+export class RowSlots implements Slots {
+  readonly #connections: ConnectionSlots;
+  readonly #spare: SpareConnections;
+  readonly #row: number;
+  readonly #generation: number;
+  /** Lets waiting requests look again. */
+  readonly #onFreed: () => void;
+
+  constructor(
+    connections: ConnectionSlots,
+    spare: SpareConnections,
+    at: { readonly row: number; readonly generation: number },
+    onFreed: () => void,
+  ) {
+    this.#connections = connections;
+    this.#spare = spare;
+    this.#row = at.row;
+    this.#generation = at.generation;
+    this.#onFreed = onFreed;
+  }
+
+  get isScarce(): boolean {
+    return this.#connections.isScarce(this.#row);
+  }
+
+  get isWanted(): boolean {
+    return this.#connections.isWanted(this.#row);
+  }
+
+  take(): boolean {
+    if (this.#connections.take(this.#row)) return true;
+    // Idle connections of other workers may be had.
+    this.#onFreed();
+    return false;
+  }
+
+  giveBack(): void {
+    this.#connections.giveBack(this.#row, this.#generation);
+    if (this.isScarce) this.#onFreed();
+  }
+
+  spare(closeOne: (() => boolean) | null): void {
+    this.#spare.set(this, closeOne);
+  }
+}
