@@ -31,7 +31,7 @@ export class RequestQueue {
   constructor(table: QueueTable, tiers: number, options: Pick<QueueOptions, "most">, onBell: () => void) {
     this.#table = table;
     this.#most = options.most;
-    this.#lines = Array.from({ length: tiers }, () => new Map());
+    this.#lines = Array.from({ length: tiers }, () => new Map<Waiting, number>());
     this.#onBell = onBell;
   }
 
@@ -86,8 +86,8 @@ export class RequestQueue {
 
   /** Serves those whose turn it is, as long as there is room. */
   #turn(tier: number): void {
-    const line = this.#lines[tier];
-    for (let first = firstOf(line); line !== undefined && first !== null; first = firstOf(line)) {
+    const line = this.#lines[tier] ?? new Map<Waiting, number>();
+    for (let first = firstOf(line); first !== null; first = firstOf(line)) {
       const { room } = this.#table;
       if (!this.#table.isTurn(tier, first)) return;
       if (!this.#serveOne(line)) {

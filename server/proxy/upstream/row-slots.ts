@@ -13,7 +13,7 @@ export class SpareConnections {
 
   /** Gives up one idle connection to each backend to which another worker would like to have one. */
   yield(): void {
-    for (const [slots, closeOne] of [...this.#spare]) if (slots.isWanted) closeOne();
+    for (const [slots, closeOne] of this.#spare) if (slots.isWanted) closeOne();
   }
 
   set(slots: RowSlots, closeOne: (() => boolean) | null): void {
