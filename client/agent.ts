@@ -18,7 +18,14 @@ import type { Scheduler } from "./scheduler.ts";
 import { ServerApi } from "./server-api.ts";
 import { openStateDir, stateDirCandidates } from "./state-dir.ts";
 import { Window } from "./window.ts";
-import { type HostFacts, type Location, missingFigures, registrationBody, reportBody } from "./wire-body.ts";
+import {
+  type HostFacts,
+  type Location,
+  missingFigures,
+  type Place,
+  registrationBody,
+  reportBody,
+} from "./wire-body.ts";
 
 export interface AgentOptions {
   readonly config: ClientConfig;
@@ -97,7 +104,10 @@ export class Agent implements ReportSource {
     this.#sampling.stop();
     stopReleasing();
     await located;
-    if (this.#reporter.isFarewellDue) await this.#deregister();
+    if (this.#reporter.isFarewellDue) {
+      await this.#drain();
+      await this.#deregister();
+    }
     this.#release();
     if (end.kind === "stopped") return 0;
     this.#log.fatal("the server refused this agent; check server_url, server_key and the configuration", {
@@ -122,6 +132,7 @@ export class Agent implements ReportSource {
       location: this.#location,
       endpointUrl: resolveEndpoint(endpoints, endpoint_url, address),
       endpoints,
+      limits: limitsOf(this.#options.config),
     };
     this.#log.debug("registering", { endpoint: place.endpointUrl, local_ip: address });
     return registrationBody(this.#host, place, this.#sampling.latest);
@@ -159,6 +170,20 @@ export class Agent implements ReportSource {
     this.#reporter.registerAgain();
   }
 
+  /** Lets requests in flight finish, while new ones go elsewhere. */
+  async #drain(): Promise<void> {
+    const seconds = this.#options.config.drain_timeout_seconds;
+    if (seconds === 0) return;
+    const deadline = AbortSignal.timeout(seconds * 1000 + FAREWELL_TIMEOUT_MS);
+    const outcome = await this.#api.drain(this.#host.clientId, this.#identity.token, seconds, deadline);
+    if (outcome.kind === "answer" && outcome.status === 200) this.#log.info("drained");
+    // The original's server has no such call.
+    else
+      this.#log.debug("could not be drained", {
+        answer: outcome.kind === "answer" ? outcome.status : outcome.reason,
+      });
+  }
+
   async #deregister(): Promise<void> {
     const { clientId } = this.#host;
     const deadline = AbortSignal.timeout(FAREWELL_TIMEOUT_MS);
@@ -177,6 +202,14 @@ function openIdentity(config: ClientConfig, directory: string | null, log: Logge
   const single = config.endpoint_url === "" ? [] : [config.endpoint_url];
   const endpoints = listed.length > 0 ? listed : single;
   return Identity.open({ directory, clientId: config.client_id, endpoints, log });
+}
+
+/** What the server is told of, where the configuration says anything. */
+function limitsOf({ max_in_flight, max_connections }: ClientConfig): Place["limits"] {
+  return {
+    ...(max_in_flight === undefined ? {} : { max_in_flight }),
+    ...(max_connections === undefined ? {} : { max_connections }),
+  };
 }
 
 function createSampling({ config, env, log, scheduler }: AgentOptions): Sampling {

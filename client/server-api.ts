@@ -42,10 +42,27 @@ export class ServerApi {
     return this.#call("DELETE", `/clients/${encodeURIComponent(clientId)}`, { body: null, token, signal });
   }
 
+  /** Sends `POST /clients/{id}/drain`: nothing new for this backend; answered when it is idle, or after `waitSeconds`. */
+  drain(
+    clientId: string,
+    token: string | null,
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<CallOutcome> {
+    const path = `/clients/${encodeURIComponent(clientId)}/drain?wait=${waitSeconds}`;
+    return this.#call("POST", path, { body: null, token, signal, waitMs: waitSeconds * 1000 });
+  }
+
   async #call(
     method: string,
     path: string,
-    call: { readonly body: string | null; readonly token: string | null; readonly signal: AbortSignal },
+    call: {
+      readonly body: string | null;
+      readonly token: string | null;
+      readonly signal: AbortSignal;
+      /** How long the server was asked to wait before its answer. */
+      readonly waitMs?: number;
+    },
   ): Promise<CallOutcome> {
     const { timeoutMs, insecureTls } = this.#options;
     try {
@@ -55,7 +72,7 @@ export class ServerApi {
         body: call.body,
         // A redirected POST would arrive as a GET; the status tells that server_url is wrong.
         redirect: "manual",
-        signal: AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs + (call.waitMs ?? 0))]),
         ...(insecureTls ? { tls: { rejectUnauthorized: false } } : {}),
       });
       const retryAfter = response.headers.get("retry-after") ?? "";

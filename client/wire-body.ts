@@ -31,6 +31,7 @@ export interface Place {
   readonly location: Location | null;
   readonly endpointUrl: string;
   readonly endpoints: readonly Endpoint[];
+  readonly limits: Pick<Registration, "max_in_flight" | "max_connections">;
 }
 
 /** Builds the body of `POST /register`. An unknown place is (0, 0) and `unknown`, as the original's agents say. */
@@ -56,6 +57,7 @@ export function registrationBody(host: HostFacts, place: Place, sample: Sample):
     ...(place.endpoints.length === 0
       ? {}
       : { endpoints: place.endpoints.map(({ url, paths }) => ({ url, paths: [...paths] })) }),
+    ...place.limits,
   };
 }
 

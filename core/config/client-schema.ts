@@ -31,6 +31,27 @@ export const ClientConfigSchema = Type.Object(
       format: "base-url",
     }),
     endpoints: list(EndpointSchema, "Several URLs by path, instead of `endpoint_url`.", 64),
+    max_in_flight: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        description:
+          "Requests that this backend may have in flight; 0 = no limit, absent = the server's default.",
+      }),
+    ),
+    max_connections: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        description:
+          "Connections that the server may have to it; 0 = no limit, absent = the server's default.",
+      }),
+    ),
+    drain_timeout_seconds: int(
+      5,
+      { minimum: 0, maximum: 3600 },
+      "How long requests in flight may take when the agent is stopped, before the backend leaves the server's list; new ones go elsewhere at once.",
+    ),
     window_minutes: int(15, { minimum: 1, maximum: 1440 }, "Averaging window."),
     report_interval_seconds: int(60, { minimum: 1, maximum: 3600 }, "Period of reports."),
     disk_path: text("/", "Path on the disk to report.", { format: "path", required: true }),

@@ -7,6 +7,7 @@ export const NAME = {
   pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
   expected: "text of at most 256 characters without control characters",
 } as const;
+const LIMIT = { minimum: 0, maximum: 1_000_000 } as const;
 const ADDRESS = { maxLength: 256, format: "agent-address" } as const;
 
 /**
@@ -43,6 +44,9 @@ export const RegistrationSchema = Type.Object({
   gpu_models: Type.Optional(Type.Array(Type.String(NAME), { maxItems: 32 })),
   endpoint_url: Type.Optional(Type.String({ maxLength: 2048 })),
   endpoints: Type.Optional(Type.Array(EndpointRegistrationSchema, { maxItems: 64 })),
+  /** Most requests in flight and most connections; 0 = no limit, absent = what the server is configured to. */
+  max_in_flight: Type.Optional(Type.Integer(LIMIT)),
+  max_connections: Type.Optional(Type.Integer(LIMIT)),
 });
 
 export type Registration = Static<typeof RegistrationSchema>;

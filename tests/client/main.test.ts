@@ -165,6 +165,7 @@ describe("a life", () => {
     const reader = second.stdout.getReader();
     const before = await readUntil(reader, '"reported"');
     second.kill("SIGTERM");
+    expect((await next()).line).toBe(`POST /clients/${id}/drain`);
     const farewell = await next();
     expect(farewell.line).toBe(`DELETE /clients/${id}`);
     expect(farewell.headers.get("x-opsen-agent-token")).toBe("secret-token");
@@ -194,7 +195,7 @@ describe("a life", () => {
     expect((await next()).line).toBe("POST /register");
     expect((await next()).line).toBe("POST /stats");
     child.kill("SIGTERM");
-    expect((await next()).line).toStartWith("DELETE /clients/");
+    expect((await next()).line).toEndWith("/drain");
     child.kill("SIGTERM");
     expect(await child.exited).toBe(1);
   });
@@ -217,6 +218,7 @@ describe("a life", () => {
     expect(output).toMatch(/ERROR.*reports are held back.*missing=disk/);
     child.kill("SIGTERM");
     // Nothing came in between: the server would have refused it.
+    expect((await next()).line).toEndWith("/drain");
     expect((await next()).line).toStartWith("DELETE /clients/");
     expect(await child.exited).toBe(0);
   });

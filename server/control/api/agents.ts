@@ -6,6 +6,7 @@ import {
 } from "../../../core/wire/registration.ts";
 import { ReportSchema, reportFaults } from "../../../core/wire/report.ts";
 import { unknownId } from "../registry/registry-types.ts";
+import { tokenOf } from "./agent-token.ts";
 import { invalid, json, noContent, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
@@ -106,9 +107,4 @@ async function remove(deps: ApiDeps, { request, params }: Call): Promise<Respons
 /** A place in the line is free as soon as the first call of it is answered. */
 function busy(detail: string): Response {
   return problem(503, detail, { headers: { "Retry-After": "1" } });
-}
-
-function tokenOf(request: Request): string | null {
-  const token = request.headers.get(AGENT_TOKEN_HEADER)?.trim() ?? "";
-  return token === "" ? null : token;
 }

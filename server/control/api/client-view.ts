@@ -27,6 +27,7 @@ export function clientView(state: BackendState): Readonly<Record<string, unknown
     endpoints: state.endpoints,
     in_flight: state.inFlight,
     leases: state.leases,
+    draining: state.draining,
     routable: state.routable,
     reason: state.reason,
   };

@@ -10,6 +10,7 @@ import { problem } from "./answers.ts";
 import { backendOperations } from "./backends.ts";
 import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
+import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
 import { allowedMethods } from "./routes.ts";
 import { statusOperations } from "./status.ts";
@@ -33,6 +34,7 @@ export function createApi(deps: ApiDeps): Api {
     ...DATA_PLANE_OPERATIONS,
     ...explainOperations(deps),
     ...backendOperations(deps),
+    ...drainingOperations(deps),
     ...statusOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];

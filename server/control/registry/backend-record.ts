@@ -1,7 +1,7 @@
 /** A backend as the registry keeps it, and its other forms: for workers, for the database. */
 import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
-import type { StoredBackend, StoredReport } from "../store/rows.ts";
+import type { DrainedBy, StoredBackend, StoredReport } from "../store/rows.ts";
 import type { EndpointState, HealthStatus } from "./backend-state.ts";
 import type { Ownership } from "./ownership.ts";
 
@@ -32,6 +32,8 @@ export interface BackendRecord {
   health: HealthStatus;
   latencyMs: number;
   checkedAtMs: number | null;
+  /** Who has taken it out of service; null when nobody has. */
+  drainedBy: DrainedBy | null;
 }
 
 export function toBackend(record: BackendRecord): Backend {
@@ -56,6 +58,7 @@ export function toStored(record: BackendRecord): StoredBackend {
     createdMs: record.createdMs,
     lastSeenMs: record.lastSeenMs,
     report: record.lastReport,
+    drainedBy: record.drainedBy,
   };
 }
 

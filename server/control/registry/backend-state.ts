@@ -40,6 +40,8 @@ export interface BackendState {
   readonly inFlight: number;
   /** Leases held, of both kinds. */
   readonly leases: number;
+  /** Taken out of service: it gets nothing new. */
+  readonly draining: boolean;
   /** A request of some tier would be sent there now. */
   readonly routable: boolean;
   /** Why not, for a person; null when routable. */
@@ -73,6 +75,22 @@ export type RemoveOutcome =
   | { readonly kind: "unknown"; readonly detail: string }
   | { readonly kind: "forbidden"; readonly detail: string }
   | Busy;
+
+export type DrainOutcome =
+  /** It gets nothing new. `isIdle`: it has nothing left to do either. */
+  | {
+      readonly kind: "draining";
+      readonly isIdle: boolean;
+      readonly inFlight: number;
+      readonly leases: number;
+    }
+  | { readonly kind: "unknown"; readonly detail: string }
+  | { readonly kind: "forbidden"; readonly detail: string };
+
+export type UndrainOutcome =
+  | { readonly kind: "in_service" }
+  | { readonly kind: "unknown"; readonly detail: string }
+  | { readonly kind: "forbidden"; readonly detail: string };
 
 /** Too many calls for the same id wait: 503. */
 export interface Busy {

@@ -39,6 +39,7 @@ export function toState(record: BackendRecord, active: boolean, room: Room): Bac
     latencyMs: record.latencyMs,
     inFlight: room.figures.inFlight,
     leases: room.figures.leases,
+    draining: record.drainedBy !== null,
     routable: room.routable,
     reason: room.reason,
   };

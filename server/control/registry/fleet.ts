@@ -3,6 +3,7 @@ import { PathGroupPool } from "../../../core/plane/path-groups.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
 import { type BackendHealth, originKey } from "../health/prober.ts";
+import type { DrainedBy } from "../store/rows.ts";
 import { type Admitted, type BackendRecord, endpointBits, toBackend, toStored } from "./backend-record.ts";
 import type { Ownership } from "./ownership.ts";
 import type { RegistryDeps } from "./registry-types.ts";
@@ -46,6 +47,7 @@ export class Fleet {
     for (const record of restoreRecords(deps, this.#groups)) {
       this.#keep(record);
       this.writeRow(record);
+      this.#writeTerms(record);
       deps.tables.backends.setPathGroup(record.row, record.pathGroup);
       deps.tables.backends.setEnabled(record.row, true);
       deps.prober?.watch(toBackend(record));
@@ -71,6 +73,7 @@ export class Fleet {
       health: "unknown",
       latencyMs: 0,
       checkedAtMs: null,
+      drainedBy: null,
     };
     this.#keep(record);
     await this.#announce(record, group.isNew);
@@ -84,6 +87,8 @@ export class Fleet {
     record.admitted = admitted;
     record.pathGroup = group.index;
     record.lastSeenMs = nowMs;
+    // An agent that drained its backend and registers again is back; what an operator did is an operator's to undo.
+    if (record.drainedBy === "agent") record.drainedBy = null;
     await this.#announce(record, group.isNew);
     this.#groups.release(formerGroup);
     const health = this.#deps.prober?.healthOf(record.clientId) ?? null;
@@ -158,9 +163,31 @@ export class Fleet {
       newPathGroups: { index: record.pathGroup, groups },
     });
     this.writeRow(record);
+    this.#writeTerms(record);
     this.#deps.tables.backends.setPathGroup(record.row, record.pathGroup);
     this.#deps.tables.backends.setEnabled(record.row, true);
     this.#deps.prober?.watch(toBackend(record));
+  }
+
+  /** Writes what a backend may be asked to do: how much at one time, and whether anything new. */
+  #writeTerms(record: BackendRecord): void {
+    const { config, tables } = this.#deps;
+    const { max_in_flight: inFlight, max_connections: connections } = record.admitted.registration;
+    const maxConnections = connections ?? config.max_connections_per_backend;
+    const maxInFlight = inFlight ?? config.max_in_flight_per_backend;
+    // A request takes a connection for itself, so that more requests than connections would wait for one.
+    const most = maxConnections > 0 ? Math.min(maxInFlight || maxConnections, maxConnections) : maxInFlight;
+    tables.backends.setLimits(record.row, most, maxConnections);
+    tables.backends.setDraining(record.row, record.drainedBy !== null);
+  }
+
+  /** Takes a backend out of service softly, or with null back into it. */
+  setDrained(record: BackendRecord, by: DrainedBy | null): void {
+    const { tables, store, now } = this.#deps;
+    if (record.drainedBy !== null && by === null) tables.backends.startRamp(record.row, now());
+    record.drainedBy = by;
+    this.#writeTerms(record);
+    store.saveBackend(toStored(record));
   }
 
   #keep(record: BackendRecord): void {

@@ -12,12 +12,14 @@ import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
 import type {
   BackendState,
+  DrainOutcome,
   PurgeResult,
   Readiness,
   RegisterOutcome,
   RemoveOutcome,
   ReportOutcome,
   Totals,
+  UndrainOutcome,
 } from "./backend-state.ts";
 
 /** What the API needs of the registry; {@link Registry} is the implementation. */
@@ -28,6 +30,10 @@ export interface BackendRegistry {
   report(report: Report, token: string | null, nowMs: number): ReportOutcome;
   /** Forgets a backend with its leases and sticky assignments; without a token it is an administrator's wish. */
   remove(clientId: string, token: string | null): Promise<RemoveOutcome>;
+  /** Gives a backend nothing new, and tells how busy it is once it is idle or the time is over. */
+  drain(clientId: string, token: string | null, withinMs: number): Promise<DrainOutcome>;
+  /** Takes that back. */
+  undrain(clientId: string, token: string | null): UndrainOutcome;
   /** All backends, ordered by id. */
   list(nowMs: number): readonly BackendState[];
   get(clientId: string, nowMs: number): BackendState | null;

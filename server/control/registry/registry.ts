@@ -15,14 +15,17 @@ import {
 } from "./backend-record.ts";
 import type {
   BackendState,
+  DrainOutcome,
   PurgeResult,
   Readiness,
   RegisterOutcome,
   RemoveOutcome,
   ReportOutcome,
   Totals,
+  UndrainOutcome,
 } from "./backend-state.ts";
 import { reasonsOf, roomOf, toState } from "./backend-view.ts";
+import { untilIdle } from "./draining.ts";
 import { Fleet } from "./fleet.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { claimOf, mayRemove, mayReplace, maySpeak, newToken } from "./ownership.ts";
@@ -110,6 +113,29 @@ export class Registry implements BackendRegistry {
       this.#deps.log.info("backend removed", { client_id: clientId });
       return { kind: "removed" };
     });
+  }
+
+  async drain(clientId: string, token: string | null, withinMs: number): Promise<DrainOutcome> {
+    const record = this.#fleet.get(clientId);
+    if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
+    const claim = claimOf(record.ownership, token);
+    if (!mayRemove(claim)) return { kind: "forbidden", detail: NOT_YOURS };
+    if (record.drainedBy === null) {
+      this.#fleet.setDrained(record, claim === "holder" ? "agent" : "operator");
+      this.#deps.log.info("a backend is being drained: it gets nothing new", { client_id: clientId });
+    }
+    return { kind: "draining", ...(await untilIdle(record, this.#deps.tables, withinMs)) };
+  }
+
+  undrain(clientId: string, token: string | null): UndrainOutcome {
+    const record = this.#fleet.get(clientId);
+    if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
+    if (!mayRemove(claimOf(record.ownership, token))) return { kind: "forbidden", detail: NOT_YOURS };
+    if (record.drainedBy !== null) {
+      this.#fleet.setDrained(record, null);
+      this.#deps.log.info("a backend is in service again", { client_id: clientId });
+    }
+    return { kind: "in_service" };
   }
 
   list(nowMs: number): readonly BackendState[] {

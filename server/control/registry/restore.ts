@@ -38,6 +38,7 @@ export function restoreRecords(deps: RegistryDeps, groups: PathGroupPool): Backe
       health: "unknown",
       latencyMs: 0,
       checkedAtMs: null,
+      drainedBy: stored.drainedBy,
     });
   }
   return records;

@@ -16,7 +16,12 @@ export interface StoredBackend {
   readonly createdMs: number;
   readonly lastSeenMs: number;
   readonly report: StoredReport | null;
+  /** Who has taken it out of service; null when nobody has. */
+  readonly drainedBy: DrainedBy | null;
 }
+
+/** Its agent, which is back when it registers, or somebody who will say so. */
+export type DrainedBy = "agent" | "operator";
 
 export interface StoredReport {
   readonly report: Report;
@@ -57,6 +62,9 @@ export interface ClientRow {
   readonly last_report_json: string | null;
   readonly last_report_ms: number | null;
   readonly last_report_timestamp_ms: number | null;
+  readonly max_in_flight: number | null;
+  readonly max_connections: number | null;
+  readonly drained_by: string | null;
 }
 
 /** Reads a row of `clients`; JSON that does not parse counts as absent. */
@@ -72,6 +80,7 @@ export function toStoredBackend(row: ClientRow): StoredBackend {
     createdMs: row.created_ms ?? 0,
     lastSeenMs: row.last_seen_ms ?? 0,
     report: toStoredReport(row),
+    drainedBy: row.drained_by === "agent" || row.drained_by === "operator" ? row.drained_by : null,
   };
 }
 
@@ -103,6 +112,9 @@ export function clientParameters(stored: StoredBackend, toText: (epochMs: number
     last_report_json: stored.report === null ? null : JSON.stringify(stored.report.report),
     last_report_ms: stored.report?.receivedMs ?? null,
     last_report_timestamp_ms: stored.report?.timestampMs ?? null,
+    max_in_flight: registration.max_in_flight ?? null,
+    max_connections: registration.max_connections ?? null,
+    drained_by: stored.drainedBy,
   };
 }
 
@@ -141,6 +153,8 @@ function toRegistration(row: ClientRow): Registration {
     total_storage_gb: row.total_storage ?? 0,
     total_gpus: row.total_gpus ?? 0,
     ...(models === null || models.length === 0 ? {} : { gpu_models: models }),
+    ...(row.max_in_flight === null ? {} : { max_in_flight: row.max_in_flight }),
+    ...(row.max_connections === null ? {} : { max_connections: row.max_connections }),
   };
 }
 

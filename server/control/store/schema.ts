@@ -6,7 +6,7 @@
 import type { Database } from "bun:sqlite";
 
 /** `PRAGMA user_version` of a file that this version has migrated. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 interface TableSpec {
   readonly name: string;
@@ -43,6 +43,9 @@ const TABLES: readonly TableSpec[] = [
       ["last_report_json", "TEXT"],
       ["last_report_ms", "INTEGER"],
       ["last_report_timestamp_ms", "INTEGER"],
+      ["max_in_flight", "INTEGER"],
+      ["max_connections", "INTEGER"],
+      ["drained_by", "TEXT"],
     ],
     constraint: "",
   },

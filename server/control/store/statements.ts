@@ -25,6 +25,9 @@ const CLIENT_COLUMNS = [
   "last_report_json",
   "last_report_ms",
   "last_report_timestamp_ms",
+  "max_in_flight",
+  "max_connections",
+  "drained_by",
 ] as const;
 
 const STATS_COLUMNS = [

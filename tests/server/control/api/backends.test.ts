@@ -86,6 +86,7 @@ describe("GET /clients", () => {
         endpoints: [{ url: "http://127.0.0.1:9000", paths: [] }],
         in_flight: 0,
         leases: 0,
+        draining: false,
         routable: true,
         reason: null,
       },

@@ -24,6 +24,8 @@ test("the document has every call, those of the data plane too, with their bodie
     "GET /ready",
     "POST /clients/purge",
     "POST /clients/purge-pending",
+    "POST /clients/{client_id}/drain",
+    "POST /clients/{client_id}/undrain",
     "POST /register",
     "POST /route",
     "POST /route/explain",

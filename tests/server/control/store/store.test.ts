@@ -17,6 +17,7 @@ function backend(clientId: string): StoredBackend {
     tokenShown: true,
     createdMs: START_MS,
     lastSeenMs: START_MS,
+    drainedBy: "operator",
     report: { report: idleReport(clientId), receivedMs: START_MS, timestampMs: START_MS - 5 },
   };
 }
@@ -98,6 +99,7 @@ describe("the file", () => {
           createdMs: START_MS,
           lastSeenMs: START_MS,
           report: null,
+          drainedBy: null,
         },
       ]);
       expect(store.loadSticky(START_MS, 10)).toEqual([
@@ -106,7 +108,7 @@ describe("the file", () => {
       store.close();
     }
     expect(rows(path, "SELECT received_ms FROM stats")).toEqual([{ received_ms: START_MS }]);
-    expect(rows(path, "PRAGMA user_version")).toEqual([{ user_version: 1 }]);
+    expect(rows(path, "PRAGMA user_version")).toEqual([{ user_version: 2 }]);
   });
 
   test("that is none, is locked, is newer or cannot be written is refused in words", () => {
