@@ -16,6 +16,7 @@ export function crossCheckServer(
   return [
     ...together("tls_cert_file", config.tls_cert_file, "tls_key_file", config.tls_key_file),
     ...together("tls_key_file", config.tls_key_file, "tls_cert_file", config.tls_cert_file),
+    ...tlsFaults(config),
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
@@ -32,6 +33,28 @@ export function crossCheckClient(config: Partial<ClientConfig>): CrossFault[] {
 function together(key: string, value: string | undefined, other: string, otherValue: unknown): CrossFault[] {
   if (value === undefined || value === "" || otherValue !== "") return [];
   return [{ path: [key], message: `needs ${other} beside it: HTTPS takes both` }];
+}
+
+function tlsFaults(config: Partial<ServerConfig>): CrossFault[] {
+  const { tls_cert_file: certFile, tls_client_auth: auth, tls_client_ca_file: caFile } = config;
+  const faults: CrossFault[] = [];
+  if ((config.tls_certificates ?? []).length > 0 && certFile === "") {
+    const message = "needs tls_cert_file beside it: the certificate for who asks for no name";
+    faults.push({ path: ["tls_certificates"], message });
+  }
+  if (auth !== undefined && auth !== "none" && certFile === "") {
+    faults.push({
+      path: ["tls_client_auth"],
+      message: "needs tls_cert_file beside it: clients speak TLS then",
+    });
+  }
+  if (auth !== undefined && auth !== "none" && caFile === "") {
+    faults.push({
+      path: ["tls_client_auth"],
+      message: "needs tls_client_ca_file beside it, to verify against",
+    });
+  }
+  return faults;
 }
 
 /** Names as they stand in the list, also of tiers that are wrong otherwise; null where there is none. */

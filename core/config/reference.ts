@@ -4,6 +4,7 @@ import { FORMATS } from "../schema/formats.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
 import { DEFAULT_TIERS, ScoreWeightsSchema, ServerConfigSchema, TierSchema } from "./server-schema.ts";
+import { BackendTlsSchema, CertificateSchema } from "./tls-schema.ts";
 
 /** The whole of `docs/configuration.md`. */
 export function configurationReference(): string {
@@ -24,6 +25,8 @@ export function configurationReference(): string {
     ...section("Entries of `tiers`", TierSchema),
     ...defaultTiers(),
     ...section("Keys of `score_weights`", ScoreWeightsSchema),
+    ...section("Entries of `tls_certificates`", CertificateSchema),
+    ...section("Entries of `backend_tls`", BackendTlsSchema),
     ...section("Agent: `client.yml`", ClientConfigSchema),
     ...section("Entries of `endpoints`", EndpointSchema),
     ...flagTable("opsen-server", SERVER_NAMES),

@@ -5,6 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, list, number, text } from "./fields.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
+import { TLS_KEYS } from "./tls-schema.ts";
 
 const PORT = { minimum: 0, maximum: 65535 };
 const DAY_SECONDS = 86_400;
@@ -177,11 +178,7 @@ export const ServerConfigSchema = Type.Object(
       "How long requests in flight may take to finish at shutdown.",
     ),
     disable_security_headers: bool(false, "Leave `X-Frame-Options` and its like off management answers."),
-    tls_cert_file: text("", "Certificate chain (PEM); with `tls_key_file` the port speaks HTTPS.", {
-      format: "path",
-    }),
-    tls_key_file: text("", "Private key (PEM) of the certificate.", { format: "path" }),
-    tls_insecure_skip_verify: bool(false, "Do not verify certificates of backends (development only)."),
+    ...TLS_KEYS,
     enable_cors: bool(false, "Answer cross-origin requests to management."),
     cors_allowed_origins: list(Type.String({ format: "origin" }), "Origins that may call, exact or `*`."),
 
@@ -194,6 +191,9 @@ export const ServerConfigSchema = Type.Object(
       { minimum: -1, maximum: 60_000 },
       "When streamed bytes go out: -1 and 0 = as they arrive, above 0 = gathered for as long.",
     ),
+    preserve_host: bool(false, "Send backends the `Host` of the client instead of their own."),
+    forwarded_header: bool(false, "Write `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields."),
+    upstream_keepalive: bool(true, "Use connections to backends for more than one request."),
     pool_max_idle_per_endpoint: int(
       128,
       { minimum: 0, maximum: 65_536 },

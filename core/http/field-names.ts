@@ -12,6 +12,8 @@ export const DROP_RESPONSE = 2;
 export const DROP_TRAILER = 4;
 /** A message that spells the name with "_", or names it in Connection, wants its framing or routing misread. */
 export const CRITICAL = 8;
+/** Tells of the certificate of a client: believed of trusted proxies alone. */
+export const CERTIFICATE = 16;
 
 const HOP_BY_HOP = DROP_REQUEST | DROP_RESPONSE | DROP_TRAILER;
 const OURS = DROP_REQUEST | DROP_TRAILER;
@@ -48,6 +50,9 @@ const NAMES = [
   ["x-real-ip", OURS],
   ["x-lb-client-id", OURS],
   ["x-lb-hostname", OURS],
+  ["x-client-cert-subject", CERTIFICATE | DROP_TRAILER],
+  ["client-cert", CERTIFICATE | DROP_TRAILER],
+  ["client-cert-chain", CERTIFICATE | DROP_TRAILER],
   ["authorization", DROP_TRAILER],
   ["cookie", DROP_TRAILER],
   ["set-cookie", DROP_TRAILER],
@@ -106,6 +111,13 @@ export const CONTENT_TYPE = kindOf("content-type");
 export const DATE = kindOf("date");
 export const WWW_AUTHENTICATE = kindOf("www-authenticate");
 export const X_REQUEST_ID = kindOf("x-request-id");
+export const AUTHORIZATION = kindOf("authorization");
+export const PROXY_AUTHORIZATION = kindOf("proxy-authorization");
+export const COOKIE = kindOf("cookie");
+export const SET_COOKIE = kindOf("set-cookie");
+export const X_API_KEY = kindOf("x-api-key");
+export const KEEP_ALIVE = kindOf("keep-alive");
+export const PROXY_CONNECTION = kindOf("proxy-connection");
 
 const X_OPSEN = kindOf("x-opsen-");
 const X_OPSEN_LENGTH = "x-opsen-".length;

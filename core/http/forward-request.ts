@@ -1,5 +1,14 @@
 /** The request head towards the backend (RFC 9110 section 7.6). */
-import { DROP_REQUEST, FLAGS, MAX_FORWARDS, spells, UNDERSCORED, VIA, X_REQUEST_ID } from "./field-names.ts";
+import {
+  CERTIFICATE,
+  DROP_REQUEST,
+  FLAGS,
+  MAX_FORWARDS,
+  spells,
+  UNDERSCORED,
+  VIA,
+  X_REQUEST_ID,
+} from "./field-names.ts";
 import { copyLines, linesLength, safeLine, safeLines } from "./head-writer.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -17,6 +26,14 @@ export interface ForwardContext {
   readonly proto: "http" | "https";
   /** Value of X-Forwarded-Host; "" = none. */
   readonly forwardedHost: string;
+  /** Complete value of Forwarded (RFC 7239); "" = none. */
+  readonly forwarded: string;
+  /** Subject of the client's certificate; "" = none. */
+  readonly clientSubject: string;
+  /** The peer may tell of certificates that its own clients have shown (RFC 9440). */
+  readonly passesCertificates: boolean;
+  /** Ask the backend to close the connection after its answer. */
+  readonly close: boolean;
   /** Replaces the client's X-Request-ID; "" lets that pass. */
   readonly requestId: string;
   readonly viaName: string;
@@ -44,10 +61,10 @@ const FIXED_BYTES = 512;
 export function writeRequestHead(head: RequestHead, ctx: ForwardContext, out: Buffer, at: number): number {
   if (at + sizeBound(head, ctx) > out.length) return -1;
   const host = ctx.preserveHost && head.host !== "" ? head.host : ctx.authority;
-  const lineAndHost = `${head.method} ${targetOf(head, ctx)} HTTP/1.1\r\nHost: ${host}\r\n`;
+  const lineAndHost = `${head.method} ${forwardedTarget(head, ctx)} HTTP/1.1\r\nHost: ${host}\r\n`;
   let position = at + out.write(lineAndHost, at, "latin1");
-  position = copyLines(head, ctx, keepsField, out, position);
-  return position + out.write(`${framingLine(head)}${ourLines(head, ctx)}\r\n`, position, "latin1");
+  position = copyLines(head, ctx, passesToBackend, out, position);
+  return position + out.write(`${ourRequestLines(head, ctx)}\r\n`, position, "latin1");
 }
 
 /** Tells whether the request has passed through the proxy of that pseudonym (RFC 9110 section 7.6.3). */
@@ -60,18 +77,20 @@ export function hasVia(head: RequestHead, viaName: string): boolean {
   return false;
 }
 
-/** The raw origin-form behind the base path; the bytes of path and query never change (RFC 9110 section 7.7). */
-function targetOf(head: RequestHead, ctx: ForwardContext): string {
+/** Gives the raw origin-form behind the base path; the bytes of path and query never change (RFC 9110 section 7.7). */
+export function forwardedTarget(head: RequestHead, ctx: ForwardContext): string {
   if (head.path === "*") return "*";
   const raw = head.originStart === 0 ? head.target : head.target.slice(head.originStart);
   return raw.charCodeAt(0) === 0x2f ? ctx.basePath + raw : `${ctx.basePath}/${raw}`;
 }
 
-function keepsField(head: RequestHead, index: number, ctx: ForwardContext): boolean {
+/** Tells whether field line `index` goes on to the backend as the client sent it. */
+export function passesToBackend(head: RequestHead, index: number, ctx: ForwardContext): boolean {
   const kind = head.kinds[index]!;
   if (kind !== 0) {
     if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return false;
     if (kind === MAX_FORWARDS && head.maxForwards >= 0) return false;
+    if ((FLAGS[kind]! & CERTIFICATE) !== 0 && !ctx.passesCertificates) return false;
     if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
   }
   if (ctx.dropHeader !== "") {
@@ -88,12 +107,15 @@ function framingLine(head: RequestHead): string {
   return method === "POST" || method === "PUT" || method === "PATCH" ? "Content-Length: 0\r\n" : "";
 }
 
-function ourLines(head: RequestHead, ctx: ForwardContext): string {
-  let text = `X-Forwarded-For: ${ctx.forwardedFor}\r\nX-Forwarded-Proto: ${ctx.proto}\r\n`;
+/** Gives the field lines of our own, each with its CRLF, framing and connection among them. */
+export function ourRequestLines(head: RequestHead, ctx: ForwardContext): string {
+  let text = `${framingLine(head)}X-Forwarded-For: ${ctx.forwardedFor}\r\nX-Forwarded-Proto: ${ctx.proto}\r\n`;
   if (ctx.forwardedHost !== "") text += `X-Forwarded-Host: ${ctx.forwardedHost}\r\n`;
+  if (ctx.forwarded !== "") text += safeLine("Forwarded", ctx.forwarded);
   text += `X-Real-IP: ${ctx.clientIp}\r\n`;
+  if (ctx.clientSubject !== "") text += safeLine("X-Client-Cert-Subject", ctx.clientSubject);
   if (ctx.requestId !== "") text += `X-Request-ID: ${ctx.requestId}\r\n`;
-  text += `Via: 1.${head.minor} ${ctx.viaName}\r\n`;
+  text += `Via: ${head.protocol} ${ctx.viaName}\r\n`;
   if (ctx.lbClientId !== "") text += safeLine("X-LB-Client-ID", ctx.lbClientId);
   if (ctx.lbHostname !== "") text += safeLine("X-LB-Hostname", ctx.lbHostname);
   if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
@@ -107,6 +129,7 @@ function connectionLines(head: RequestHead, ctx: ForwardContext): string {
   if (ctx.upgrade !== "") {
     return `${te}Upgrade: ${ctx.upgrade}\r\nConnection: ${te === "" ? "Upgrade" : "Upgrade, TE"}\r\n`;
   }
+  if (ctx.close) return `${te}Connection: ${te === "" ? "close" : "close, TE"}\r\n`;
   return te === "" ? "" : `${te}Connection: TE\r\n`;
 }
 
@@ -120,6 +143,8 @@ function sizeBound(head: RequestHead, ctx: ForwardContext): number {
     ctx.clientIp.length +
     ctx.forwardedFor.length +
     ctx.forwardedHost.length +
+    ctx.forwarded.length +
+    ctx.clientSubject.length +
     ctx.requestId.length +
     ctx.viaName.length +
     ctx.lbClientId.length +

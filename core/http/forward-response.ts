@@ -32,19 +32,21 @@ export function writeResponseHead(head: ResponseHead, ctx: ResponseContext, out:
   const bound = FIXED_BYTES + (head.end - head.start) + ctx.viaName.length + linesLength(ctx.extra);
   if (at + bound > out.length) return -1;
   let position = at + out.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n`, at, "latin1");
-  position = copyLines(head, ctx, keepsField, out, position);
-  return position + out.write(`${ourLines(head, ctx)}\r\n`, position, "latin1");
+  position = copyLines(head, ctx, passesToClient, out, position);
+  return position + out.write(`${ourResponseLines(head, ctx)}\r\n`, position, "latin1");
 }
 
-function keepsField(head: ResponseHead, index: number): boolean {
+/** Tells whether field line `index` goes on to the client as the backend sent it. */
+export function passesToClient(head: ResponseHead, index: number): boolean {
   const kind = head.kinds[index]!;
   if (kind !== 0 && (FLAGS[kind]! & DROP_RESPONSE) !== 0) return false;
   return head.nominated === 0 || !head.isNominated(index);
 }
 
-function ourLines(head: ResponseHead, ctx: ResponseContext): string {
+/** Gives the field lines of our own, each with its CRLF, framing and connection among them. */
+export function ourResponseLines(head: ResponseHead, ctx: ResponseContext): string {
   let text = framingLine(head, ctx);
-  if (ctx.viaName !== "") text += `Via: 1.${head.minor} ${ctx.viaName}\r\n`;
+  if (ctx.viaName !== "") text += `Via: ${head.protocol} ${ctx.viaName}\r\n`;
   if (ctx.extra.length > 0) text += safeLines(ctx.extra);
   if (head.informational) return text;
   if (ctx.date !== "" && !head.hasDate) text += `Date: ${ctx.date}\r\n`;

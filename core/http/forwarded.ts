@@ -2,6 +2,8 @@
 import { type CidrSet, formatAddress, parseAddress } from "./cidr.ts";
 
 export interface ClientAddress {
+  /** Canonical address of the peer. */
+  readonly peer: string;
   /** Canonical address of the client. */
   readonly ip: string;
   /** Value of X-Forwarded-For to send on. */
@@ -24,16 +26,31 @@ export function clientAddress(
   const peerAddress = parseAddress(peer);
   const peerText = peerAddress === null ? peer : formatAddress(peerAddress);
   if (trusted.size === 0 || peerAddress === null || !trusted.hasAddress(peerAddress)) {
-    return { ip: peerText, chain: peerText, trustedPeer: false };
+    return { peer: peerText, ip: peerText, chain: peerText, trustedPeer: false };
   }
   if (xForwardedFor === null || xForwardedFor === "") {
     const real = xRealIp === null ? null : parseAddress(xRealIp.trim());
-    if (real === null) return { ip: peerText, chain: peerText, trustedPeer: true };
+    if (real === null) return { peer: peerText, ip: peerText, chain: peerText, trustedPeer: true };
     const ip = formatAddress(real);
-    return { ip, chain: `${ip}, ${peerText}`, trustedPeer: true };
+    return { peer: peerText, ip, chain: `${ip}, ${peerText}`, trustedPeer: true };
   }
   const ip = walk(xForwardedFor, trusted) ?? peerText;
-  return { ip, chain: `${xForwardedFor}, ${peerText}`, trustedPeer: true };
+  return { peer: peerText, ip, chain: `${xForwardedFor}, ${peerText}`, trustedPeer: true };
+}
+
+/**
+ * Gives the value of Forwarded to send on (RFC 7239 section 4): what a trusted proxy says of the hops before it, then the
+ * peer, and how it asked.
+ */
+export function forwardedValue(
+  before: string | null,
+  hop: { readonly peer: string; readonly proto: "http" | "https"; readonly host: string },
+): string {
+  const node = hop.peer.includes(":") ? `"[${hop.peer}]"` : hop.peer;
+  // A host may hold a colon, which no token may.
+  const host = hop.host === "" ? "" : `;host="${hop.host}"`;
+  const own = `for=${node};proto=${hop.proto}${host}`;
+  return before === null || before === "" ? own : `${before}, ${own}`;
 }
 
 /** The first untrusted hop from the right, else the last one that could be read; null when not even one could. */

@@ -20,6 +20,8 @@ export class MessageHead {
   /** First byte after the empty line. */
   end = 0;
   minor: 0 | 1 = 1;
+  /** It came as HTTP/2; what it says is the same. */
+  isHttp2 = false;
   keepAlive = false;
   /** Declared length, or -1 without one. */
   contentLength = -1;
@@ -56,6 +58,12 @@ export class MessageHead {
     this.nominated = 0;
     this.contentLength = -1;
     this.bytes = EMPTY;
+    this.isHttp2 = false;
+  }
+
+  /** What Via calls the protocol that it came with (RFC 9110 section 7.6.3). */
+  get protocol(): string {
+    return this.isHttp2 ? "2" : `1.${this.minor}`;
   }
 
   /** Prepares for a call of the parser: a new head, or the same bytes at a place that may have moved. */

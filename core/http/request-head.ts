@@ -109,7 +109,7 @@ export function parseRequestHead(
   const after = scanFields(head, bytes, stop, limits.maxHeaders);
   if (after === MORE) return wait(head, stop - start, limits);
   if (after < 0) return refuse(head, FIELD_REJECTIONS[-after] ?? null);
-  const rejection = interpret(head);
+  const rejection = interpretRequest(head, false, false);
   return rejection === null ? after - start : refuse(head, rejection);
 }
 
@@ -123,8 +123,15 @@ function refuse(head: RequestHead, rejection: Rejection | null): number {
   return -1;
 }
 
-/** Reads what the fields mean; null when all is well. */
-function interpret(head: RequestHead): Rejection | null {
+/**
+ * Reads what the fields mean; null when all is well. `hasHost`: the authority is known from elsewhere. `isOpenEnded`: a
+ * body without a declared length may follow, whose end is seen otherwise.
+ */
+export function interpretRequest(
+  head: RequestHead,
+  hasHost: boolean,
+  isOpenEnded: boolean,
+): Rejection | null {
   framing.reset();
   head.expectContinue = false;
   head.upgrade = "";
@@ -150,8 +157,8 @@ function interpret(head: RequestHead): Rejection | null {
       if (rejection !== null) return rejection;
     }
   }
-  if (hosts === 0 && head.minor === 1) return NO_HOST;
-  return settle(head);
+  if (hosts === 0 && head.minor === 1 && !hasHost) return NO_HOST;
+  return settle(head, framing.chunked || (isOpenEnded && framing.length < 0));
 }
 
 /** Host must be valid even when the authority of an absolute target counts (RFC 9112 section 3.2). */
@@ -194,9 +201,9 @@ function readOption(head: RequestHead, kind: number, index: number): Rejection |
   }
 }
 
-function settle(head: RequestHead): Rejection | null {
+function settle(head: RequestHead, isChunked: boolean): Rejection | null {
   head.contentLength = framing.length;
-  head.framing = framing.chunked ? "chunked" : framing.length > 0 ? "length" : "none";
+  head.framing = isChunked ? "chunked" : framing.length > 0 ? "length" : "none";
   head.keepAlive =
     head.minor === 1 ? !head.connectionClose : head.connectionKeepAlive && !head.connectionClose;
   if (head.framing === "none") head.expectContinue = false;

@@ -24,7 +24,7 @@ const VERSION = 4;
 const LINE_LF = 5;
 
 /** Longer than any registered method. */
-const MAX_METHOD_BYTES = 64;
+export const MAX_METHOD_BYTES = 64;
 const VERSION_BYTES = "HTTP/1.1".length;
 
 const BAD_METHOD = badRequest("invalid method");
@@ -101,22 +101,28 @@ function readRequestLine(head: RequestHead, bytes: Buffer): number {
   const { parts } = head;
   if (!readVersion(head, bytes, parts[VERSION_AT]!, head.cursor - 2)) return LINE_REJECTED;
   const method = methodText(bytes, parts[METHOD_AT]!, parts[METHOD_END]!);
-  if (method === "CONNECT" || method === "TRACE") return reject(head, METHOD_NOT_IMPLEMENTED);
-  head.method = method;
   const target = bytes.toString("latin1", parts[TARGET_AT], parts[TARGET_END]);
+  const rejection = readTarget(head, method, target);
+  return rejection === null ? LINE_DONE : reject(head, rejection);
+}
+
+/** Sets what a method and a target, of octets that are allowed in them, mean to a head; null when all is well. */
+export function readTarget(head: RequestHead, method: string, target: string): Rejection | null {
+  if (method === "CONNECT" || method === "TRACE") return METHOD_NOT_IMPLEMENTED;
+  head.method = method;
   head.target = target;
   head.host = "";
   head.originStart = 0;
   if (target.charCodeAt(0) !== 0x2f) {
     if (target === "*") {
-      if (method !== "OPTIONS") return reject(head, BAD_FORM);
+      if (method !== "OPTIONS") return BAD_FORM;
     } else if (!readAbsolute(head)) {
-      return reject(head, BAD_ABSOLUTE);
+      return BAD_ABSOLUTE;
     }
   }
   readPath(head);
   // Some peers take "\" for "/": a path that holds one means different things to different parsers.
-  return head.path.includes("\\") ? reject(head, BACKSLASH_IN_PATH) : LINE_DONE;
+  return head.path.includes("\\") ? BACKSLASH_IN_PATH : null;
 }
 
 /** Only "HTTP/" in capitals and one digit each; 1.2 to 1.9 speak 1.1 (RFC 9110 section 2.5). */

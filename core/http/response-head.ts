@@ -65,7 +65,7 @@ export function parseResponseHead(
   const after = scanFields(head, bytes, stop, limits.maxHeaders);
   if (after === MORE) return wait(head, stop - start, limits);
   if (after < 0) return refuse(head, FIELD_FAULTS[-after] ?? "invalid head");
-  const fault = interpret(head, requestMethod);
+  const fault = interpretResponse(head, requestMethod);
   return fault === "" ? after - start : refuse(head, fault);
 }
 
@@ -135,7 +135,7 @@ function statusOf(bytes: Buffer, at: number): number {
 }
 
 /** Reads what the fields mean; "" when all is well. */
-function interpret(head: ResponseHead, requestMethod: string): string {
+export function interpretResponse(head: ResponseHead, requestMethod: string): string {
   framing.reset();
   head.upgrade = "";
   head.isEventStream = false;

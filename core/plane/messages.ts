@@ -12,6 +12,41 @@ export interface SharedTables {
   readonly authFailures: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly queue: SharedArrayBuffer;
+  readonly clients: SharedArrayBuffer;
+}
+
+/** A certificate chain and its key, in PEM form. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What the TLS listener shows its clients. */
+export interface CertificateSet {
+  /** For who asks for no name, or for one that no other has. */
+  readonly fallback: Certificate;
+  /** In the order of the configuration, with the names in lower case that each holds. */
+  readonly named: readonly (Certificate & { readonly names: readonly string[] })[];
+  /** PEM texts that may sign the certificates of clients; "" when none are asked for. */
+  readonly clientCa: string;
+}
+
+/** How TLS is spoken to backends: PEM texts in place of the file names of the configuration. */
+export interface BackendTls {
+  readonly rules: readonly BackendTlsRule[];
+  /** Empty for the usual authorities. */
+  readonly ca: string;
+  readonly verify: boolean;
+}
+
+export interface BackendTlsRule {
+  /** In lower case; "*.example.com" fits names with one label more. */
+  readonly host: string;
+  readonly verify: boolean;
+  /** Empty for what counts in general. */
+  readonly ca: string;
+  /** Empty for the host. */
+  readonly serverName: string;
 }
 
 /** First message to a worker; it listens only after it has applied this. */
@@ -31,10 +66,15 @@ export interface WorkerInit {
   readonly controlSecret: string;
   /** Pseudonym of this process in `Via`, for loop detection (RFC 9110 section 7.6.3). */
   readonly viaName: string;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Null when the port speaks plain HTTP. */
+  readonly certificates: CertificateSet | null;
+  /** By the order of `backend_tls`. */
+  readonly backendTls: BackendTls;
   /** Content of the MaxMind database, shared by all threads; null without one. */
   readonly geoip: SharedArrayBuffer | null;
   readonly version: string;
+  /** Connections of clients that all workers may have open at one time. */
+  readonly maxClientConnections: number;
   /** Bound port of the public listener when another worker has bound it already, else the configured one. */
   readonly port: number;
   readonly adminPort: number;
@@ -60,7 +100,13 @@ export interface WorkerDrain {
   readonly withinMs: number;
 }
 
-export type ToWorker = WorkerInit | WorkerBackend | WorkerDrain;
+/** The files have changed: handshakes from now on see these. */
+export interface WorkerCertificates {
+  readonly type: "certificates";
+  readonly certificates: CertificateSet;
+}
+
+export type ToWorker = WorkerInit | WorkerBackend | WorkerDrain | WorkerCertificates;
 
 export interface WorkerReady {
   readonly type: "ready";

@@ -18,6 +18,8 @@ export interface Tier {
 /** Where a backend takes requests. */
 export interface Origin {
   readonly scheme: "http" | "https";
+  /** It speaks HTTP/2, and is spoken to in nothing else. */
+  readonly isHttp2: boolean;
   /** Host without brackets; what TLS verifies and what resolves to addresses. */
   readonly host: string;
   readonly port: number;
@@ -25,7 +27,7 @@ export interface Origin {
   readonly authority: string;
   /** Path that precedes the request's path, without a trailing slash; usually empty. */
   readonly basePath: string;
-  /** Identity for connection pools: scheme, host and port. */
+  /** Identity for connection pools: protocol, scheme, host and port. */
   readonly key: string;
 }
 

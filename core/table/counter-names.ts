@@ -2,6 +2,8 @@
 export const COUNTER_NAMES = [
   "connections_accepted",
   "connections_closed",
+  "connections_refused",
+  "tls_handshake_failures",
   "requests",
   "requests_rejected",
   "responses_1xx",

@@ -2,6 +2,7 @@ import type { ServerConfig } from "../config/server-schema.ts";
 import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
 import { i32 } from "./buffer-layout.ts";
+import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
@@ -34,7 +35,10 @@ export interface Tables {
   readonly authFailures: RateTable;
   readonly counters: CounterTable;
   readonly queue: QueueTable;
+  /** To backends. */
   readonly connections: ConnectionSlots;
+  /** Of clients. */
+  readonly clients: ClientConnections;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -68,6 +72,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     authFailures: rate(sizes.authFailures),
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
+    clients: ClientConnections.allocate(sizes.workers, random),
   };
 }
 
@@ -89,6 +94,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     counters: new CounterTable(shared.counters),
     queue,
     connections: new ConnectionSlots(backends, worker),
+    clients: new ClientConnections(shared.clients, worker),
   };
 }
 
@@ -116,6 +122,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   backends.dropInFlightOf(worker);
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
+  tables.clients.releaseWorker(worker);
   tables.queue.freed();
 }
 

@@ -4,10 +4,11 @@ import { availableParallelism } from "node:os";
 import { pickerOptions } from "../../core/balancing/options.ts";
 import { Picker } from "../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
-import type { SharedTables } from "../../core/plane/messages.ts";
+import type { BackendTls, CertificateSet, SharedTables } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
+import { tlsFor } from "../../core/tls/backend-tls.ts";
 import { EndpointPolicy } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
 import { probe } from "./health/probe.ts";
@@ -20,11 +21,13 @@ import { Sweep } from "./registry/sweep.ts";
 import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
 import { type Locate, openGeoip } from "./startup/geoip.ts";
+import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import { assertPortIsFree } from "./startup/port-check.ts";
 import { StartError } from "./startup/start-error.ts";
-import { loadGeoip, loadTls } from "./startup/startup-files.ts";
+import { loadBackendTls, loadCertificates, loadGeoip } from "./startup/startup-files.ts";
 import { claimDatabase } from "./store/claim.ts";
 import { Store } from "./store/store.ts";
+import { CertificateWatch } from "./tls/certificate-watch.ts";
 import { type Ports, Supervisor } from "./workers/supervisor.ts";
 
 /** A server that takes requests. */
@@ -51,7 +54,8 @@ interface Ground {
   readonly tables: Tables;
   readonly picker: Picker;
   readonly policy: EndpointPolicy;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly certificates: CertificateSet | null;
+  readonly backendTls: BackendTls;
   readonly geoip: SharedArrayBuffer | null;
 }
 
@@ -68,7 +72,8 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 }
 
 function layGround(config: ServerConfig, log: Log): Ground {
-  const tls = loadTls(config);
+  const certificates = loadCertificates(config);
+  const backendTls = loadBackendTls(config);
   const geoip = loadGeoip(config);
   assertPortIsFree(config.host, config.port, "port");
   assertPortIsFree(config.admin_host, config.admin_port, "admin_port");
@@ -82,7 +87,8 @@ function layGround(config: ServerConfig, log: Log): Ground {
     denied: config.denied_endpoint_cidrs,
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
-  return { config, log, workers, tiers, defaultTier, shared, tables, picker, policy, tls, geoip };
+  const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
+  return { config, log, ...planes, certificates, backendTls, geoip };
 }
 
 async function start(
@@ -132,6 +138,7 @@ async function start(
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
 
+  watchCertificates(ground, supervisor, cleanup);
   announce(log.component("server"), config, ports, {
     version,
     source: options.source,
@@ -143,13 +150,22 @@ async function start(
 }
 
 function makeRegistry(
-  { config, log, tiers, tables, picker, policy, locate }: Ground & { readonly locate: Locate | null },
+  {
+    config,
+    log,
+    tiers,
+    tables,
+    picker,
+    policy,
+    backendTls,
+    locate,
+  }: Ground & { readonly locate: Locate | null },
   store: Store,
   cleanup: DisposableStack,
   publish: (update: BackendUpdate) => Promise<void>,
 ): Registry {
   const prober = config.health_check_enabled
-    ? makeProber(config, policy, (report) => registry.onProbe(report))
+    ? makeProber(config, policy, backendTls, (report) => registry.onProbe(report))
     : null;
   cleanup.defer(() => prober?.stop());
   const registry = new Registry({
@@ -171,6 +187,7 @@ function makeRegistry(
 function makeProber(
   config: ServerConfig,
   policy: EndpointPolicy,
+  backendTls: BackendTls,
   onProbe: (report: ProbeReport) => void,
 ): Prober {
   return new Prober({
@@ -184,7 +201,7 @@ function makeProber(
         type: config.health_check_type,
         timeoutMs: config.health_check_timeout_seconds * 1000,
         path: config.health_check_path,
-        verifyTls: !config.tls_insecure_skip_verify,
+        tls: tlsFor(origin.host, backendTls),
         refusal: (address, port) => policy.check(address, port, loopbackAllowed),
       }),
     onProbe,
@@ -197,7 +214,7 @@ function makeSupervisor(
   registry: Registry,
   control: { readonly socket: string; readonly secret: string; readonly version: string },
 ): Supervisor {
-  const { config, log, workers, tiers, defaultTier, shared, tables, tls, geoip } = ground;
+  const { config, log, workers, tiers, defaultTier, shared, tables, geoip } = ground;
   return new Supervisor({
     base: {
       workers,
@@ -208,9 +225,11 @@ function makeSupervisor(
       controlSocket: control.socket,
       controlSecret: control.secret,
       viaName: `opsen-${randomBytes(8).toString("hex")}`,
-      tls,
+      certificates: ground.certificates,
+      backendTls: ground.backendTls,
       geoip,
       version: control.version,
+      maxClientConnections: config.max_client_connections || clientConnectionsFor(openFilesLimit()),
     },
     tables,
     snapshot: () => registry.snapshot(),
@@ -219,6 +238,25 @@ function makeSupervisor(
     onEjected: (ejected) => registry.onEjected(ejected),
     log: log.component("workers"),
   });
+}
+
+/** Has new certificates used as soon as their files change. */
+function watchCertificates(
+  { config, log, certificates }: Ground,
+  supervisor: Supervisor,
+  cleanup: DisposableStack,
+): void {
+  if (certificates === null) return;
+  const watch = new CertificateWatch(
+    {
+      config,
+      log: log.component("tls"),
+      now: Date.now,
+      onChange: (changed) => supervisor.setCertificates(changed),
+    },
+    certificates,
+  );
+  cleanup.defer(() => watch.stop());
 }
 
 function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {

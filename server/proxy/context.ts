@@ -7,6 +7,7 @@ import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
+import type { ClientGate } from "./client/client-gate.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
 import type { CorsGuard } from "./guards/cors.ts";
@@ -68,11 +69,15 @@ export interface Door {
   readonly management: boolean;
   /** Other requests are proxied here. */
   readonly proxied: boolean;
+  /** Subject of the certificate that the client has shown; "" without one. */
+  readonly clientSubject: string;
 }
 
 /** What a client connection needs of its worker beyond the plane. */
 export interface ClientHome {
   readonly plane: Plane;
+  /** Which connections are taken. */
+  readonly gate: ClientGate;
   take(): Exchange;
   giveBack(exchange: Exchange): void;
   /** Decides what becomes of a request whose head is complete. */

@@ -1,21 +1,31 @@
 import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
 import { Picker } from "../../core/balancing/picker.ts";
 import { RetryDesk } from "../../core/balancing/retry-desk.ts";
+import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
-import type { FromWorker, ToWorker, WorkerBackend, WorkerInit } from "../../core/plane/messages.ts";
+import type {
+  CertificateSet,
+  FromWorker,
+  ToWorker,
+  WorkerBackend,
+  WorkerInit,
+} from "../../core/plane/messages.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
-import { type Listener, listenPlain, listenSecure } from "./client/listener.ts";
+import { ClientGate } from "./client/client-gate.ts";
+import { type ListenAddress, type Listener, listenPlain } from "./client/listener.ts";
+import { listenSecure, type SecureListener } from "./client/secure-listener.ts";
 import type { ClientHome, Door, OpenConnection, Plane } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
-import { ConnectionPool, UNCOUNTED } from "./http1/connection-pool.ts";
+import { ConnectionPool } from "./http1/connection-pool.ts";
 import { securityHeaders } from "./management/management.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
+import { UNCOUNTED } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
 import { onFault } from "./thread/faults.ts";
 import { GeoLookup } from "./thread/geo-lookup.ts";
@@ -48,7 +58,7 @@ export async function startDataPlane(
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       plane.log.write("error", "a request met a fault of the proxy itself", "proxy", { reason });
     });
-    const server = new Server(plane, post);
+    const server = new Server(plane, init.maxClientConnections, post);
     await server.listen(init);
     return server;
   } catch (error) {
@@ -60,10 +70,12 @@ export async function startDataPlane(
 /** The connections of one worker, and the way to their end. */
 class Server implements DataPlane, ClientHome {
   readonly plane: Plane;
+  readonly gate: ClientGate;
   readonly #post: (message: FromWorker) => void;
   readonly #connections = new Set<OpenConnection>();
   readonly #spare: Exchange[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #secure: SecureListener[] = [];
   readonly #trim = new IdleTrim({
     quietMs: QUIET_MS,
     isIdle: () => this.#inUse === 0,
@@ -71,19 +83,24 @@ class Server implements DataPlane, ClientHome {
   });
   #inUse = 0;
 
-  constructor(plane: Plane, post: (message: FromWorker) => void) {
+  constructor(plane: Plane, maxConnections: number, post: (message: FromWorker) => void) {
+    const { options, tables, log } = plane;
+    const { maxPerAddress: perAddress, trustedProxies: trusted } = options;
+    const limits = { connections: maxConnections, perAddress, trusted };
     this.plane = plane;
+    this.gate = new ClientGate(tables.clients, limits, log, (counter) => plane.count(counter));
     this.#post = post;
   }
 
   async listen(init: WorkerInit): Promise<void> {
-    const { config, tls } = init;
-    const open = async (door: Omit<Door, "secure">, host: string, port: number): Promise<Listener> => {
-      const address = { host, port };
+    const { config } = init;
+    const open = async (
+      door: Pick<Door, "management" | "proxied">,
+      host: string,
+      port: number,
+    ): Promise<Listener> => {
       try {
-        return tls === null
-          ? listenPlain(this, { ...door, secure: false }, address)
-          : await listenSecure(this, { ...door, secure: true }, address, tls);
+        return await this.#open(init, door, { host, port });
       } catch (error) {
         throw new Error(`cannot listen on ${host} port ${port}: ${messageOf(error)}`, { cause: error });
       }
@@ -102,6 +119,7 @@ class Server implements DataPlane, ClientHome {
 
   apply(message: ToWorker): void {
     if (message.type === "backend") this.#applyBackend(message);
+    else if (message.type === "certificates") this.#replaceCertificates(message.certificates);
     else if (message.type === "drain") this.#drain(message.withinMs);
   }
 
@@ -129,6 +147,34 @@ class Server implements DataPlane, ClientHome {
   closed(connection: OpenConnection): void {
     this.plane.count("connections_closed");
     this.#connections.delete(connection);
+  }
+
+  async #open(
+    { config, certificates }: WorkerInit,
+    side: Pick<Door, "management" | "proxied">,
+    address: ListenAddress,
+  ): Promise<Listener> {
+    const door = { ...side, secure: certificates !== null, clientSubject: "" };
+    if (certificates === null) return listenPlain(this, door, address);
+    const listener = await listenSecure(this, door, address, {
+      certificates,
+      minVersion: config.tls_min_version,
+      clientAuth: config.tls_client_auth,
+      http2: config.http2,
+      handshakeTimeoutMs: this.plane.options.handshakeTimeoutMs,
+    });
+    this.#secure.push(listener);
+    return listener;
+  }
+
+  #replaceCertificates(certificates: CertificateSet): void {
+    try {
+      for (const listener of this.#secure) listener.replace(certificates);
+    } catch (error) {
+      // They fit together, but TLS will not have them, as a key that is too weak.
+      const reason = messageOf(error);
+      this.plane.log.write("error", "new certificates cannot be used, the old ones stay", "tls", { reason });
+    }
   }
 
   #applyBackend(message: WorkerBackend): void {
@@ -184,7 +230,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
   const wiring = { wheel, out, headLimits: options.head };
   const spare: SpareConnections = new SpareConnections((isAny) => queue.watch(isAny));
   const queue = new RequestQueue(tables.queue, tiers.length, options.queue, () => spare.yield());
-  const checks = { verifyTls: options.verifyBackends, gate: addressGate(rules, log) };
+  const checks = { tls: init.backendTls, gate: addressGate(rules, log) };
   const directory = new Directory(
     wiring,
     options.pool,
@@ -210,7 +256,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     log,
     out,
     date: new HttpDate(),
-    ...writerContexts(init.viaName),
+    ...writerContexts(init.viaName, config),
     control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
     controlSecret: init.controlSecret,
     keys: new KeyGuard([config.server_key, ...config.api_keys]),
@@ -228,16 +274,20 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
   };
 }
 
-function writerContexts(viaName: string): Pick<Plane, "forward" | "respond"> {
+function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "forward" | "respond"> {
   return {
     forward: {
       authority: "",
       basePath: "",
-      preserveHost: false,
+      preserveHost: config.preserve_host,
       clientIp: "",
       forwardedFor: "",
       proto: "http",
       forwardedHost: "",
+      forwarded: "",
+      clientSubject: "",
+      passesCertificates: false,
+      close: !config.upstream_keepalive,
       requestId: "",
       viaName,
       lbClientId: "",

@@ -3,7 +3,7 @@ import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
 import type { BackoffRule } from "../../core/resilience/retry.ts";
-import type { PoolLimits } from "./http1/connection-pool.ts";
+import type { PoolLimits } from "./net/wiring.ts";
 
 const SECOND_MS = 1000;
 /** RFC 9112 section 3 asks for at least 8000. Below the limit of the head, so that 414 and 431 stay apart. */
@@ -13,7 +13,10 @@ const MAX_TARGET_BYTES = 16_384;
 export interface ProxyOptions {
   readonly head: HeadLimits;
   readonly pool: PoolLimits;
-  readonly verifyBackends: boolean;
+  readonly http2MaxStreams: number;
+  readonly handshakeTimeoutMs: number;
+  /** Connections of one client address; 0 = any number. */
+  readonly maxPerAddress: number;
   readonly requestTimeoutMs: number;
   readonly headTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -28,6 +31,8 @@ export interface ProxyOptions {
   readonly isProxied: (path: string) => boolean;
   /** Only some paths are proxied, so that none may lead out of them. */
   readonly confinesPaths: boolean;
+  /** Write Forwarded beside the X-Forwarded fields. */
+  readonly forwardedHeader: boolean;
   readonly trustedProxies: CidrSet;
   readonly whitelist: CidrSet;
   readonly whitelistProxy: boolean;
@@ -69,6 +74,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     jsonFields: [config.tier_field_name, "client_lat", "client_lon"],
     isProxied: pathPrefixes(config.proxy_endpoints),
     confinesPaths: !coversAllPaths(config.proxy_endpoints),
+    forwardedHeader: config.forwarded_header,
     trustedProxies: new CidrSet(config.trusted_proxies),
     whitelist: new CidrSet(config.whitelisted_ips),
     whitelistProxy: config.whitelist_proxy,
@@ -94,12 +100,13 @@ function limitsOf(config: ServerConfig) {
       maxHeaders: config.max_headers,
     },
     pool: {
-      maxIdle: config.pool_max_idle_per_endpoint,
+      maxIdle: config.upstream_keepalive ? config.pool_max_idle_per_endpoint : 0,
       idleTimeoutMs: config.pool_idle_timeout_seconds * SECOND_MS,
       connectTimeoutMs: config.connect_timeout_seconds * SECOND_MS,
       lingerMs: config.stream_idle_timeout_seconds * SECOND_MS,
     },
-    verifyBackends: !config.tls_insecure_skip_verify,
+    http2MaxStreams: config.http2_max_streams,
+    maxPerAddress: config.max_connections_per_address,
     managementBodyBytes: config.max_request_body_bytes,
     proxyBodyBytes:
       config.proxy_max_request_body_bytes === 0
@@ -111,6 +118,7 @@ function limitsOf(config: ServerConfig) {
 function timeoutsOf(config: ServerConfig) {
   return {
     requestTimeoutMs: config.request_timeout_seconds * SECOND_MS,
+    handshakeTimeoutMs: config.tls_handshake_timeout_seconds * SECOND_MS,
     headTimeoutMs: config.read_header_timeout_seconds * SECOND_MS,
     idleTimeoutMs: config.idle_timeout_seconds * SECOND_MS,
     streamIdleMs: config.stream_idle_timeout_seconds * SECOND_MS,

@@ -9,6 +9,8 @@ export interface Target {
   readonly host?: string;
   /** Speak TLS and accept this authority only. */
   readonly ca?: string;
+  /** Certificate that the client shows. */
+  readonly client?: { readonly cert: string; readonly key: string };
 }
 
 export interface CallOptions {
@@ -46,12 +48,12 @@ export class Answer {
 }
 
 export function openClient(target: Target): Promise<Wire> {
-  const { port, host = "127.0.0.1", ca } = target;
+  const { port, host = "127.0.0.1", ca, client } = target;
   return new Promise((resolve, reject) => {
     const socket =
       ca === undefined
         ? connect({ port, host, allowHalfOpen: true })
-        : connectTls({ port, host, ca, servername: "localhost" });
+        : connectTls({ port, host, ca, servername: "localhost", ...client });
     socket.once("error", reject);
     socket.once(ca === undefined ? "connect" : "secureConnect", () => {
       socket.off("error", reject);

@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Authority of the listener's certificate: the calls of the tests speak TLS. */
   readonly ca?: string;
+  /** Certificate that the calls of the tests show. */
+  readonly client?: Target["client"];
 }
 
 /** What most tests want: loopback, a free port, quiet probes, no limit in the way, lines that can be parsed. */
@@ -69,9 +71,14 @@ export class TestServer implements AsyncDisposable {
   }
 
   get target(): Target {
-    const { ca } = this.#options;
+    const { ca, client } = this.#options;
     const host = this.#config.host === "::1" ? "::1" : "127.0.0.1";
-    return { port: this.#port, host, ...(ca !== undefined && { ca }) };
+    return {
+      port: this.#port,
+      host,
+      ...(ca !== undefined && { ca }),
+      ...(client !== undefined && { client }),
+    };
   }
 
   /** Sends one request on a connection of its own. */

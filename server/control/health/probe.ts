@@ -1,16 +1,20 @@
-/** One probe of one origin: a TCP connection that is accepted, or a GET that is answered 2xx or 3xx. */
+/** One probe of one origin: a TCP connection that is accepted, a GET that is answered 2xx or 3xx, or a ping of HTTP/2. */
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { ProbeOutcome } from "../../../core/health/transition.ts";
 import type { Origin } from "../../../core/plane/snapshot.ts";
+import { alpnList } from "../../../core/tls/alpn.ts";
+import type { HostTls } from "../../../core/tls/backend-tls.ts";
+import { Http1Probe } from "./http1-probe.ts";
+import { Http2Probe } from "./http2-probe.ts";
 
 export interface ProbeOptions {
   readonly type: "tcp" | "http";
   readonly timeoutMs: number;
   /** Appended to the origin's base path. */
   readonly path: string;
-  readonly verifyTls: boolean;
+  readonly tls: HostTls;
   /** Says why an address may not be connected to; null when it may. */
   readonly refusal: (address: string, port: number) => string | null;
 }
@@ -21,8 +25,11 @@ export type Probed = ProbeOutcome & {
   readonly forsaken?: Promise<void>;
 };
 
-/** Heads longer than this are no answer to a probe. */
-const MAX_HEAD_BYTES = 16 * 1024;
+/** What is said on a connection to find out whether somebody is there. */
+interface ProbeTalk {
+  start(): void;
+  push(bytes: Buffer): void;
+}
 
 const TIMED_OUT = "no answer in time";
 
@@ -96,34 +103,33 @@ function converse(
 ): Promise<string | null> {
   const { promise, resolve: finish } = Promise.withResolvers<string | null>();
   const isSecure = origin.scheme === "https" && options.type === "http";
-  const head = new HeadReader();
-  const ask = (socket: Bun.Socket): void => {
-    if (options.type === "http") socket.write(requestFor(origin, options.path));
-    else end(socket, null);
-  };
+  let talk: ProbeTalk | null = null;
   const end = (socket: Bun.Socket, reason: string | null): void => {
     finish(reason);
     socket.terminate();
   };
-  const tls = {
-    rejectUnauthorized: options.verifyTls,
-    ...(isIP(origin.host) === 0 ? { serverName: origin.host } : {}),
+  const ask = (socket: Bun.Socket): void => {
+    if (options.type === "tcp") {
+      end(socket, null);
+      return;
+    }
+    talk = talkOf(origin, options.path, socket, (reason) => end(socket, reason));
+    talk.start();
   };
   const connected = Bun.connect({
     hostname: address,
     port: origin.port,
-    ...(isSecure ? { tls } : {}),
+    ...(isSecure ? { tls: tlsOptions(origin, options.tls) } : {}),
     socket: {
       open(socket) {
         if (deadline.guard(socket) && !isSecure) ask(socket);
       },
-      handshake(socket, isTrusted, error) {
-        if (isTrusted || !options.verifyTls) ask(socket);
-        else end(socket, `its certificate is not trusted: ${error === null ? "unknown" : describe(error)}`);
+      data(_socket, bytes) {
+        talk?.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
       },
-      data(socket, bytes) {
-        const status = head.push(bytes);
-        if (status !== null) end(socket, status >= 200 && status < 400 ? null : answered(status));
+      handshake(socket, isTrusted, error) {
+        if (isTrusted || !options.tls.verify) ask(socket);
+        else end(socket, `its certificate is not trusted: ${error === null ? "unknown" : describe(error)}`);
       },
       error(_socket, error) {
         finish(describe(error));
@@ -147,33 +153,23 @@ function converse(
   return promise;
 }
 
-function requestFor(origin: Origin, path: string): string {
-  const target = origin.basePath + (path.startsWith("/") ? path : `/${path}`);
-  return `GET ${target} HTTP/1.1\r\nHost: ${origin.authority}\r\nUser-Agent: opsen-health\r\nAccept: */*\r\nConnection: close\r\n\r\n`;
+function talkOf(
+  origin: Origin,
+  path: string,
+  socket: Bun.Socket,
+  onOutcome: (reason: string | null) => void,
+): ProbeTalk {
+  const write = (bytes: Buffer) => void socket.write(bytes);
+  return origin.isHttp2 ? new Http2Probe(write, onOutcome) : new Http1Probe(origin, path, write, onOutcome);
 }
 
-/** Finds the status of the final response head, past interim ones (RFC 9110 section 15.2). */
-class HeadReader {
-  #text = "";
-
-  /** The status once it is known; 0 for what is not HTTP; null for more bytes. */
-  push(bytes: Uint8Array): number | null {
-    this.#text += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-    for (;;) {
-      const lineEnd = this.#text.indexOf("\n");
-      if (lineEnd === -1) return this.#text.length > MAX_HEAD_BYTES ? 0 : null;
-      const status = /^HTTP\/1\.[01] (\d{3})(?: |\r?$)/.exec(this.#text.slice(0, lineEnd))?.[1];
-      if (status === undefined) return 0;
-      if (!status.startsWith("1") || status === "101") return Number(status);
-      const headEnd = this.#text.indexOf("\r\n\r\n");
-      if (headEnd === -1) return this.#text.length > MAX_HEAD_BYTES ? 0 : null;
-      this.#text = this.#text.slice(headEnd + 4);
-    }
-  }
-}
-
-function answered(status: number): string {
-  return status === 0 ? "answered something that is not HTTP/1.1" : `answered with status ${status}`;
+function tlsOptions(origin: Origin, { verify, serverName, ca }: HostTls) {
+  return {
+    rejectUnauthorized: verify,
+    ...(serverName === "" ? {} : { serverName }),
+    ...(ca === "" ? {} : { ca }),
+    ...(origin.isHttp2 ? { ALPNProtocols: alpnList("h2") } : {}),
+  };
 }
 
 function describe(error: unknown): string {

@@ -37,6 +37,10 @@ function warnOfRisks(log: Logger, config: ServerConfig): void {
   if (config.tls_insecure_skip_verify) {
     log.warn("tls_insecure_skip_verify is on: certificates of backends are not verified");
   }
+  for (const { host, verify } of config.backend_tls) {
+    if (!verify)
+      log.warn("backend_tls has verify off: certificates of these backends are not verified", { host });
+  }
 }
 
 function hostPort(host: string, port: number): string {

@@ -1,17 +1,13 @@
 /** Files that the server needs before it can start. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { BackendTls, CertificateSet } from "../../../core/plane/messages.ts";
+import { type Loaded, readBackendTls, readCertificates, type TlsKeys } from "../tls/certificate-files.ts";
 import { StartError } from "./start-error.ts";
 
 /** Keys of the configuration that name a file to be read. */
-type FileKeys = Pick<ServerConfig, "tls_cert_file" | "tls_key_file" | "geoip_db_path">;
-
-interface Pem {
-  readonly cert: string;
-  readonly key: string;
-}
+type FileKeys = TlsKeys & Pick<ServerConfig, "geoip_db_path">;
 
 /** A MaxMind database ends with its description, which this announces (MaxMind DB format 2.0). */
 const MAXMIND_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
@@ -19,21 +15,27 @@ const MAXMIND_TAIL_BYTES = 128 * 1024;
 
 /** Says what is wrong with the files that a configuration names; keys that are wrong themselves are absent. */
 export function fileFaults(config: Partial<FileKeys>): FileFault[] {
-  const { tls_cert_file: certFile = "", tls_key_file: keyFile = "", geoip_db_path: geoip = "" } = config;
-  const tls = certFile === "" || keyFile === "" ? [] : readPem(certFile, keyFile).faults;
-  return [...tls, ...geoipFaults(geoip)];
+  return [
+    ...readCertificates(config).faults,
+    ...readBackendTls(config).faults,
+    ...geoipFaults(config.geoip_db_path ?? ""),
+  ];
 }
 
-/** PEM texts of the public listener; null when it speaks plain HTTP. Throws StartError. */
-export function loadTls(config: FileKeys): Pem | null {
-  if (config.tls_cert_file === "" || config.tls_key_file === "") return null;
-  const { pem, faults } = readPem(config.tls_cert_file, config.tls_key_file);
-  if (pem === null) throw new StartError(inWords(faults));
-  return pem;
+/** What the listener shows its clients; null when it speaks plain HTTP. Throws StartError. */
+export function loadCertificates(config: TlsKeys): CertificateSet | null {
+  return unwrap(readCertificates(config));
+}
+
+/** How TLS is spoken to backends. Throws StartError. */
+export function loadBackendTls(config: TlsKeys): BackendTls {
+  const value = unwrap(readBackendTls(config));
+  if (value === null) throw new StartError("backend_tls could not be read");
+  return value;
 }
 
 /** Content of the MaxMind database, for every thread; null when none is configured. Throws StartError. */
-export function loadGeoip(config: FileKeys): SharedArrayBuffer | null {
+export function loadGeoip(config: Pick<FileKeys, "geoip_db_path">): SharedArrayBuffer | null {
   if (config.geoip_db_path === "") return null;
   const faults = geoipFaults(config.geoip_db_path);
   if (faults.length > 0) throw new StartError(inWords(faults));
@@ -41,37 +43,6 @@ export function loadGeoip(config: FileKeys): SharedArrayBuffer | null {
   const shared = new SharedArrayBuffer(bytes.length);
   new Uint8Array(shared).set(bytes);
   return shared;
-}
-
-/** Reads both files; every fault is found, and without one there is a pair. */
-function readPem(certFile: string, keyFile: string): { pem: Pem | null; faults: FileFault[] } {
-  const faults: FileFault[] = [];
-  const attempt = <T>(key: keyof FileKeys, complaint: string, work: () => T): T | null => {
-    try {
-      return work();
-    } catch (error) {
-      faults.push({ path: [key], message: `${complaint} (${reasonOf(error)})` });
-      return null;
-    }
-  };
-  const cert = attempt("tls_cert_file", unreadable(certFile), () => readFileSync(certFile, "utf8"));
-  const key = attempt("tls_key_file", unreadable(keyFile), () => readFileSync(keyFile, "utf8"));
-  const certificate =
-    cert === null
-      ? null
-      : attempt(
-          "tls_cert_file",
-          `${certFile} holds no certificate in PEM form`,
-          () => new X509Certificate(cert),
-        );
-  const noKey = `${keyFile} holds no private key in PEM form, or one with a passphrase`;
-  const privateKey = key === null ? null : attempt("tls_key_file", noKey, () => createPrivateKey(key));
-  if (cert === null || key === null || certificate === null || privateKey === null) {
-    return { pem: null, faults };
-  }
-  if (certificate.checkPrivateKey(privateKey)) return { pem: { cert, key }, faults };
-  const message = `the key in ${keyFile} does not belong to the certificate in ${certFile}`;
-  return { pem: null, faults: [{ path: ["tls_key_file"], message }] };
 }
 
 function geoipFaults(file: string): FileFault[] {
@@ -99,6 +70,11 @@ function tailOf(file: string): Buffer {
 
 function unreadable(file: string): string {
   return `cannot read ${file}; check the path and its permissions`;
+}
+
+function unwrap<T>({ value, faults }: Loaded<T>): T | null {
+  if (faults.length > 0) throw new StartError(inWords(faults));
+  return value;
 }
 
 function inWords(faults: readonly FileFault[]): string {

@@ -1,5 +1,10 @@
 /** Starts the data-plane threads, tells them of changes, and replaces those that fail. */
-import type { StickyAssignment, WorkerEjected, WorkerInit } from "../../../core/plane/messages.ts";
+import type {
+  CertificateSet,
+  StickyAssignment,
+  WorkerEjected,
+  WorkerInit,
+} from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -54,11 +59,13 @@ export class Supervisor {
   readonly #slots: Slot[];
   #ports: Ports;
   #seq = 0;
+  #certificates: CertificateSet | null;
   #isEnding = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { config, workers } = options.base;
+    const { config, workers, certificates } = options.base;
+    this.#certificates = certificates;
     this.#ports = { port: config.port, adminPort: config.admin_port };
     this.#slots = Array.from({ length: workers }, (_, index) => ({
       index,
@@ -101,6 +108,12 @@ export class Supervisor {
     );
   }
 
+  /** Has every worker, now and when it starts again, show these certificates. */
+  setCertificates(certificates: CertificateSet): void {
+    this.#certificates = certificates;
+    for (const { thread } of this.#slots) thread?.tell({ type: "certificates", certificates });
+  }
+
   /** Closes the listeners and lets requests finish; the number that were cut. */
   async drain(withinMs: number): Promise<number> {
     this.#end();
@@ -122,7 +135,14 @@ export class Supervisor {
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
-      { type: "init", index: slot.index, ...base, ...snapshot(), ...this.#ports },
+      {
+        type: "init",
+        index: slot.index,
+        ...base,
+        certificates: this.#certificates,
+        ...snapshot(),
+        ...this.#ports,
+      },
       { onLog, onSticky, onEjected, onExit: (reason) => this.#onExit(slot, reason) },
     );
     slot.thread = thread;

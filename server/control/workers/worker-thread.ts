@@ -4,6 +4,7 @@ import type {
   StickyAssignment,
   ToWorker,
   WorkerBackend,
+  WorkerCertificates,
   WorkerEjected,
   WorkerInit,
   WorkerReady,
@@ -66,6 +67,11 @@ export class WorkerThread {
     clearTimeout(timer);
     this.#acks.delete(update.seq);
     return isAcked;
+  }
+
+  /** Sends a message that needs no answer. */
+  tell(message: WorkerCertificates): void {
+    if (!this.#hasExited) this.#post(message);
   }
 
   /** Lets requests in flight finish; the number that were cut. */

@@ -1,9 +1,8 @@
-import type { TLSSocket } from "node:tls";
 import type { Socket } from "bun";
 import type { ClientHome, Door } from "../context.ts";
 import { ClientConnection } from "../http1/client-connection.ts";
 import { HANDLERS, PlainSocket } from "../net/plain-socket.ts";
-import { SecureSocket } from "../net/secure-socket.ts";
+import type { SocketOwner } from "../net/socket.ts";
 
 /** An open port. */
 export interface Listener {
@@ -18,8 +17,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** A handshake that takes longer is not going to be finished. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Of connections that are not taken. */
+const NOBODY: SocketOwner = {
+  onOpen: nothing,
+  onData: nothing,
+  onEnd: nothing,
+  onDrain: nothing,
+  onClose: nothing,
+};
+
+function nothing(): void {}
 
 /** Opens a port for plain HTTP, shared with the other workers. Throws when it cannot be opened. */
 export function listenPlain(home: ClientHome, door: Door, address: ListenAddress): Listener {
@@ -33,53 +40,22 @@ export function listenPlain(home: ClientHome, door: Door, address: ListenAddress
     socket: {
       ...HANDLERS,
       open(raw: Socket<PlainSocket>) {
+        if (!home.gate.enter(raw.remoteAddress)) {
+          raw.data = new PlainSocket(NOBODY, raw);
+          raw.terminate();
+          return;
+        }
         void new ClientConnection(home, door, (owner) => {
           raw.data = new PlainSocket(owner, raw);
           return raw.data;
         });
       },
+      close(raw: Socket<PlainSocket>, error?: Error) {
+        if (raw.data.owner !== NOBODY) home.gate.leave(raw.data.peerAddress);
+        raw.data.closed(error === undefined);
+      },
     },
   };
   const listener = Bun.listen<PlainSocket>(options);
   return { port: listener.port, stop: () => listener.stop() };
-}
-
-/** Opens a port for HTTPS; HTTP/1.1 is what it offers by ALPN. Rejects when it cannot be opened. */
-export async function listenSecure(
-  home: ClientHome,
-  door: Door,
-  address: ListenAddress,
-  tls: { readonly cert: string; readonly key: string },
-): Promise<Listener> {
-  // Loaded only where it is used: it costs each worker some megabytes.
-  const { createServer } = await import("node:tls");
-  const server = createServer({
-    cert: tls.cert,
-    key: tls.key,
-    minVersion: "TLSv1.2",
-    ALPNProtocols: ["http/1.1"],
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    allowHalfOpen: true,
-  });
-  server.on("secureConnection", (raw: TLSSocket) => {
-    void new ClientConnection(home, door, (owner) => new SecureSocket(raw, owner));
-  });
-  // Failed and timed-out handshakes: node leaves the socket to us.
-  server.on("tlsClientError", (_error: Error, raw: TLSSocket) => {
-    raw.destroy();
-  });
-  return await new Promise<Listener>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: address.host, port: address.port, reusePort: true }, () => {
-      server.off("error", reject);
-      server.on("error", ignore);
-      const bound = server.address();
-      const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-      resolve({ port, stop: () => server.close() });
-    });
-  });
-}
-
-function ignore(): void {
-  // An accept that failed, as when descriptors run out: the next one may do.
 }

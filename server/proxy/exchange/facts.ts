@@ -30,6 +30,7 @@ export class Facts {
   forwardedFor = "";
   proto: "http" | "https" = "http";
   forwardedHost = "";
+  forwarded = "";
   /** Empty when the client's own, from a trusted proxy, is passed on. */
   requestId = "";
   stickyId = "";

@@ -10,7 +10,7 @@ const CONTROL_AUTHORITY = "localhost";
 
 /** Fills in what the head towards the backend, or the control plane, says beside the client's own fields. */
 export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>): void {
-  const { facts, plane, head } = exchange;
+  const { facts, plane, head, client } = exchange;
   const backend = facts.place?.backend;
   const origin = backend?.endpoints[facts.endpoint]?.origin;
   forward.authority = origin?.authority ?? CONTROL_AUTHORITY;
@@ -19,6 +19,9 @@ export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>
   forward.forwardedFor = facts.forwardedFor;
   forward.proto = facts.proto;
   forward.forwardedHost = facts.forwardedHost;
+  forward.forwarded = facts.forwarded;
+  forward.clientSubject = client.door.clientSubject;
+  forward.passesCertificates = forward.clientSubject === "" && client.identity.trustedPeer;
   forward.requestId = facts.requestId;
   forward.lbClientId = backend?.clientId ?? "";
   forward.lbHostname = backend?.hostname ?? "";

@@ -1,4 +1,4 @@
-import { clientAddress } from "../../../core/http/forwarded.ts";
+import { clientAddress, forwardedValue } from "../../../core/http/forwarded.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 const MAX_REQUEST_ID = 128;
@@ -9,6 +9,11 @@ export function identify(exchange: Exchange): void {
   const { client, facts, head, plane } = exchange;
   facts.proto = client.door.secure ? "https" : "http";
   facts.forwardedHost = head.host;
+  if (plane.options.forwardedHeader) {
+    const { peer, trustedPeer } = client.identity;
+    const before = trustedPeer ? head.join("forwarded") : null;
+    facts.forwarded = forwardedValue(before, { peer, proto: facts.proto, host: head.host });
+  }
   if (!client.identity.trustedPeer) {
     facts.clientIp = client.identity.ip;
     facts.forwardedFor = client.identity.chain;

@@ -1,19 +1,12 @@
 import { type ForwardContext, writeRequestHead } from "../../../core/http/forward-request.ts";
-import type { HeadLimits, RequestHead } from "../../../core/http/request-head.ts";
+import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { BareConnection, Upstream, UpstreamUser } from "../exchange/sides.ts";
 import { type Attempts, type ConnectTarget, connectSocket, type PlainSocket } from "../net/plain-socket.ts";
-import type { SendBuffer } from "../net/send-buffer.ts";
 import type { SocketOwner } from "../net/socket.ts";
-import { type TimerOwner, type TimerWheel, WheelTimer } from "../net/timer-wheel.ts";
+import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
+import type { Wiring } from "../net/wiring.ts";
 import { addBody, addEnd, type Framing } from "./message-body.ts";
 import { ResponseReader } from "./response-reader.ts";
-
-/** What the connections of a worker share. */
-export interface Wiring {
-  readonly wheel: TimerWheel;
-  readonly out: SendBuffer;
-  readonly headLimits: HeadLimits;
-}
 
 /** Where a connection goes back to. */
 export interface ConnectionHome {

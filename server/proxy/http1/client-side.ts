@@ -22,7 +22,7 @@ export interface ClientSideHome {
   handOver(owner: SocketOwner): BareConnection;
 }
 
-const NO_ADDRESSES: ClientAddress = { ip: "", chain: "", trustedPeer: false };
+const NO_ADDRESSES: ClientAddress = { peer: "", ip: "", chain: "", trustedPeer: false };
 
 /** The client of the exchanges of one HTTP/1.1 connection: writes their responses. */
 export class ClientSide implements ExchangeClient {

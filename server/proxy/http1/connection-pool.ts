@@ -1,28 +1,7 @@
 import type { Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
 import type { Attempts, ConnectTarget } from "../net/plain-socket.ts";
-import { BackendConnection, type ConnectionHome, type Wiring } from "./backend-connection.ts";
-
-/** Bounds of one pool. */
-export interface PoolLimits {
-  readonly maxIdle: number;
-  readonly idleTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly lingerMs: number;
-}
-
-/** The connections to one backend, counted over all workers. */
-export interface Slots {
-  /** Counts one more; false when there are as many as there may be. */
-  take(): boolean;
-  giveBack(): void;
-  /** The number of connections is limited: an idle one may be wanted elsewhere. */
-  readonly isScarce: boolean;
-  /** Says how to close an idle one that is wanted elsewhere; null while there is none. */
-  spare(closeOne: (() => boolean) | null): void;
-}
-
-/** For connections that nobody counts, as those to the control plane. */
-export const UNCOUNTED: Slots = { take: () => true, giveBack: () => {}, isScarce: false, spare: () => {} };
+import type { PoolLimits, Slots, Wiring } from "../net/wiring.ts";
+import { BackendConnection, type ConnectionHome } from "./backend-connection.ts";
 
 /**
  * The HTTP/1.1 connections of one worker to one origin. Idle ones are used last in, first out: the warmest connection

@@ -1,9 +1,17 @@
 import type { Socket, SocketHandler } from "bun";
+import { alpnList } from "../../../core/tls/alpn.ts";
+import type { HostTls } from "../../../core/tls/backend-tls.ts";
 import { reportFault } from "../thread/faults.ts";
 import { freeBytes } from "./free-bytes.ts";
 import type { ByteSocket, SocketOwner } from "./socket.ts";
 
 type RawSocket = Socket<PlainSocket>;
+
+/** How TLS is spoken to a backend. */
+export interface TlsTarget extends HostTls {
+  /** The protocol that is offered by ALPN. HTTP/1.1 is taken for granted, HTTP/2 must be agreed upon. */
+  readonly protocol: "http/1.1" | "h2";
+}
 
 /** Where an outgoing connection goes. */
 export type ConnectTarget =
@@ -12,8 +20,8 @@ export type ConnectTarget =
       readonly kind: "tcp";
       readonly host: string;
       readonly port: number;
-      /** Null for plain TCP. An empty `serverName` sends none, as for addresses. */
-      readonly tls: { readonly serverName: string; readonly verify: boolean } | null;
+      /** Null for plain TCP. */
+      readonly tls: TlsTarget | null;
       /** Asked about the address that the host turned out to have, before anything but a TLS hello is sent there. */
       readonly admits: (address: string) => boolean;
     };
@@ -40,6 +48,7 @@ const MAX_FORSAKEN = 64;
  */
 export class PlainSocket implements ByteSocket {
   owner: SocketOwner;
+  peerAddress: string;
   pendingBytes = 0;
   /** Why no connection came about, as far as it is known: a code of the system or of TLS, or our own words. */
   failure = "";
@@ -60,12 +69,9 @@ export class PlainSocket implements ByteSocket {
   constructor(owner: SocketOwner, raw: RawSocket | null, dialled: Dialled | null = null) {
     this.owner = owner;
     this.#raw = raw;
+    this.peerAddress = raw?.remoteAddress ?? "";
     this.#opened = raw !== null;
     this.#dialled = dialled;
-  }
-
-  get peerAddress(): string {
-    return this.#raw?.remoteAddress ?? "";
   }
 
   write(bytes: Buffer): void {
@@ -114,6 +120,7 @@ export class PlainSocket implements ByteSocket {
   /** Takes over the connected socket; for {@link connectSocket} and the handlers of this file only. */
   opened(raw: RawSocket): void {
     this.#raw = raw;
+    this.peerAddress = raw.remoteAddress;
     const target = this.#dialled?.target;
     const tcp = target?.kind === "tcp" ? target : null;
     if (this.#finishing || tcp?.admits(raw.remoteAddress) === false) {
@@ -124,12 +131,14 @@ export class PlainSocket implements ByteSocket {
   }
 
   /** TLS of an outgoing connection is up only after its handshake, which Bun reports apart. */
-  handshaken(success: boolean, code: string): void {
+  handshaken(success: boolean, code: string, protocol: string): void {
     const target = this.#dialled?.target;
     if (target?.kind !== "tcp" || this.#opened || this.#refused) return;
-    if (success || target.tls?.verify === false) this.#announceOpen();
+    const isVerified = success || target.tls?.verify === false;
+    const speaks = target.tls?.protocol !== "h2" || protocol === "h2";
+    if (isVerified && speaks) this.#announceOpen();
     else {
-      this.failure = code;
+      this.failure = isVerified ? "the backend does not speak HTTP/2 there" : code;
       this.#raw?.terminate();
     }
   }
@@ -241,7 +250,9 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
     raw.data.opened(raw);
   },
   handshake(raw, success, error) {
-    raw.data.handshaken(success, error === null ? "TLS" : codeOf(error));
+    const { alpnProtocol } = raw;
+    const code = error === null ? "TLS" : codeOf(error);
+    raw.data.handshaken(success, code, typeof alpnProtocol === "string" ? alpnProtocol : "");
   },
   data(raw, chunk) {
     raw.data.owner.onData(chunk);
@@ -267,11 +278,12 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   },
 };
 
-function tlsOptions(tls: { readonly serverName: string; readonly verify: boolean }) {
+function tlsOptions(tls: TlsTarget) {
   return {
     rejectUnauthorized: tls.verify,
-    ALPNProtocols: "http/1.1",
+    ALPNProtocols: alpnList(tls.protocol),
     ...(tls.serverName === "" ? {} : { serverName: tls.serverName }),
+    ...(tls.ca === "" ? {} : { ca: tls.ca }),
   };
 }
 

@@ -1,10 +1,13 @@
 import { compilePatterns, type EndpointMatcher } from "../../../core/http/path-match.ts";
+import type { BackendTls } from "../../../core/plane/messages.ts";
 import type { Backend, Origin, PathGroup } from "../../../core/plane/snapshot.ts";
+import { tlsFor } from "../../../core/tls/backend-tls.ts";
 import type { UpstreamPool } from "../exchange/sides.ts";
 import type { AddressGate } from "../guards/address-gate.ts";
-import type { Wiring } from "../http1/backend-connection.ts";
-import { ConnectionPool, type PoolLimits, type Slots } from "../http1/connection-pool.ts";
-import type { ConnectTarget } from "../net/plain-socket.ts";
+import { ConnectionPool } from "../http1/connection-pool.ts";
+import { SessionPool } from "../http2/session-pool.ts";
+import type { ConnectTarget, TlsTarget } from "../net/plain-socket.ts";
+import type { PoolLimits, Slots, Wiring } from "../net/wiring.ts";
 
 /** A backend and, for each of its endpoints, this worker's pool of connections. */
 export interface Place {
@@ -24,7 +27,7 @@ export class Directory {
   readonly #matchers: EndpointMatcher[] = [];
   readonly #wiring: Wiring;
   readonly #limits: PoolLimits;
-  readonly #verifyTls: boolean;
+  readonly #tls: BackendTls;
   readonly #slotsOf: (backend: Backend) => Slots;
   readonly #gate: AddressGate;
   readonly #confining: boolean[] = [];
@@ -35,12 +38,12 @@ export class Directory {
   constructor(
     wiring: Wiring,
     limits: PoolLimits,
-    checks: { readonly verifyTls: boolean; readonly gate: AddressGate },
+    checks: { readonly tls: BackendTls; readonly gate: AddressGate },
     slotsOf: (backend: Backend) => Slots,
   ) {
     this.#wiring = wiring;
     this.#limits = limits;
-    this.#verifyTls = checks.verifyTls;
+    this.#tls = checks.tls;
     this.#gate = checks.gate;
     this.#slotsOf = slotsOf;
   }
@@ -111,7 +114,8 @@ export class Directory {
       return known.pool;
     }
     const target = this.#target(origin, backend);
-    const pool = new ConnectionPool(target, this.#limits, this.#wiring, this.#slotsOf(backend));
+    const Pool = origin.isHttp2 ? SessionPool : ConnectionPool;
+    const pool = new Pool(target, this.#limits, this.#wiring, this.#slotsOf(backend));
     this.#pools.set(key, { pool, users: 1 });
     return pool;
   }
@@ -126,7 +130,8 @@ export class Directory {
   #target(origin: Origin, backend: Backend): ConnectTarget {
     const { host, port } = origin;
     const loopbackAllowed = backend.loopbackAllowed === true;
-    const tls = { serverName: isAddress(host) ? "" : host, verify: this.#verifyTls };
+    const protocol: TlsTarget["protocol"] = origin.isHttp2 ? "h2" : "http/1.1";
+    const tls = { ...tlsFor(host, this.#tls), protocol };
     return {
       kind: "tcp",
       host,
@@ -140,9 +145,4 @@ export class Directory {
 /** Each backend has connections of its own: they are counted, and may be limited. */
 function poolKey(origin: Origin, { row, generation, loopbackAllowed }: Backend): string {
   return `${row} ${generation} ${origin.key}${loopbackAllowed === true ? " local" : ""}`;
-}
-
-/** SNI carries names only (RFC 6066 section 3). */
-function isAddress(host: string): boolean {
-  return host.includes(":") || /^[0-9.]+$/.test(host);
 }

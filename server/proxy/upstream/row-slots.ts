@@ -1,5 +1,5 @@
 import type { ConnectionSlots } from "../../../core/table/connection-slots.ts";
-import type { Slots } from "../http1/connection-pool.ts";
+import type { Slots } from "../net/wiring.ts";
 
 /** The pools of this worker that have idle connections to backends whose connections are limited. */
 export class SpareConnections {

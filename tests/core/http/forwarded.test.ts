@@ -37,11 +37,13 @@ test.each(CASES)("peer %s, X-Forwarded-For %p, X-Real-IP %p: %s", (peer, forward
 
 test("C-25, C-26: the chain starts afresh unless the peer is trusted", () => {
   expect(clientAddress("192.0.2.1", "6.6.6.6", null, TRUSTED)).toEqual({
+    peer: "192.0.2.1",
     ip: "192.0.2.1",
     chain: "192.0.2.1",
     trustedPeer: false,
   });
   expect(clientAddress("10.0.0.1", "a, 6.6.6.6", null, TRUSTED)).toEqual({
+    peer: "10.0.0.1",
     ip: "6.6.6.6",
     chain: "a, 6.6.6.6, 10.0.0.1",
     trustedPeer: true,

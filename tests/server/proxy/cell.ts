@@ -14,7 +14,9 @@ export interface CellOptions {
   /** Keys of server.yml that differ from the test's defaults. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly controlSocket?: string;
-  readonly tls?: WorkerInit["tls"];
+  readonly certificates?: WorkerInit["certificates"];
+  readonly backendTls?: WorkerInit["backendTls"];
+  readonly maxClientConnections?: number;
   /** Instead of {@link TIERS}; as many of them. */
   readonly tiers?: readonly Tier[];
   /** Where the admin listener is bound, instead of `admin_port`. */
@@ -30,6 +32,7 @@ export interface BackendOptions {
   readonly id?: string;
   readonly ports: readonly number[];
   readonly scheme?: "http" | "https";
+  readonly isHttp2?: boolean;
   readonly host?: string;
   readonly cores?: number;
   readonly score?: number;
@@ -152,7 +155,9 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     controlSocket: options.controlSocket ?? "/nonexistent/opsen.sock",
     controlSecret: "test-secret",
     viaName: "opsen-test",
-    tls: options.tls ?? null,
+    certificates: options.certificates ?? null,
+    backendTls: options.backendTls ?? { rules: [], ca: "", verify: !config.tls_insecure_skip_verify },
+    maxClientConnections: options.maxClientConnections ?? 10_000,
     geoip: null,
     version: "0.0.0",
     port: config.port,
@@ -161,16 +166,17 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
 }
 
 export function backendOf(options: BackendOptions, claimed: Added, pathGroup: number): Backend {
-  const { scheme = "http", host = "127.0.0.1", ports } = options;
+  const { scheme = "http", isHttp2 = false, host = "127.0.0.1", ports } = options;
   const endpoints: Endpoint[] = ports.map((port) => ({
     url: `${scheme}://${host}:${port}`,
     origin: {
       scheme,
+      isHttp2,
       host,
       port,
       authority: `${host}:${port}`,
       basePath: "",
-      key: `${scheme}://${host}:${port}`,
+      key: `${isHttp2 ? "h2+" : ""}${scheme}://${host}:${port}`,
     },
   }));
   const clientId = options.id ?? `backend-${claimed.row}`;

@@ -8,6 +8,7 @@ import { call, openClient } from "../../support/raw-client.ts";
 import { Cell } from "./cell.ts";
 
 const certificate = selfSigned();
+const certificates = { fallback: certificate, named: [], clientCa: "" };
 
 test("the HTTPS listener serves the same requests and says so to the backend", async () => {
   const body = Buffer.alloc(3 * 1024 * 1024, "opsen");
@@ -15,7 +16,7 @@ test("the HTTPS listener serves the same requests and says so to the backend", a
     respond: (request, wire) => answer(wire, 200, request.body.length > 0 ? request.body : "small"),
   });
   await using cell = await Cell.start({
-    tls: certificate,
+    certificates,
     config: { proxy_max_request_body_bytes: 0 },
   });
   cell.add({ ports: [backend.port] });
@@ -30,17 +31,21 @@ test("the HTTPS listener serves the same requests and says so to the backend", a
   expect(health.header("Strict-Transport-Security")).toContain("max-age");
 });
 
-test("ALPN gives http/1.1, TLS 1.1 is refused, and what is no handshake is closed", async () => {
-  await using cell = await Cell.start({ tls: certificate });
+test("C-113: ALPN gives what both speak, TLS 1.1 is refused, and what is no handshake is closed", async () => {
+  await using cell = await Cell.start({ certificates });
   const options = { port: cell.port, host: "127.0.0.1", ca: certificate.cert, servername: "localhost" };
-  const negotiated = await new Promise((resolve, reject) => {
-    const socket = connectTls({ ...options, ALPNProtocols: ["h2", "http/1.1"] }, () => {
-      resolve(socket.alpnProtocol);
-      socket.destroy();
+  const negotiate = (port: number, offered: string[]) =>
+    new Promise((resolve, reject) => {
+      const socket = connectTls({ ...options, port, ALPNProtocols: offered }, () => {
+        resolve(socket.alpnProtocol);
+        socket.destroy();
+      });
+      socket.once("error", reject);
     });
-    socket.once("error", reject);
-  });
-  expect(negotiated).toBe("http/1.1");
+  expect(await negotiate(cell.port, ["h2", "http/1.1"])).toBe("h2");
+  expect(await negotiate(cell.port, ["http/1.1"])).toBe("http/1.1");
+  await using plain = await Cell.start({ certificates, config: { http2: false } });
+  expect(await negotiate(plain.port, ["h2", "http/1.1"])).toBe("http/1.1");
   const old = new Promise((resolve, reject) => {
     const socket = connectTls({ ...options, maxVersion: "TLSv1.1", minVersion: "TLSv1" }, () => {
       resolve("connected");
@@ -77,7 +82,7 @@ test("HTTPS backends are verified unless told otherwise", async () => {
 
 test("a client over TLS that leaves while it waits frees the backend", async () => {
   await using backend = await RawBackend.start({ script: async (wire) => void (await wire.readToEnd()) });
-  await using cell = await Cell.start({ tls: certificate });
+  await using cell = await Cell.start({ certificates });
   cell.add({ ports: [backend.port] });
   await using client = await openClient({ port: cell.port, ca: certificate.cert });
   await client.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n");

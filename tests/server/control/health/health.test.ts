@@ -5,12 +5,13 @@ import type { Backend, Origin } from "../../../../core/plane/snapshot.ts";
 import { type ProbeOptions, probe } from "../../../../server/control/health/probe.ts";
 import { type ProbeReport, Prober } from "../../../../server/control/health/prober.ts";
 import { selfSigned } from "../../../support/certificate.ts";
+import { Http2Backend } from "../../proxy/http2/peers.ts";
 
 const OPTIONS: ProbeOptions = {
   type: "tcp",
   timeoutMs: 5_000,
   path: "/health",
-  verifyTls: true,
+  tls: { serverName: "", verify: true, ca: "" },
   refusal: () => null,
 };
 const HTTP: ProbeOptions = { ...OPTIONS, type: "http" };
@@ -146,7 +147,7 @@ describe("an https probe", () => {
     const origin = originOf(`https://127.0.0.1:${server.port}`);
     const strict = await probe(origin, HTTP);
     expect(!strict.ok && strict.reason).toContain("certificate is not trusted");
-    expect((await probe(origin, { ...HTTP, verifyTls: false })).ok).toBe(true);
+    expect((await probe(origin, { ...HTTP, tls: { ...HTTP.tls, verify: false } })).ok).toBe(true);
   });
 });
 
@@ -278,3 +279,16 @@ function start(answers: (origin: Origin) => boolean) {
   };
   return { prober, reports, until };
 }
+
+describe("endpoints of HTTP/2", () => {
+  test("are alive when they say what they are and answer a ping", async () => {
+    await using backend = new Http2Backend(() => {});
+    expect((await probe(originOf(`h2c://127.0.0.1:${backend.port}`), HTTP)).ok).toBe(true);
+  });
+
+  test("are not when they speak something else", async () => {
+    using server = answering("HTTP/1.1 400 Bad Request\r\n\r\n");
+    const outcome = await probe(originOf(`h2c://127.0.0.1:${server.port}`), HTTP);
+    expect(!outcome.ok && outcome.reason).toContain("speaks no HTTP/2");
+  });
+});

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Backend } from "../../../../core/plane/snapshot.ts";
-import { UNCOUNTED } from "../../../../server/proxy/http1/connection-pool.ts";
 import { SendBuffer } from "../../../../server/proxy/net/send-buffer.ts";
 import { TimerWheel } from "../../../../server/proxy/net/timer-wheel.ts";
+import { UNCOUNTED } from "../../../../server/proxy/net/wiring.ts";
 import { Directory } from "../../../../server/proxy/upstream/directory.ts";
 
 const LIMITS = { maxIdle: 1, idleTimeoutMs: 1000, connectTimeoutMs: 1000, lingerMs: 1000 };
@@ -10,12 +10,18 @@ const HEAD_LIMITS = { maxHeadBytes: 4096, maxTargetBytes: 1024, maxHeaders: 32 }
 
 function newDirectory(): Directory {
   const wiring = { wheel: new TimerWheel(() => 0), out: new SendBuffer(4096), headLimits: HEAD_LIMITS };
-  return new Directory(wiring, LIMITS, { verifyTls: true, gate: () => true }, () => UNCOUNTED);
+  return new Directory(
+    wiring,
+    LIMITS,
+    { tls: { rules: [], ca: "", verify: true }, gate: () => true },
+    () => UNCOUNTED,
+  );
 }
 
 function backendOf(row: number, pathGroup: number): Backend {
   const origin = {
     scheme: "http",
+    isHttp2: false,
     host: "10.0.0.1",
     port: 80,
     authority: "10.0.0.1",
