@@ -20,6 +20,7 @@ export const PROXY_ERROR_STATUS = {
   no_capacity: 503,
   queue_timeout: 503,
   gateway_timeout: 504,
+  total_timeout: 504,
   loop: 508,
 } as const;
 

@@ -3,6 +3,7 @@ import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
 import type { BackoffRule } from "../../core/resilience/retry.ts";
+import type { DeadlineOptions } from "./exchange/deadlines.ts";
 import type { PoolLimits } from "./net/wiring.ts";
 
 const SECOND_MS = 1000;
@@ -41,6 +42,7 @@ export interface ProxyOptions {
   readonly stickyHeader: string;
   readonly stickyByIp: boolean;
   readonly leaseSeconds: number;
+  readonly deadlines: DeadlineOptions;
   readonly retries: RetryOptions;
   readonly queue: QueueOptions;
 }
@@ -83,6 +85,10 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     stickyByIp: config.sticky_by_ip,
     leaseSeconds: config.pending_allocation_timeout_seconds,
     queue: { timeoutMs: config.queue_timeout_seconds * SECOND_MS, most: config.queue_max },
+    deadlines: {
+      totalMs: config.total_timeout_seconds * SECOND_MS,
+      bytesPerSecond: config.min_client_bytes_per_second,
+    },
     retries: {
       attempts: config.retry_attempts,
       statuses: new Set(config.retry_on_statuses),

@@ -80,3 +80,25 @@ test("an answer that stops in the middle is cut after stream_idle_timeout_second
   expect(got).toEndWith("only this");
   expect(behind.backend.faults).toEqual([]);
 });
+
+test("total_timeout_seconds ends what would go on for ever, before and after the answer has begun", async () => {
+  await using strict = await TestServer.start({ config: { total_timeout_seconds: 1 } });
+  await using behind = await Behind.start(strict, {
+    respond: async (request, wire) => {
+      if (request.startLine.includes("/hang")) return;
+      await wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+      while (wire.ending === null) {
+        await wire.send("1\r\nx\r\n").catch(() => {});
+        await Bun.sleep(100);
+      }
+    },
+  });
+  const got = await strict.call("GET", "/hang");
+  expect([got.status, got.header("x-opsen-error")]).toEqual([504, "total_timeout"]);
+  await using client = await openClient(strict.target);
+  await client.send("GET /drip HTTP/1.1\r\nHost: t\r\n\r\n");
+  const dripped = (await client.readToEnd()).toString("latin1");
+  expect(dripped).toContain("1\r\nx\r\n");
+  expect(dripped).not.toContain("0\r\n\r\n");
+  expect(behind.backend.faults).toEqual([]);
+});

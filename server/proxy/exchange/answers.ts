@@ -33,6 +33,7 @@ const PROXY_ERROR_TEXTS: Record<ProxyErrorCode, string> = {
   no_capacity: "All backends are busy.",
   queue_timeout: "All backends stayed busy for too long.",
   gateway_timeout: "The backend took too long to answer.",
+  total_timeout: "The request took too long altogether.",
   loop: "The request came back to this proxy.",
 };
 

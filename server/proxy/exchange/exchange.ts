@@ -4,6 +4,7 @@ import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/prox
 import type { Header, Plane } from "../context.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
+import { Deadlines } from "./deadlines.ts";
 import { Facts } from "./facts.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ExchangeClient, UpstreamPool } from "./sides.ts";
@@ -46,11 +47,13 @@ export class Exchange {
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
   #pool: UpstreamPool | null = null;
+  readonly #deadlines: Deadlines;
 
   constructor(plane: Plane) {
     this.plane = plane;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
+    this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
   get client(): ExchangeClient {
@@ -77,6 +80,7 @@ export class Exchange {
     this.#client = client;
     this.#phase = "deciding";
     this.facts.begin();
+    if (this.#deadlines.isOn) this.#deadlines.begin(performance.now());
     this.limitBody(Number.POSITIVE_INFINITY);
     this.responding = false;
     this.bytesOut = 0;
@@ -86,6 +90,11 @@ export class Exchange {
     this.responseExtra = NO_HEADERS;
     this.query.sticky = false;
     this.query.located = false;
+  }
+
+  /** Sets how long the wait at hand may take; a later call replaces it. */
+  arm(afterMs: number): void {
+    this.client.arm(this.#deadlines.isOn ? this.#deadlines.wait(afterMs, performance.now()) : afterMs);
   }
 
   /** Bounds the body; false when its declared length is over the limit already. */
@@ -118,7 +127,7 @@ export class Exchange {
     if (this.head.expectContinue && !this.body.complete) this.#sayContinue();
     this.#phase = "gathering";
     this.#step = step;
-    this.client.arm(this.plane.options.requestTimeoutMs);
+    this.arm(this.plane.options.requestTimeoutMs);
     this.#stepOn();
   }
 
@@ -159,7 +168,7 @@ export class Exchange {
     this.#phase = "draining";
     body.discard();
     client.resumeBody();
-    client.arm(plane.options.headTimeoutMs);
+    this.arm(plane.options.headTimeoutMs);
   }
 
   /** Answers with an error: short text on proxied paths, a problem on management paths. */
@@ -213,6 +222,7 @@ export class Exchange {
   }
 
   onTimeout(): void {
+    if (this.#deadlines.isOn && !this.#isDue()) return;
     if (this.#phase === "gathering") this.refuse("slow_request");
     else if (this.#phase === "draining") this.#finish(false);
     else if (this.#phase === "delivering") this.delivery.onTimeout();
@@ -221,6 +231,25 @@ export class Exchange {
   /** The client has taken all that waited for it. */
   onClientDrain(): void {
     if (this.#phase === "delivering") this.delivery.onClientDrain();
+  }
+
+  /** Looks at the deadlines beside the wait at hand; false when that is not over, or the exchange is. */
+  #isDue(): boolean {
+    const { client, body } = this;
+    const { verdict, againMs } = this.#deadlines.look(performance.now(), {
+      bytes: body.received + this.bytesOut - client.pendingBytes,
+      waitsForClient: client.pendingBytes > 0 || (this.wantsBody && this.#takesBody),
+    });
+    if (verdict === "due") return true;
+    if (verdict === "wait") client.arm(againMs);
+    else if (this.isAnswered) this.#finish(false);
+    else if (this.responding) this.truncate(verdict === "slow");
+    else this.refuse(verdict === "slow" ? "slow_request" : "total_timeout");
+    return false;
+  }
+
+  get #takesBody(): boolean {
+    return this.#phase === "gathering" || this.#phase === "draining" || this.delivery.takesBody;
   }
 
   #start(): void {

@@ -137,14 +137,14 @@ export class Attempts implements Waiting {
   }
 
   tryAgain(): boolean {
-    const { plane, client, facts } = this.#exchange;
+    const { plane, facts } = this.#exchange;
     const found = this.#find();
     this.choice.unskip();
     if (found === "no_capacity") return false;
     plane.queue.leave(this);
     facts.queuedMs += performance.now() - this.#queuedAtMs;
     this.#queuedAtMs = 0;
-    client.arm(plane.options.requestTimeoutMs);
+    this.#exchange.arm(plane.options.requestTimeoutMs);
     if (found === "no_backend") this.#refuse(found);
     else this.#user.use(found);
     return true;
@@ -165,7 +165,7 @@ export class Attempts implements Waiting {
   #wait(withinMs: number): void {
     this.#queuedAtMs = performance.now();
     this.#exchange.plane.count("queued");
-    this.#exchange.client.arm(withinMs);
+    this.#exchange.arm(withinMs);
     this.#user.holdBody();
   }
 

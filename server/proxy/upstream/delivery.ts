@@ -37,11 +37,11 @@ export class Delivery implements AttemptUser {
 
   /** Sends the request to a backend of the picker's choice, or with `pool` there and nowhere else. */
   start(pool: UpstreamPool | null): void {
-    const { client, plane } = this.#exchange;
+    const { plane } = this.#exchange;
     this.#phase = "seeking";
     this.#attempts.begin();
     // Bounds all attempts together; replaced when the request has been sent.
-    client.arm(plane.options.requestTimeoutMs);
+    this.#exchange.arm(plane.options.requestTimeoutMs);
     if (pool === null) this.#attempts.start();
     else this.#attempts.startAt(pool, false);
   }
@@ -58,6 +58,11 @@ export class Delivery implements AttemptUser {
     const { body, client } = this.#exchange;
     if (this.#phase !== "connecting") this.#phase = "seeking";
     if (body.unsentBytes > HIGH_WATER_BYTES) client.pauseBody();
+  }
+
+  /** Nothing but the client holds the request's body up. */
+  get takesBody(): boolean {
+    return this.#upstream?.isOpen === true && this.#upstream.pendingBytes <= HIGH_WATER_BYTES;
   }
 
   /** More of the request's body has arrived. */
@@ -247,11 +252,11 @@ export class Delivery implements AttemptUser {
 
   /** Arms the deadline that fits: silence of a body, or the time to the first byte once the request is out. */
   #watch(): void {
-    const { client, body, plane, facts } = this.#exchange;
+    const { body, plane, facts } = this.#exchange;
     // Management is small: from its head to its answer it has as long as any request has for its answer.
     if (facts.management && this.#phase === "waiting") return;
     const awaitsAnswer = this.#phase === "waiting" && body.complete;
-    client.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
+    this.#exchange.arm(awaitsAnswer ? plane.options.requestTimeoutMs : plane.options.streamIdleMs);
   }
 
   /** Passes on what was held back, also at a time when the backend has sent nothing. */

@@ -151,3 +151,35 @@ test("a body of any size passes with bounded memory: whoever does not read stops
   client.resume();
   expect((await client.readBytes(total)).every((byte) => byte === 7)).toBe(true);
 });
+
+test("max_client_connections and max_connections_per_address are kept, and freed again", async () => {
+  await using backend = await RawBackend.start({ respond: (_request, wire) => answer(wire, 200, "ok") });
+  for (const options of [{ maxClientConnections: 2 }, { config: { max_connections_per_address: 2 } }]) {
+    await using cell = await Cell.start(options);
+    cell.add({ ports: [backend.port] });
+    const ask = "GET / HTTP/1.1\r\nHost: t\r\n\r\n";
+    const held = [await openClient({ port: cell.port }), await openClient({ port: cell.port })];
+    for (const client of held) {
+      await client.send(ask);
+      expect((await client.readResponse()).startLine).toContain("200");
+    }
+    await using third = await openClient({ port: cell.port });
+    await third.send(ask).catch(() => {});
+    expect(await third.readToEnd().catch(() => Buffer.alloc(0))).toHaveLength(0);
+    await held[0]?.[Symbol.asyncDispose]();
+    await eventually("room", () => cell.tables.clients.total < 2);
+    expect((await call({ port: cell.port }, "GET", "/")).status).toBe(200);
+    expect(cell.tables.counters.sum("connections_refused")).toBeGreaterThan(0);
+    await held[1]?.[Symbol.asyncDispose]();
+    await eventually("nobody", () => cell.tables.clients.total === 0);
+  }
+});
+
+test("a proxy that is trusted may have any number of connections", async () => {
+  await using cell = await Cell.start({
+    config: { max_connections_per_address: 1, trusted_proxies: ["127.0.0.1"] },
+  });
+  const held = await Promise.all([1, 2, 3].map(() => openClient({ port: cell.port })));
+  await eventually("three", () => cell.tables.clients.total === 3);
+  for (const client of held) await client[Symbol.asyncDispose]();
+});

@@ -282,8 +282,8 @@ function start(answers: (origin: Origin) => boolean) {
 
 describe("endpoints of HTTP/2", () => {
   test("are alive when they say what they are and answer a ping", async () => {
-    await using backend = new Http2Backend(() => {});
-    expect((await probe(originOf(`h2c://127.0.0.1:${backend.port}`), HTTP)).ok).toBe(true);
+    await using peer = new Http2Backend(() => {});
+    expect((await probe(originOf(`h2c://127.0.0.1:${peer.port}`), HTTP)).ok).toBe(true);
   });
 
   test("are not when they speak something else", async () => {
