@@ -76,7 +76,8 @@ export class PlainSocket implements ByteSocket {
 
   write(bytes: Buffer): void {
     const taken = this.#send(bytes, bytes.length);
-    if (taken < bytes.length) this.#enqueue(taken === 0 ? bytes : bytes.subarray(taken));
+    // The rest of a large piece is copied: for a peer that has stopped it would hold the whole piece in memory.
+    if (taken < bytes.length) this.#enqueue(taken === 0 ? bytes : Buffer.from(bytes.subarray(taken)));
   }
 
   writeScratch(scratch: Buffer, length: number): void {
@@ -85,8 +86,9 @@ export class PlainSocket implements ByteSocket {
   }
 
   release(bytes: Buffer): void {
-    if (this.pendingBytes === 0) freeBytes(bytes);
-    else this.#released.push(bytes);
+    const isQueued = this.#queue.some((waiting) => waiting.buffer === bytes.buffer);
+    if (isQueued) this.#released.push(bytes);
+    else freeBytes(bytes);
   }
 
   pause(): void {

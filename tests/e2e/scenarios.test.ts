@@ -1,0 +1,32 @@
+/** The scenarios of `npm run scenarios`, short; figures that depend on the machine are not asserted. */
+import { describe, expect, test } from "bun:test";
+import { failover } from "../scenarios/failover.ts";
+import { type StallKind, stall } from "../scenarios/stalls.ts";
+
+const LIMIT_MS = 60_000;
+
+describe("scenarios", () => {
+  test(
+    "a backend that is killed costs no GET and is ejected without a health check",
+    async () => {
+      const result = await failover(200, 6);
+      expect(result.failures).toEqual([]);
+      expect(result.failed).toBe(0);
+      expect(result.sent).toBe(1200);
+      expect(result.ejectedAfterMs).toBeGreaterThan(0);
+    },
+    LIMIT_MS,
+  );
+
+  const kinds: readonly StallKind[] = ["downloads", "uploads", "websockets", "handshakes"];
+  test.each(kinds)(
+    "20 stalled %s take nothing from others",
+    async (kind) => {
+      const { failed, grownMiB } = await stall(kind, 20, 1);
+      expect(failed).toBe(0);
+      // The limit for 200 of them holds for 20 of them.
+      expect(grownMiB).toBeLessThan(100);
+    },
+    LIMIT_MS,
+  );
+});
