@@ -14,6 +14,8 @@ export interface RawBackendOptions {
   readonly script?: (wire: Wire, backend: RawBackend) => Promise<void>;
   readonly tls?: { readonly cert: string; readonly key: string };
   readonly host?: string;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 export class RawBackend implements AsyncDisposable {
@@ -39,7 +41,7 @@ export class RawBackend implements AsyncDisposable {
     const server = options.tls
       ? createTlsServer({ ...options.tls, ALPNProtocols: ["http/1.1"] }, accept)
       : createServer({ allowHalfOpen: true }, accept);
-    const port = await listen(server, options.host ?? "127.0.0.1");
+    const port = await listen(server, options.host ?? "127.0.0.1", options.port);
     holder.backend = new RawBackend(server, port);
     return holder.backend;
   }
@@ -87,10 +89,10 @@ export async function answer(
   await wire.send(Buffer.concat([Buffer.from(head, "latin1"), bytes]));
 }
 
-function listen(server: Server, host: string): Promise<number> {
+function listen(server: Server, host: string, port = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, host, () => {
+    server.listen(port, host, () => {
       const address = server.address();
       if (address === null || typeof address === "string") return reject(new Error("no port was bound"));
       resolve(address.port);

@@ -5,7 +5,7 @@ import { type ForwardContext, writeRequestHead } from "../../../core/http/forwar
 import { writeResponseHead } from "../../../core/http/forward-response.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
 import { ResponseHead } from "../../../core/http/response-head.ts";
-import rows from "./fixtures/smuggling.json";
+import rows from "../../conformance/fixtures/smuggling.json";
 import { anyRequest, anyResponse } from "./messages.ts";
 import { cut, feed, fields, LIMITS, latin1, parseRequest, parseResponse } from "./support.ts";
 

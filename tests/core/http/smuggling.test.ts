@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ChunkedReader } from "../../../core/http/chunked.ts";
 import { parseRequestHead, RequestHead } from "../../../core/http/request-head.ts";
 import { parseResponseHead, ResponseHead } from "../../../core/http/response-head.ts";
-import rows from "./fixtures/smuggling.json";
+import rows from "../../conformance/fixtures/smuggling.json";
 import { LIMITS, latin1, readChunked } from "./support.ts";
 
 type Part = string | { repeat: string; times: number };

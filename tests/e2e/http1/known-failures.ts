@@ -1,4 +1,4 @@
-import type { Upstream } from "./stand.ts";
+import type { Upstream } from "../../conformance/stand.ts";
 
 /** The rows that the product does not meet, each with its reason. A row that begins to pass must leave this list. */
 export const KNOWN_FAILURES: Readonly<Record<string, string>> = {};

@@ -1,13 +1,13 @@
 /** Obligations C-62 to C-75 that need a script: interim floods, Expect, early answers, aborts, segmentation. */
 import { afterAll, expect, test } from "bun:test";
+import { judge } from "../../conformance/obligation.ts";
+import { RawClient } from "../../conformance/raw.ts";
+import { Stand } from "../../conformance/stand.ts";
+import { readResponses, statusOf } from "../../conformance/strict.ts";
 import { Behind } from "../../support/behind.ts";
 import { eventually } from "../../support/eventually.ts";
 import { answer } from "../../support/raw-backend.ts";
 import { TestServer } from "../../support/server.ts";
-import { judge } from "./obligation.ts";
-import { RawClient } from "./raw.ts";
-import { Stand } from "./stand.ts";
-import { readResponses, statusOf } from "./strict.ts";
 
 const server = await TestServer.start({ config: { workers: 1, proxy_max_request_body_bytes: 0 } });
 const stand = await Stand.start("kept");

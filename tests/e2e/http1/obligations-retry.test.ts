@@ -1,5 +1,7 @@
 /** Obligations C-46, C-47 and C-49 to C-57: aborted uploads, retries, pooled connections. */
 import { afterAll, expect, test } from "bun:test";
+import { RawClient } from "../../conformance/raw.ts";
+import { readRequests, readResponses, type StrictReading, statusOf } from "../../conformance/strict.ts";
 import { Behind } from "../../support/behind.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeAgent } from "../../support/fake-agent.ts";
@@ -7,8 +9,6 @@ import { answer, type RawBackendOptions, refusingPort } from "../../support/raw-
 import { seeded } from "../../support/seeded.ts";
 import { TestServer } from "../../support/server.ts";
 import { unexpected } from "./known-failures.ts";
-import { RawClient } from "./raw.ts";
-import { readRequests, readResponses, type StrictReading, statusOf } from "./strict.ts";
 
 const server = await TestServer.start({
   config: { workers: 1, request_timeout_seconds: 1, connect_timeout_seconds: 1 },

@@ -1,13 +1,12 @@
 /** Obligations C-89 to C-100 in short: large bodies, slow peers, timeouts, limits. The only waits are the configured second. */
 import { afterAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { RawClient } from "../../conformance/raw.ts";
+import { readRequests, readResponses, statusOf } from "../../conformance/strict.ts";
 import { Behind } from "../../support/behind.ts";
 import { eventually } from "../../support/eventually.ts";
 import { answer } from "../../support/raw-backend.ts";
 import { TestServer } from "../../support/server.ts";
-import { RawClient } from "./raw.ts";
-import { readRequests, readResponses, statusOf } from "./strict.ts";
-import { table } from "./table.ts";
 
 const server = await TestServer.start({
   config: {
@@ -153,36 +152,3 @@ test("C-100 idle connections end at their timeout", async () => {
   await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
   expect(behind.backend.faults).toEqual([]);
 });
-
-const CHUNKS = `${`${(1000).toString(16)}\r\n${"x".repeat(1000)}\r\n`.repeat(20)}0\r\n\r\n`;
-
-await table({ proxy_max_request_body_bytes: 10_000 }, [
-  {
-    id: "C-99 length",
-    about: "a Content-Length over the limit is refused before its body",
-    send: "POST /u HTTP/1.1\r\nHost: t\r\nContent-Length: 10001\r\n\r\n",
-    status: [413],
-    closes: true,
-    backend: [],
-  },
-  {
-    id: "C-99 expect",
-    about: "the same with Expect",
-    send: "POST /u HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 10001\r\n\r\n",
-    status: [413],
-    backend: [],
-  },
-  {
-    id: "C-99 chunked",
-    about: "chunks over the limit end the upload there",
-    send: `POST /u HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
-    status: [413],
-    closes: true,
-  },
-  {
-    id: "C-99 within",
-    about: "a body of just the limit passes",
-    send: `POST /u HTTP/1.1\r\nHost: t\r\nContent-Length: 10000\r\n\r\n${"x".repeat(10_000)}`,
-    backend: [{ body: "x".repeat(10_000) }],
-  },
-]);

@@ -1,9 +1,9 @@
 /** The framing rows once more as a backend's responses: a 502, or exactly what the letter allows. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { RESPONSE_ROWS } from "../../conformance/smuggling-rows.ts";
+import { Stand, UPSTREAMS } from "../../conformance/stand.ts";
+import { judgeResponse } from "../../conformance/verdict.ts";
 import { unexpected } from "./known-failures.ts";
-import { RESPONSE_ROWS } from "./smuggling-rows.ts";
-import { Stand, UPSTREAMS } from "./stand.ts";
-import { judgeResponse } from "./verdict.ts";
 
 const TARGET = "/asked";
 const REQUEST = `GET ${TARGET} HTTP/1.1\r\nHost: t\r\n\r\n`;

@@ -1,10 +1,10 @@
 /** Requests meant to be read in two ways: each row by its id, sent to a running server. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { ROWS, ROWS_WITHOUT_LENGTH, type Row, SPLIT_ROWS } from "../../conformance/smuggling-rows.ts";
+import { type CaseOptions, Stand, UPSTREAMS } from "../../conformance/stand.ts";
+import { judgeRequest } from "../../conformance/verdict.ts";
 import { record, records } from "../../support/json.ts";
 import { unexpected } from "./known-failures.ts";
-import { ROWS, ROWS_WITHOUT_LENGTH, type Row, SPLIT_ROWS } from "./smuggling-rows.ts";
-import { type CaseOptions, Stand, UPSTREAMS } from "./stand.ts";
-import { judgeRequest } from "./verdict.ts";
 
 test("the table holds every row once", () => {
   expect(ROWS.map((row) => row.id)).toEqual(

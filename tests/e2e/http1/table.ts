@@ -1,9 +1,9 @@
 /** Runs rows of obligations by their ids, with kept and with closed backend connections. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { judge, type Obligation } from "../../conformance/obligation.ts";
+import { Stand, UPSTREAMS } from "../../conformance/stand.ts";
 import type { Json } from "../../support/json.ts";
 import { unexpected } from "./known-failures.ts";
-import { judge, type Obligation } from "./obligation.ts";
-import { Stand, UPSTREAMS } from "./stand.ts";
 
 /** Registers a test for each row; one server for each way of the backend's connections serves them all. */
 export async function table(config: Json, rows: readonly Obligation[]): Promise<void> {

@@ -1,9 +1,9 @@
 /** The stand of these tests: one running server, one scripted backend, raw clients, and canaries after each case. */
-import { Behind } from "../../support/behind.ts";
-import type { Json } from "../../support/json.ts";
-import type { Responder } from "../../support/raw-backend.ts";
-import { TestServer } from "../../support/server.ts";
-import type { Wire } from "../../support/wire.ts";
+import { FakeAgent } from "../support/fake-agent.ts";
+import type { Json } from "../support/json.ts";
+import { RawBackend, type Responder } from "../support/raw-backend.ts";
+import { TestServer } from "../support/server.ts";
+import type { Wire } from "../support/wire.ts";
 import { type Ending, RawClient } from "./raw.ts";
 import { readRequests, readResponses, type StrictMessage, statusOf, targetOf, valuesOf } from "./strict.ts";
 
@@ -61,45 +61,69 @@ export interface Facts {
   readonly backendPort: number;
 }
 
+/** The proxy that is judged. */
+export interface ProxyUnderTest extends AsyncDisposable {
+  readonly target: { readonly port: number; readonly host?: string };
+}
+
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const DEADLINE_MS = 4000;
 
-export class Stand implements AsyncDisposable {
-  readonly server: TestServer;
+export class Stand<Proxy extends ProxyUnderTest = TestServer> implements AsyncDisposable {
   readonly upstream: Upstream;
-  #behind: Behind | null = null;
+  #server: Proxy | null = null;
+  #backend: RawBackend | null = null;
   #reply = OK;
   #replySplit = false;
   #end: CaseOptions["backendEnds"];
+  #other: Responder | null = null;
   #via = "";
   #canaries = 0;
 
-  private constructor(server: TestServer, upstream: Upstream) {
-    this.server = server;
+  private constructor(upstream: Upstream) {
     this.upstream = upstream;
   }
 
-  static async start(upstream: Upstream, config: Json = {}): Promise<Stand> {
-    const server = await TestServer.start({ config: { workers: 1, log_level: "info", ...config } });
-    const stand = new Stand(server, upstream);
+  /** Puts the product between: its compiled executable, with one agent that tells of the backend. */
+  static start(upstream: Upstream, config: Json = {}): Promise<Stand> {
+    return Stand.between(upstream, async (backend) => {
+      const server = await TestServer.start({ config: { workers: 1, log_level: "info", ...config } });
+      const key = typeof config.server_key === "string" ? { key: config.server_key } : {};
+      await FakeAgent.join(server, { id: `raw-${backend.port}`, endpoint: backend.url, ...key });
+      return server;
+    });
+  }
+
+  /** Puts any proxy between that `start` makes send everything to the backend; `port` is the backend's, 0 a free one. */
+  static async between<Proxy extends ProxyUnderTest>(
+    upstream: Upstream,
+    start: (backend: RawBackend) => Promise<Proxy>,
+    port = 0,
+  ): Promise<Stand<Proxy>> {
+    const stand = new Stand<Proxy>(upstream);
     try {
-      const agent = typeof config.server_key === "string" ? { key: config.server_key } : {};
-      stand.#behind = await Behind.start(server, { respond: stand.#respond }, agent);
+      stand.#backend = await RawBackend.start({ respond: stand.#respond, port });
+      stand.#server = await start(stand.#backend);
       const { requests } = await stand.run(request("/via"));
       stand.#via = requests[0] === undefined ? "" : (valuesOf(requests[0], "via")[0]?.split(" ")[1] ?? "");
     } catch (error) {
-      await server[Symbol.asyncDispose]();
+      await stand[Symbol.asyncDispose]();
       throw error;
     }
     return stand;
   }
 
+  get server(): Proxy {
+    if (this.#server === null) throw new Error("the stand is not set up");
+    return this.#server;
+  }
+
   get connections(): readonly Wire[] {
-    return this.#behind?.backend.connections ?? [];
+    return this.#backend?.connections ?? [];
   }
 
   get facts(): Facts {
-    return { via: this.#via, backendPort: this.#behind?.backend.port ?? 0 };
+    return { via: this.#via, backendPort: this.#backend?.port ?? 0 };
   }
 
   /** Sends a case's octets on a connection of its own, then the canaries, and gives back what was seen. */
@@ -129,13 +153,20 @@ export class Stand implements AsyncDisposable {
     return this.#seen(client, { method, same, fresh, freshCanary, offsets });
   }
 
+  /** Has another script answer every request while `act` runs. */
+  async serve(respond: Responder, act: () => Promise<void>): Promise<void> {
+    this.#other = respond;
+    await act();
+    this.#other = null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#behind?.[Symbol.asyncDispose]();
-    await this.server[Symbol.asyncDispose]();
+    await this.#server?.[Symbol.asyncDispose]();
+    await this.#backend?.[Symbol.asyncDispose]();
   }
 
   #open(): Promise<RawClient> {
-    return RawClient.open(this.server.port, this.server.target.host);
+    return RawClient.open(this.server.target.port, this.server.target.host);
   }
 
   /** Waits for the final response or the end, whichever comes first. */
@@ -186,7 +217,8 @@ export class Stand implements AsyncDisposable {
     };
   }
 
-  readonly #respond: Responder = async (got, wire) => {
+  readonly #respond: Responder = async (got, wire, backend) => {
+    if (this.#other !== null) return this.#other(got, wire, backend);
     const path = got.startLine.split(" ")[1] ?? "";
     const closing = this.upstream === "closed";
     if (path.startsWith("/canary/")) {

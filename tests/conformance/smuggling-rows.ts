@@ -2,7 +2,7 @@
  * What each smuggling row requires of a proxy. The octets are those of the parser's own fixture; here stands what
  * must be seen from outside.
  */
-import fixture from "../../core/http/fixtures/smuggling.json";
+import fixture from "./fixtures/smuggling.json";
 
 /** Statuses with which the request may be refused; the connection then ends and no backend hears of it. */
 interface Refusal {
