@@ -25,6 +25,7 @@ export const ClientConfigSchema = Type.Object(
   {
     server_url: text("http://localhost:8080", "Where the server is.", { format: "base-url", required: true }),
     server_key: text("", "Key sent as `X-API-Key`.", { secret: true }),
+    server_key_file: text("", "File that holds `server_key`, in its place.", { format: "path" }),
     client_id: text("", "Identity of this backend; empty = made once and kept in `state_dir`.", CLIENT_ID),
     hostname: text("", "Name shown for this backend; empty = the system's.", { maxLength: 256 }),
     endpoint_url: text("", "Where this backend takes requests; empty = `http://<local address>:11000`.", {

@@ -17,6 +17,7 @@ export function crossCheckServer(
     ...together("tls_cert_file", config.tls_cert_file, "tls_key_file", config.tls_key_file),
     ...together("tls_key_file", config.tls_key_file, "tls_cert_file", config.tls_cert_file),
     ...tlsFaults(config),
+    ...keyFaults(config),
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
@@ -24,10 +25,17 @@ export function crossCheckServer(
 }
 
 export function crossCheckClient(config: Partial<ClientConfig>): CrossFault[] {
+  const faults = twoKeys(config);
   const { latitude, longitude } = config;
-  if ((latitude === undefined) === (longitude === undefined)) return [];
+  if ((latitude === undefined) === (longitude === undefined)) return faults;
   const [given, absent] = latitude === undefined ? ["longitude", "latitude"] : ["latitude", "longitude"];
-  return [{ path: [given], message: `needs ${absent} beside it: a place has both` }];
+  return [...faults, { path: [given], message: `needs ${absent} beside it: a place has both` }];
+}
+
+function twoKeys(config: Partial<Pick<ServerConfig, "server_key" | "server_key_file">>): CrossFault[] {
+  const { server_key: key = "", server_key_file: file = "" } = config;
+  if (key === "" || file === "") return [];
+  return [{ path: ["server_key_file"], message: "must not stand beside server_key: one of them holds it" }];
 }
 
 function together(key: string, value: string | undefined, other: string, otherValue: unknown): CrossFault[] {
@@ -53,6 +61,16 @@ function tlsFaults(config: Partial<ServerConfig>): CrossFault[] {
       path: ["tls_client_auth"],
       message: "needs tls_client_ca_file beside it, to verify against",
     });
+  }
+  return faults;
+}
+
+function keyFaults(config: Partial<ServerConfig>): CrossFault[] {
+  const faults = twoKeys(config);
+  for (const [index, entry] of (config.api_keys ?? []).entries()) {
+    if (typeof entry === "string" || (entry.key === "") !== (entry.key_file === "")) continue;
+    const message = "needs a key, either as key or in the file key_file";
+    faults.push({ path: ["api_keys", index], message });
   }
   return faults;
 }

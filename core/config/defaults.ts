@@ -10,6 +10,10 @@ export function withDefaults(schema: TSchema, value: unknown): unknown {
   if (KindGuard.IsArray(schema) && Array.isArray(present)) {
     return present.map((item: unknown) => (item === null ? item : withDefaults(schema.items, item)));
   }
+  if (KindGuard.IsUnion(schema) && isRecord(present)) {
+    const variant = schema.anyOf.find((each) => KindGuard.IsObject(each));
+    return variant === undefined ? present : withDefaults(variant, present);
+  }
   if (!KindGuard.IsObject(schema) || !isRecord(present)) return present;
   const out = new Map<string, unknown>(Object.entries(present).filter(([, item]) => item !== null));
   for (const [key, property] of Object.entries(schema.properties)) {

@@ -5,6 +5,7 @@
 import type { Static, TObject } from "@sinclair/typebox";
 import type { FlagValues } from "../cli/flags.ts";
 import { check, type Fault, type PathPart, pathText, soundPart } from "../schema/check.ts";
+import { KEY_FILE_RULE, keyIn } from "../schema/key-text.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { type ClientConfig, ClientConfigSchema } from "./client-schema.ts";
 import type { ConfigError } from "./config-error.ts";
@@ -52,10 +53,35 @@ export function loadServerConfig(inputs: ServerConfigInputs): ConfigOutcome<Serv
 
 /** Loads the agent's configuration; `server_url` comes back without a trailing slash. */
 export function loadClientConfig(inputs: ConfigInputs): ConfigOutcome<ClientConfig> {
-  const outcome = load(CLIENT, inputs);
+  const key = { text: "" };
+  const crossCheck: typeof crossCheckClient = (config) => {
+    const faults = crossCheckClient(config);
+    const file = config.server_key_file ?? "";
+    if (file === "") return faults;
+    const read = readKeyFile(file, inputs.readFile);
+    key.text = read.key;
+    return [...faults, ...read.faults];
+  };
+  const outcome = load({ ...CLIENT, crossCheck }, inputs);
   if (!outcome.ok) return outcome;
   const serverUrl = outcome.config.server_url.replace(/\/+$/, "");
-  return { ...outcome, config: { ...outcome.config, server_url: serverUrl } };
+  const serverKey = outcome.config.server_key || key.text;
+  return { ...outcome, config: { ...outcome.config, server_url: serverUrl, server_key: serverKey } };
+}
+
+function readKeyFile(
+  file: string,
+  readFile: ConfigInputs["readFile"],
+): { key: string; faults: CrossFault[] } {
+  const path = ["server_key_file"];
+  try {
+    const key = keyIn(readFile(file));
+    if (key !== null) return { key, faults: [] };
+    return { key: "", faults: [{ path, message: `${file} ${KEY_FILE_RULE}` }] };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { key: "", faults: [{ path, message: `cannot read ${file}: ${why}` }] };
+  }
 }
 
 interface FileKind<Schema extends TObject> extends OuterNames {

@@ -3,6 +3,7 @@ import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import { FORMATS } from "../schema/formats.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
+import { ApiKeySchema } from "./key-schema.ts";
 import { DEFAULT_TIERS, ScoreWeightsSchema, ServerConfigSchema, TierSchema } from "./server-schema.ts";
 import { BackendTlsSchema, CertificateSchema } from "./tls-schema.ts";
 
@@ -22,6 +23,7 @@ export function configurationReference(): string {
     "`OPSEN_CLIENT_<KEY>`, in upper case; an empty variable counts as absent.",
     "",
     ...section("Server: `server.yml`", ServerConfigSchema),
+    ...section("Entries of `api_keys` that are objects", ApiKeySchema),
     ...section("Entries of `tiers`", TierSchema),
     ...defaultTiers(),
     ...section("Keys of `score_weights`", ScoreWeightsSchema),
@@ -55,10 +57,15 @@ function typeOf(schema: TSchema): string {
   if (KindGuard.IsBoolean(schema)) return "true or false";
   if (KindGuard.IsString(schema)) return "text";
   if (KindGuard.IsLiteral(schema)) return "text";
-  if (KindGuard.IsArray(schema)) return `list of ${KindGuard.IsObject(schema.items) ? "objects" : "texts"}`;
+  if (KindGuard.IsArray(schema)) return `list of ${itemsOf(schema.items)}`;
   if (KindGuard.IsObject(schema)) return "object";
   if (KindGuard.IsUnion(schema)) return [...new Set(schema.anyOf.map(typeOf))].join(" or ");
   return "";
+}
+
+function itemsOf(schema: TSchema): string {
+  if (KindGuard.IsUnion(schema)) return [...new Set(schema.anyOf.map(itemsOf))].join(" or ");
+  return KindGuard.IsObject(schema) ? "objects" : "texts";
 }
 
 function defaultOf(parent: TObject, key: string, schema: TSchema): string {
@@ -73,10 +80,12 @@ function boundsOf(schema: TSchema): string {
     return `${schema.minimum ?? ""} to ${schema.maximum ?? ""}`;
   }
   if (KindGuard.IsUnion(schema)) {
-    return schema.anyOf.map((v) => (KindGuard.IsLiteral(v) ? `\`${v.const}\`` : boundsOf(v))).join(", ");
+    const bounds = schema.anyOf.map((v) => (KindGuard.IsLiteral(v) ? `\`${v.const}\`` : boundsOf(v)));
+    return bounds.filter((bound) => bound !== "").join(", ");
   }
   if (KindGuard.IsArray(schema)) {
-    const each = KindGuard.IsString(schema.items) ? boundsOf(schema.items) : "";
+    const isPlain = KindGuard.IsString(schema.items) || KindGuard.IsUnion(schema.items);
+    const each = isPlain ? boundsOf(schema.items) : "";
     return `at most ${schema.maxItems ?? ""}${each === "" ? "" : `, each ${each}`}`;
   }
   if (KindGuard.IsString(schema)) {

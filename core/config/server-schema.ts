@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, list, number, text } from "./fields.ts";
+import { AUTH_KEYS } from "./key-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
 
@@ -94,9 +95,7 @@ export const ServerConfigSchema = Type.Object(
     ),
     json_logging: bool(false, "Write each line as a JSON object."),
 
-    server_key: text("", "Key that agents and other callers send as `X-API-Key`.", { secret: true }),
-    api_keys: list(Type.String({ secret: true }), "Further accepted keys."),
-    insecure_no_auth: bool(false, "Serve management to any address although no key is configured."),
+    ...AUTH_KEYS,
     whitelisted_ips: list(
       Type.String({ format: "cidr" }),
       "Addresses or CIDR ranges that may use management; empty = all.",

@@ -1,5 +1,6 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
+import type { ApiKey } from "./api-key.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
 /** The SharedArrayBuffers of every table; each table class wraps its own. */
@@ -66,6 +67,8 @@ export interface WorkerInit {
   readonly controlSecret: string;
   /** Pseudonym of this process in `Via`, for loop detection (RFC 9110 section 7.6.3). */
   readonly viaName: string;
+  /** What callers of management may show, by the configuration and the files that it names. */
+  readonly keys: readonly ApiKey[];
   /** Null when the port speaks plain HTTP. */
   readonly certificates: CertificateSet | null;
   /** By the order of `backend_tls`. */
@@ -106,7 +109,13 @@ export interface WorkerCertificates {
   readonly certificates: CertificateSet;
 }
 
-export type ToWorker = WorkerInit | WorkerBackend | WorkerDrain | WorkerCertificates;
+/** The files have changed: requests from now on are judged by these. */
+export interface WorkerKeys {
+  readonly type: "keys";
+  readonly keys: readonly ApiKey[];
+}
+
+export type ToWorker = WorkerInit | WorkerBackend | WorkerDrain | WorkerCertificates | WorkerKeys;
 
 export interface WorkerReady {
   readonly type: "ready";

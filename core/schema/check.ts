@@ -11,6 +11,7 @@ import {
   type TUnion,
 } from "@sinclair/typebox";
 import { FORMATS } from "./formats.ts";
+import { isKey } from "./key-text.ts";
 import { ruleOf } from "./rule.ts";
 
 export type PathPart = string | number;
@@ -72,12 +73,13 @@ function visit(schema: TSchema, value: unknown, path: readonly PathPart[], fault
   } else if (!fits(schema, value)) faults.push(fault(schema, value, path));
 }
 
-/** A list or an object is judged by the variant of its kind, so that a fault inside it is named. */
+/** A list, an object or a secret is judged by the variant of its kind, so that the fault in it is named. */
 function visitUnion(schema: TUnion, value: unknown, path: readonly PathPart[], faults: Fault[]): void {
   const inner = schema.anyOf.find(
     (variant) =>
       (Array.isArray(value) && KindGuard.IsArray(variant)) ||
-      (isRecord(value) && KindGuard.IsObject(variant)),
+      (isRecord(value) && KindGuard.IsObject(variant)) ||
+      (typeof value === "string" && KindGuard.IsString(variant) && variant.secret === true),
   );
   if (inner !== undefined) visit(inner, value, path, faults);
   else if (!schema.anyOf.some((variant) => fits(variant, value))) faults.push(fault(schema, value, path));
@@ -147,7 +149,7 @@ function patternFits(schema: TString, value: string): boolean {
 
 /** A secret travels in a header: visible ASCII, with spaces only inside. */
 function secretFits(schema: TString, value: string): boolean {
-  return schema.secret !== true || value === "" || /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value);
+  return schema.secret !== true || value === "" || isKey(value);
 }
 
 function fault(schema: TSchema, got: unknown, path: readonly PathPart[]): Fault {
@@ -161,7 +163,8 @@ function fault(schema: TSchema, got: unknown, path: readonly PathPart[]): Fault 
 
 /** Whether a value of this schema, or an item of it, must not be shown. */
 function isSecret(schema: TSchema): boolean {
-  return schema.secret === true || (KindGuard.IsArray(schema) && schema.items.secret === true);
+  if (KindGuard.IsUnion(schema)) return schema.anyOf.some(isSecret);
+  return schema.secret === true || (KindGuard.IsArray(schema) && isSecret(schema.items));
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

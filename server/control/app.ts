@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { pickerOptions } from "../../core/balancing/options.ts";
 import { Picker } from "../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ApiKey } from "../../core/plane/api-key.ts";
 import type { BackendTls, CertificateSet, SharedTables } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import { toTiers } from "../../core/scoring/index.ts";
@@ -13,6 +14,8 @@ import { EndpointPolicy } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
+import { keyFiles } from "./keys/key-files.ts";
+import { KeyWatch } from "./keys/key-watch.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
 import { Registry } from "./registry/registry.ts";
@@ -24,7 +27,7 @@ import { type Locate, openGeoip } from "./startup/geoip.ts";
 import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import { assertPortIsFree } from "./startup/port-check.ts";
 import { StartError } from "./startup/start-error.ts";
-import { loadBackendTls, loadCertificates, loadGeoip } from "./startup/startup-files.ts";
+import { loadBackendTls, loadCertificates, loadGeoip, loadKeys } from "./startup/startup-files.ts";
 import { claimDatabase } from "./store/claim.ts";
 import { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
@@ -54,6 +57,7 @@ interface Ground {
   readonly tables: Tables;
   readonly picker: Picker;
   readonly policy: EndpointPolicy;
+  readonly keys: readonly ApiKey[];
   readonly certificates: CertificateSet | null;
   readonly backendTls: BackendTls;
   readonly geoip: SharedArrayBuffer | null;
@@ -72,6 +76,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 }
 
 function layGround(config: ServerConfig, log: Log): Ground {
+  const keys = loadKeys(config);
   const certificates = loadCertificates(config);
   const backendTls = loadBackendTls(config);
   const geoip = loadGeoip(config);
@@ -88,7 +93,7 @@ function layGround(config: ServerConfig, log: Log): Ground {
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
-  return { config, log, ...planes, certificates, backendTls, geoip };
+  return { config, log, ...planes, keys, certificates, backendTls, geoip };
 }
 
 async function start(
@@ -138,8 +143,9 @@ async function start(
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
 
-  watchCertificates(ground, supervisor, cleanup);
+  watchFiles(ground, supervisor, cleanup);
   announce(log.component("server"), config, ports, {
+    keys: ground.keys,
     version,
     source: options.source,
     workers: ground.workers,
@@ -225,6 +231,7 @@ function makeSupervisor(
       controlSocket: control.socket,
       controlSecret: control.secret,
       viaName: `opsen-${randomBytes(8).toString("hex")}`,
+      keys: ground.keys,
       certificates: ground.certificates,
       backendTls: ground.backendTls,
       geoip,
@@ -240,23 +247,20 @@ function makeSupervisor(
   });
 }
 
-/** Has new certificates used as soon as their files change. */
-function watchCertificates(
+/** Has new certificates and keys used as soon as their files change. */
+function watchFiles(
   { config, log, certificates }: Ground,
   supervisor: Supervisor,
   cleanup: DisposableStack,
 ): void {
+  if (keyFiles(config).length > 0) {
+    const onChange = (keys: readonly ApiKey[]): void => supervisor.setKeys(keys);
+    cleanup.adopt(new KeyWatch({ config, log: log.component("keys"), onChange }), (watch) => watch.stop());
+  }
   if (certificates === null) return;
-  const watch = new CertificateWatch(
-    {
-      config,
-      log: log.component("tls"),
-      now: Date.now,
-      onChange: (changed) => supervisor.setCertificates(changed),
-    },
-    certificates,
-  );
-  cleanup.defer(() => watch.stop());
+  const onChange = (changed: CertificateSet): void => supervisor.setCertificates(changed);
+  const options = { config, log: log.component("tls"), now: Date.now, onChange };
+  cleanup.adopt(new CertificateWatch(options, certificates), (watch) => watch.stop());
 }
 
 function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {

@@ -120,6 +120,7 @@ class Server implements DataPlane, ClientHome {
   apply(message: ToWorker): void {
     if (message.type === "backend") this.#applyBackend(message);
     else if (message.type === "certificates") this.#replaceCertificates(message.certificates);
+    else if (message.type === "keys") this.plane.keys.replace(message.keys);
     else if (message.type === "drain") this.#drain(message.withinMs);
   }
 
@@ -259,7 +260,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     ...writerContexts(init.viaName, config),
     control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
     controlSecret: init.controlSecret,
-    keys: new KeyGuard([config.server_key, ...config.api_keys]),
+    keys: new KeyGuard(init.keys),
     insecureNoAuth: config.insecure_no_auth,
     cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins, [
       config.sticky_header,

@@ -6,7 +6,6 @@ import {
 } from "../../../core/wire/registration.ts";
 import { ReportSchema, reportFaults } from "../../../core/wire/report.ts";
 import { unknownId } from "../registry/registry-types.ts";
-import { tokenOf } from "./agent-token.ts";
 import { invalid, json, noContent, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
@@ -54,7 +53,7 @@ export function agentOperations(deps: ApiDeps): Operation[] {
       headers: TOKEN_HEADER,
       answers: {
         204: "Forgotten.",
-        403: "The id is held by another token.",
+        403: "The id is held by another token, or the key is no administrator's and no token is shown.",
         404: "No such backend.",
         503: "Too many calls for this id wait.",
       },
@@ -63,10 +62,10 @@ export function agentOperations(deps: ApiDeps): Operation[] {
   ];
 }
 
-async function register(deps: ApiDeps, { request, peer }: Call): Promise<Response> {
+async function register(deps: ApiDeps, { request, peer, caller }: Call): Promise<Response> {
   const body = await readBody(request, RegistrationSchema, deps.config.max_request_body_bytes);
   if (!body.ok) return body.answer;
-  const outcome = await deps.registry.register(body.value, peer, tokenOf(request));
+  const outcome = await deps.registry.register(body.value, peer, caller.token);
   if (outcome.kind === "conflict") return problem(409, outcome.detail);
   if (outcome.kind === "invalid") return invalid(outcome.errors);
   if (outcome.kind === "busy") return busy(outcome.detail);
@@ -79,7 +78,7 @@ async function register(deps: ApiDeps, { request, peer }: Call): Promise<Respons
   return json(answer);
 }
 
-async function report(deps: ApiDeps, { request }: Call): Promise<Response> {
+async function report(deps: ApiDeps, { request, caller }: Call): Promise<Response> {
   const { registry, config } = deps;
   const body = await readBody(request, ReportSchema, config.max_request_body_bytes, reportFaults);
   if (!body.ok) {
@@ -88,7 +87,7 @@ async function report(deps: ApiDeps, { request }: Call): Promise<Response> {
     const isKnown = clientId === undefined || registry.get(clientId, deps.now()) !== null;
     return isKnown ? body.answer : problem(404, unknownId(clientId));
   }
-  const outcome = registry.report(body.value, tokenOf(request), deps.now());
+  const outcome = registry.report(body.value, caller.token, deps.now());
   if (outcome.kind === "applied") {
     return json({ status: "ok", ...(outcome.detail !== null && { detail: outcome.detail }) });
   }
@@ -97,8 +96,8 @@ async function report(deps: ApiDeps, { request }: Call): Promise<Response> {
   return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
 }
 
-async function remove(deps: ApiDeps, { request, params }: Call): Promise<Response> {
-  const outcome = await deps.registry.remove(params.client_id ?? "", tokenOf(request));
+async function remove(deps: ApiDeps, { params, caller }: Call): Promise<Response> {
+  const outcome = await deps.registry.remove(params.client_id ?? "", caller);
   if (outcome.kind === "removed") return noContent();
   if (outcome.kind === "busy") return busy(outcome.detail);
   return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);

@@ -7,6 +7,7 @@ import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 
 export interface ApiDeps {
@@ -35,6 +36,7 @@ export interface Call {
   readonly query: URLSearchParams;
   /** Address of the client, as the worker saw it. */
   readonly peer: string;
+  readonly caller: Caller;
 }
 
 /** One endpoint: how it is routed, documented and answered. */

@@ -1,6 +1,5 @@
 /** Taking a backend out of service softly: `POST /clients/{client_id}/drain` and `undrain`. */
 import { AGENT_TOKEN_HEADER } from "../../../core/wire/registration.ts";
-import { tokenOf } from "./agent-token.ts";
 import { invalid, json, problem } from "./answers.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 
@@ -21,7 +20,7 @@ export function drainingOperations(deps: ApiDeps): Operation[] {
       answers: {
         200: "It gets nothing new. `idle` tells whether it has nothing left to do either.",
         400: "`wait` is no number of seconds.",
-        403: "The id is held by another token.",
+        403: "The id is held by another token, or the key is no administrator's and no token is shown.",
         404: "No such backend.",
       },
       handle: (call) => drain(deps, call),
@@ -34,7 +33,7 @@ export function drainingOperations(deps: ApiDeps): Operation[] {
       headers: TOKEN_HEADER,
       answers: {
         200: "It is in service.",
-        403: "The id is held by another token.",
+        403: "The id is held by another token, or the key is no administrator's and no token is shown.",
         404: "No such backend.",
       },
       handle: (call) => undrain(deps, call),
@@ -42,22 +41,22 @@ export function drainingOperations(deps: ApiDeps): Operation[] {
   ];
 }
 
-async function drain(deps: ApiDeps, { request, params, query }: Call): Promise<Response> {
+async function drain(deps: ApiDeps, { params, query, caller }: Call): Promise<Response> {
   const wait = query.get("wait") ?? "0";
   if (!/^\d{1,5}$/.test(wait)) {
     return invalid([{ field: "wait", rule: "must be a whole number of seconds", got: wait }]);
   }
   const clientId = params.client_id ?? "";
   const withinMs = Math.min(Number(wait), longestWait(deps)) * 1000;
-  const outcome = await deps.registry.drain(clientId, tokenOf(request), withinMs);
+  const outcome = await deps.registry.drain(clientId, caller, withinMs);
   if (outcome.kind !== "draining") return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
   const { isIdle, inFlight, leases } = outcome;
   return json({ client_id: clientId, draining: true, idle: isIdle, in_flight: inFlight, leases });
 }
 
-function undrain(deps: ApiDeps, { request, params }: Call): Response {
+function undrain(deps: ApiDeps, { params, caller }: Call): Response {
   const clientId = params.client_id ?? "";
-  const outcome = deps.registry.undrain(clientId, tokenOf(request));
+  const outcome = deps.registry.undrain(clientId, caller);
   if (outcome.kind !== "in_service") return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
   return json({ client_id: clientId, draining: false });
 }

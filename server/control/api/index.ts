@@ -5,6 +5,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Elysia } from "elysia";
+import { tokenOf } from "./agent-token.ts";
 import { agentOperations } from "./agents.ts";
 import { problem } from "./answers.ts";
 import { backendOperations } from "./backends.ts";
@@ -22,6 +23,8 @@ export type { ApiDeps } from "./deps.ts";
 export const SECRET_HEADER = "X-Opsen-Secret";
 /** Address of the client, as the worker saw it. */
 export const PEER_HEADER = "X-Opsen-Peer";
+/** Present when the caller's key may manage any backend. */
+export const ADMIN_HEADER = "X-Opsen-Admin";
 
 export interface Api {
   readonly fetch: (request: Request) => Promise<Response>;
@@ -68,7 +71,13 @@ function router(
   for (const { methods, path, handle } of operations) {
     if (handle === undefined) continue;
     const answer = ({ request, params }: Pick<Call, "request" | "params">): Response | Promise<Response> =>
-      handle({ request, params, query: queryOf(request), peer: request.headers.get(PEER_HEADER) ?? "" });
+      handle({
+        request,
+        params,
+        query: queryOf(request),
+        peer: request.headers.get(PEER_HEADER) ?? "",
+        caller: { token: tokenOf(request), isAdmin: request.headers.get(ADMIN_HEADER) !== null },
+      });
     // "none": bodies are left to the operation, which knows what to say of a bad one.
     if (methods === "any") app.all(path, answer, { parse: "none" });
     else for (const method of methods) app.route(method, path, answer, { parse: "none" });

@@ -9,6 +9,14 @@ export interface Ownership {
   readonly tokenShown: boolean;
 }
 
+/** Who calls for a backend. */
+export interface Caller {
+  /** The agent token that the call shows; null without one. */
+  readonly token: string | null;
+  /** Its key may manage any backend. */
+  readonly isAdmin: boolean;
+}
+
 export type Claim = "holder" | "anonymous" | "stranger";
 
 /** Makes a token for an agent and the hash that is kept of it. */
@@ -48,9 +56,13 @@ export function maySpeak(ownership: Ownership, claim: Claim): boolean {
   return claim === "anonymous" && !ownership.tokenShown;
 }
 
-/** Tells whether a caller may remove a backend: without a token it is an administrator, who may remove any. */
-export function mayRemove(claim: Claim): boolean {
-  return claim !== "stranger";
+/**
+ * Tells whether a caller may remove or drain a backend. Its own agent shows the token; who shows none must be an
+ * administrator, who may do it to any.
+ */
+export function mayManage(ownership: Ownership, { token, isAdmin }: Caller): boolean {
+  const claim = claimOf(ownership, token);
+  return claim === "holder" || (claim === "anonymous" && isAdmin);
 }
 
 function hashToken(token: string): string {

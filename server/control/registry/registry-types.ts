@@ -21,6 +21,7 @@ import type {
   Totals,
   UndrainOutcome,
 } from "./backend-state.ts";
+import type { Caller } from "./ownership.ts";
 
 /** What the API needs of the registry; {@link Registry} is the implementation. */
 export interface BackendRegistry {
@@ -29,11 +30,11 @@ export interface BackendRegistry {
   /** Applies a report at once: the next pick of any worker sees it. */
   report(report: Report, token: string | null, nowMs: number): ReportOutcome;
   /** Forgets a backend with its leases and sticky assignments; without a token it is an administrator's wish. */
-  remove(clientId: string, token: string | null): Promise<RemoveOutcome>;
+  remove(clientId: string, caller: Caller): Promise<RemoveOutcome>;
   /** Gives a backend nothing new, and tells how busy it is once it is idle or the time is over. */
-  drain(clientId: string, token: string | null, withinMs: number): Promise<DrainOutcome>;
+  drain(clientId: string, caller: Caller, withinMs: number): Promise<DrainOutcome>;
   /** Takes that back. */
-  undrain(clientId: string, token: string | null): UndrainOutcome;
+  undrain(clientId: string, caller: Caller): UndrainOutcome;
   /** All backends, ordered by id. */
   list(nowMs: number): readonly BackendState[];
   get(clientId: string, nowMs: number): BackendState | null;

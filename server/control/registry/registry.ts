@@ -28,7 +28,7 @@ import { reasonsOf, roomOf, toState } from "./backend-view.ts";
 import { untilIdle } from "./draining.ts";
 import { Fleet } from "./fleet.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { claimOf, mayRemove, mayReplace, maySpeak, newToken } from "./ownership.ts";
+import { type Caller, claimOf, mayManage, mayReplace, maySpeak, newToken } from "./ownership.ts";
 import { type BackendRegistry, type RegistryDeps, unknownId } from "./registry-types.ts";
 import { isSuperseded, readReportTime, wasClockAhead } from "./report-time.ts";
 
@@ -103,34 +103,33 @@ export class Registry implements BackendRegistry {
     return { kind: "applied", detail: time.isClockAhead ? CLOCK_AHEAD : null };
   }
 
-  async remove(clientId: string, token: string | null): Promise<RemoveOutcome> {
+  async remove(clientId: string, caller: Caller): Promise<RemoveOutcome> {
     if (this.#queue.isFull(clientId)) return BUSY;
     return this.#queue.run(clientId, async () => {
       const record = this.#fleet.get(clientId);
       if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
-      if (!mayRemove(claimOf(record.ownership, token))) return { kind: "forbidden", detail: NOT_YOURS };
+      if (!mayManage(record.ownership, caller)) return { kind: "forbidden", detail: NOT_YOURS };
       await this.#fleet.drop(record);
       this.#deps.log.info("backend removed", { client_id: clientId });
       return { kind: "removed" };
     });
   }
 
-  async drain(clientId: string, token: string | null, withinMs: number): Promise<DrainOutcome> {
+  async drain(clientId: string, caller: Caller, withinMs: number): Promise<DrainOutcome> {
     const record = this.#fleet.get(clientId);
     if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
-    const claim = claimOf(record.ownership, token);
-    if (!mayRemove(claim)) return { kind: "forbidden", detail: NOT_YOURS };
+    if (!mayManage(record.ownership, caller)) return { kind: "forbidden", detail: NOT_YOURS };
     if (record.drainedBy === null) {
-      this.#fleet.setDrained(record, claim === "holder" ? "agent" : "operator");
+      this.#fleet.setDrained(record, caller.token === null ? "operator" : "agent");
       this.#deps.log.info("a backend is being drained: it gets nothing new", { client_id: clientId });
     }
     return { kind: "draining", ...(await untilIdle(record, this.#deps.tables, withinMs)) };
   }
 
-  undrain(clientId: string, token: string | null): UndrainOutcome {
+  undrain(clientId: string, caller: Caller): UndrainOutcome {
     const record = this.#fleet.get(clientId);
     if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
-    if (!mayRemove(claimOf(record.ownership, token))) return { kind: "forbidden", detail: NOT_YOURS };
+    if (!mayManage(record.ownership, caller)) return { kind: "forbidden", detail: NOT_YOURS };
     if (record.drainedBy !== null) {
       this.#fleet.setDrained(record, null);
       this.#deps.log.info("a backend is in service again", { client_id: clientId });

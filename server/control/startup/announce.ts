@@ -1,5 +1,7 @@
 /** What the log says when the server is ready. */
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ApiKey } from "../../../core/plane/api-key.ts";
+import { isReadByAll, keyFiles } from "../keys/key-files.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Ports } from "../workers/supervisor.ts";
 
@@ -7,10 +9,16 @@ export interface StartFacts {
   readonly version: string;
   /** Path of the configuration file; null without one. */
   readonly source: string | null;
+  readonly keys: readonly ApiKey[];
   readonly workers: number;
   readonly backends: number;
   readonly stickySessions: number;
 }
+
+/** 128 bits in hexadecimal. */
+const GOOD_KEY_LENGTH = 32;
+/** What stands in examples for a key. */
+const PLACEHOLDER = /change|example|secret|password|placeholder/i;
 
 /** Writes where the server listens and what it knows, and warns of settings that open it up. */
 export function announce(log: Logger, config: ServerConfig, ports: Ports, facts: StartFacts): void {
@@ -24,16 +32,28 @@ export function announce(log: Logger, config: ServerConfig, ports: Ports, facts:
     backends: facts.backends,
     sticky_sessions: facts.stickySessions,
   });
+  warnOfAccess(log, config, facts.keys);
   warnOfRisks(log, config);
 }
 
-function warnOfRisks(log: Logger, config: ServerConfig): void {
-  const hasKey = config.server_key !== "" || config.api_keys.length > 0;
+/** Says who could manage this server that perhaps should not. */
+function warnOfAccess(log: Logger, config: ServerConfig, keys: readonly ApiKey[]): void {
+  const hasKey = keys.length > 0;
   if (!hasKey && config.insecure_no_auth) {
     log.warn("insecure_no_auth is on: anybody who reaches management may register backends; set server_key");
   } else if (!hasKey) {
     log.warn("no key is set: management answers callers on this host only; set server_key to open it");
   }
+  for (const { name, key } of keys) {
+    const isWeak = key.length < GOOD_KEY_LENGTH || PLACEHOLDER.test(key);
+    if (isWeak) log.warn("a key can be guessed; take one from: openssl rand -hex 32", { key: name });
+  }
+  for (const file of keyFiles(config)) {
+    if (isReadByAll(file)) log.warn("every user of this host may read a key; chmod o-r its file", { file });
+  }
+}
+
+function warnOfRisks(log: Logger, config: ServerConfig): void {
   if (config.tls_insecure_skip_verify) {
     log.warn("tls_insecure_skip_verify is on: certificates of backends are not verified");
   }

@@ -2,12 +2,15 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type { BackendTls, CertificateSet } from "../../../core/plane/messages.ts";
-import { type Loaded, readBackendTls, readCertificates, type TlsKeys } from "../tls/certificate-files.ts";
+import { type Loaded, unreadable } from "../files/loaded.ts";
+import { type AuthKeys, readKeys } from "../keys/key-files.ts";
+import { readBackendTls, readCertificates, type TlsKeys } from "../tls/certificate-files.ts";
 import { StartError } from "./start-error.ts";
 
 /** Keys of the configuration that name a file to be read. */
-type FileKeys = TlsKeys & Pick<ServerConfig, "geoip_db_path">;
+type FileKeys = TlsKeys & AuthKeys & Pick<ServerConfig, "geoip_db_path">;
 
 /** A MaxMind database ends with its description, which this announces (MaxMind DB format 2.0). */
 const MAXMIND_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
@@ -18,6 +21,7 @@ export function fileFaults(config: Partial<FileKeys>): FileFault[] {
   return [
     ...readCertificates(config).faults,
     ...readBackendTls(config).faults,
+    ...readKeys(config).faults,
     ...geoipFaults(config.geoip_db_path ?? ""),
   ];
 }
@@ -25,6 +29,11 @@ export function fileFaults(config: Partial<FileKeys>): FileFault[] {
 /** What the listener shows its clients; null when it speaks plain HTTP. Throws StartError. */
 export function loadCertificates(config: TlsKeys): CertificateSet | null {
   return unwrap(readCertificates(config));
+}
+
+/** What callers of management may show. Throws StartError. */
+export function loadKeys(config: AuthKeys): readonly ApiKey[] {
+  return unwrap(readKeys(config)) ?? [];
 }
 
 /** How TLS is spoken to backends. Throws StartError. */
@@ -66,10 +75,6 @@ function tailOf(file: string): Buffer {
   } finally {
     closeSync(fd);
   }
-}
-
-function unreadable(file: string): string {
-  return `cannot read ${file}; check the path and its permissions`;
 }
 
 function unwrap<T>({ value, faults }: Loaded<T>): T | null {

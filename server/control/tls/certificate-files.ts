@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { BackendTls, Certificate, CertificateSet } from "../../../core/plane/messages.ts";
+import { attempt, type Loaded, type Path, unreadable } from "../files/loaded.ts";
 
 /** Keys of the configuration that name files for TLS. */
 export type TlsKeys = Pick<
@@ -17,15 +18,6 @@ export type TlsKeys = Pick<
   | "tls_insecure_skip_verify"
   | "backend_tls"
 >;
-
-/** What was read, as far as that was possible, and everything that is wrong. */
-export interface Loaded<T> {
-  readonly value: T | null;
-  readonly faults: readonly FileFault[];
-}
-
-/** Where a fault belongs in the configuration. */
-type Path = FileFault["path"];
 
 /** Reads what the listener shows its clients; without faults the value is null when the port speaks plain HTTP. */
 export function readCertificates(config: Partial<TlsKeys>): Loaded<CertificateSet> {
@@ -112,20 +104,4 @@ function readAuthorities(file: string, path: Path, faults: FileFault[]): string 
   ) === null
     ? ""
     : text;
-}
-
-function attempt<T>(path: Path, complaint: string, faults: FileFault[], work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    faults.push({
-      path,
-      message: `${complaint} (${error instanceof Error ? error.message : String(error)})`,
-    });
-    return null;
-  }
-}
-
-function unreadable(file: string): string {
-  return `cannot read ${file}; check the path and its permissions`;
 }

@@ -1,4 +1,5 @@
 /** Starts the data-plane threads, tells them of changes, and replaces those that fail. */
+import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type {
   CertificateSet,
   StickyAssignment,
@@ -59,13 +60,14 @@ export class Supervisor {
   readonly #slots: Slot[];
   #ports: Ports;
   #seq = 0;
-  #certificates: CertificateSet | null;
+  /** What files held at the start, and hold since they changed. */
+  #files: Pick<WorkerBase, "certificates" | "keys">;
   #isEnding = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { config, workers, certificates } = options.base;
-    this.#certificates = certificates;
+    const { config, workers, certificates, keys } = options.base;
+    this.#files = { certificates, keys };
     this.#ports = { port: config.port, adminPort: config.admin_port };
     this.#slots = Array.from({ length: workers }, (_, index) => ({
       index,
@@ -110,8 +112,14 @@ export class Supervisor {
 
   /** Has every worker, now and when it starts again, show these certificates. */
   setCertificates(certificates: CertificateSet): void {
-    this.#certificates = certificates;
+    this.#files = { ...this.#files, certificates };
     for (const { thread } of this.#slots) thread?.tell({ type: "certificates", certificates });
+  }
+
+  /** Has every worker, now and when it starts again, accept these keys. */
+  setKeys(keys: readonly ApiKey[]): void {
+    this.#files = { ...this.#files, keys };
+    for (const { thread } of this.#slots) thread?.tell({ type: "keys", keys });
   }
 
   /** Closes the listeners and lets requests finish; the number that were cut. */
@@ -139,7 +147,7 @@ export class Supervisor {
         type: "init",
         index: slot.index,
         ...base,
-        certificates: this.#certificates,
+        ...this.#files,
         ...snapshot(),
         ...this.#ports,
       },

@@ -7,6 +7,7 @@ import type {
   WorkerCertificates,
   WorkerEjected,
   WorkerInit,
+  WorkerKeys,
   WorkerReady,
 } from "../../../core/plane/messages.ts";
 
@@ -70,7 +71,7 @@ export class WorkerThread {
   }
 
   /** Sends a message that needs no answer. */
-  tell(message: WorkerCertificates): void {
+  tell(message: WorkerCertificates | WorkerKeys): void {
     if (!this.#hasExited) this.#post(message);
   }
 

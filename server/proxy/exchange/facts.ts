@@ -15,6 +15,10 @@ const STATUS_COUNTERS = [
 /** What is known of one request at its end: the source of its access line and its counters. */
 export class Facts {
   management = false;
+  /** Of the key that a management call has shown; empty without one. */
+  keyName = "";
+  /** The caller may manage any backend. */
+  isAdmin = false;
   status = 0;
   /** Code of an error that we answered, else empty. */
   code = "";
@@ -42,6 +46,8 @@ export class Facts {
 
   begin(): void {
     this.management = false;
+    this.keyName = "";
+    this.isAdmin = false;
     this.status = 0;
     this.code = "";
     this.reason = "";
@@ -110,6 +116,7 @@ export class Facts {
     if (!plane.log.accessEnabled) return;
     plane.log.write("info", `${head.method} ${loggedTarget(head.target)} ${this.status}`, "access", {
       client: this.clientIp,
+      key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
       ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,

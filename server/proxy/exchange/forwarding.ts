@@ -29,7 +29,7 @@ export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>
   forward.forwardExpect = !exchange.continued;
   forward.extra = exchange.requestExtra;
   const key = plane.keys.size > 0 ? head.get("x-api-key") : null;
-  forward.dropHeader = key !== null && plane.keys.accepts(key) ? "x-api-key" : "";
+  forward.dropHeader = key !== null && plane.keys.find(key) !== null ? "x-api-key" : "";
 }
 
 /** Fills in how the response goes on to the client, whose body it frames as it must. */

@@ -1,23 +1,38 @@
-/** The configured keys, as hashes: comparing takes the same time however much of a guess is right. */
-export class KeyGuard {
-  readonly #hashes: readonly Buffer[];
+import type { ApiKey } from "../../../core/plane/api-key.ts";
 
-  constructor(keys: readonly string[]) {
-    this.#hashes = [...new Set(keys.filter((key) => key !== ""))].map(sha256);
+interface HashedKey extends Pick<ApiKey, "name" | "scopes"> {
+  readonly hash: Buffer;
+}
+
+/** The accepted keys, as hashes: comparing takes the same time however much of a guess is right. */
+export class KeyGuard {
+  #keys: readonly HashedKey[];
+
+  constructor(keys: readonly ApiKey[]) {
+    this.#keys = keys.map(hashed);
+  }
+
+  /** Accepts these from now on, and no others. */
+  replace(keys: readonly ApiKey[]): void {
+    this.#keys = keys.map(hashed);
   }
 
   get size(): number {
-    return this.#hashes.length;
+    return this.#keys.length;
   }
 
-  /** Tells whether the key is one of the configured ones. */
-  accepts(key: string): boolean {
+  /** Finds who a key belongs to; null for one that is not accepted. */
+  find(key: string): Pick<ApiKey, "name" | "scopes"> | null {
     const presented = sha256(key);
-    let matches = 0;
+    let found: HashedKey | null = null;
     // All are compared, also after a match.
-    for (const hash of this.#hashes) if (crypto.timingSafeEqual(hash, presented)) matches++;
-    return matches > 0;
+    for (const known of this.#keys) if (crypto.timingSafeEqual(known.hash, presented)) found ??= known;
+    return found;
   }
+}
+
+function hashed({ name, key, scopes }: ApiKey): HashedKey {
+  return { name, scopes, hash: sha256(key) };
 }
 
 function sha256(text: string): Buffer {

@@ -1,4 +1,5 @@
 import { isMediaType } from "../../../core/http/media-type.ts";
+import { type ApiKey, scopesFor } from "../../../core/plane/api-key.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { type Answer, problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -51,14 +52,34 @@ function guardContentType(exchange: Exchange): Answer | null {
 
 function guardKey(exchange: Exchange): Answer | null {
   const { plane, facts, head } = exchange;
-  if (plane.keys.size === 0) return guardKeyless(exchange);
+  if (plane.keys.size === 0) {
+    facts.isAdmin = true;
+    return guardKeyless(exchange);
+  }
   const key = head.get("x-api-key");
-  if (key !== null && plane.keys.accepts(key)) return null;
+  const known = key === null ? null : plane.keys.find(key);
+  if (known !== null) return guardScope(exchange, known);
   plane.count("auth_failures");
   const { hi, lo } = rateKey(facts.clientIp);
   plane.tables.authFailures.allow(hi, lo, Date.now());
   if (key === null) return problem(401, "Unauthorized", "Send the key in the header X-API-Key.");
   return problem(403, "Forbidden", "The key in X-API-Key is not one of the configured keys.");
+}
+
+/** A key that is known is no guess, whatever it asks for: it is refused without being throttled. */
+function guardScope({ plane, facts, head }: Exchange, key: Pick<ApiKey, "name" | "scopes">): Answer | null {
+  facts.keyName = key.name;
+  facts.isAdmin = key.scopes.includes("admin");
+  if (facts.isAdmin) return null;
+  const enough = scopesFor(head.method, head.path);
+  if (enough.some((scope) => key.scopes.includes(scope))) return null;
+  plane.count("auth_failures");
+  const needed = [...enough, "admin"].join(" or ");
+  return problem(
+    403,
+    "Forbidden",
+    `This key has the scopes ${key.scopes.join(", ")}; the call takes ${needed}.`,
+  );
 }
 
 function guardAddress(exchange: Exchange): Answer | null {

@@ -80,6 +80,7 @@ function relayToControl(exchange: Exchange): void {
     ["X-Opsen-Secret", plane.controlSecret],
     ["X-Opsen-Peer", facts.clientIp],
     ["X-Opsen-Proto", facts.proto],
+    ...(facts.isAdmin ? [["X-Opsen-Admin", "1"] as const] : []),
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];
   exchange.deliver(plane.control);

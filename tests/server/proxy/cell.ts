@@ -4,6 +4,7 @@ import { type ServerConfig, ServerConfigSchema } from "../../../core/config/serv
 import type { FromWorker, WorkerInit } from "../../../core/plane/messages.ts";
 import type { Backend, Endpoint, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
+import { readKeys } from "../../../server/control/keys/key-files.ts";
 import { type DataPlane, startDataPlane } from "../../../server/proxy/data-plane.ts";
 
 const GIB = 2 ** 30;
@@ -155,6 +156,7 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     controlSocket: options.controlSocket ?? "/nonexistent/opsen.sock",
     controlSecret: "test-secret",
     viaName: "opsen-test",
+    keys: readKeys(config).value ?? [],
     certificates: options.certificates ?? null,
     backendTls: options.backendTls ?? { rules: [], ca: "", verify: !config.tls_insecure_skip_verify },
     maxClientConnections: options.maxClientConnections ?? 10_000,

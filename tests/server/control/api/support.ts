@@ -6,7 +6,7 @@ import type { ServerConfig } from "../../../../core/config/server-schema.ts";
 import { type Place, toTiers } from "../../../../core/scoring/index.ts";
 import type { Tables } from "../../../../core/table/tables.ts";
 import { AGENT_TOKEN_HEADER } from "../../../../core/wire/registration.ts";
-import { createApi, PEER_HEADER, SECRET_HEADER } from "../../../../server/control/api/index.ts";
+import { ADMIN_HEADER, createApi, PEER_HEADER, SECRET_HEADER } from "../../../../server/control/api/index.ts";
 import { record, string } from "../../../support/json.ts";
 import { idleReport, newWorld } from "../fixtures.ts";
 
@@ -91,7 +91,7 @@ function requestOf(
   const content = typeof body === "string" ? body : JSON.stringify(body);
   return new Request(`http://localhost${path}`, {
     method,
-    headers: { [SECRET_HEADER]: SECRET, [PEER_HEADER]: peer, ...headers },
+    headers: { [SECRET_HEADER]: SECRET, [PEER_HEADER]: peer, [ADMIN_HEADER]: "1", ...headers },
     ...(content === undefined ? {} : { body: content }),
   });
 }

@@ -9,6 +9,7 @@ import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type Wo
 
 const URL_A = "http://10.0.0.1:9000";
 const URL_B = "http://10.0.0.2:9000";
+const OPERATOR = { token: null, isAdmin: true };
 const MINUTE_MS = 60_000;
 
 function stateOf(world: World, clientId: string) {
@@ -121,7 +122,7 @@ describe("register", () => {
     expect(outcome.kind).toBe("full");
     expect(world.log.lines.some((line) => line.startsWith("ERROR") && line.includes("full"))).toBe(true);
     expect(world.registry.list(START_MS).map((state) => state.clientId)).toEqual(["a", "b"]);
-    await world.registry.remove("a", null);
+    await world.registry.remove("a", OPERATOR);
     await registerOk(world, "c", "http://10.0.0.3");
   });
 
@@ -187,12 +188,12 @@ test("more calls for one id than can wait are told to come back", async () => {
   // One is served, sixteen wait.
   const taken = Array.from({ length: 17 }, () => register("a"));
   expect((await register("a")).kind).toBe("busy");
-  expect((await world.registry.remove("a", null)).kind).toBe("busy");
+  expect((await world.registry.remove("a", OPERATOR)).kind).toBe("busy");
   const other = register("b");
   gate.resolve();
   expect((await other).kind).toBe("registered");
   expect(new Set((await Promise.all(taken)).map(({ kind }) => kind))).toEqual(new Set(["registered"]));
-  expect((await world.registry.remove("a", null)).kind).toBe("removed");
+  expect((await world.registry.remove("a", OPERATOR)).kind).toBe("removed");
 });
 
 test("a sweep deletes rows that no backend answers for", async () => {
@@ -270,9 +271,10 @@ describe("ownership", () => {
   test("a wrong token removes nothing, an administrator does", async () => {
     using world = newWorld();
     await registerOk(world, "a", URL_A);
-    expect((await world.registry.remove("a", "wrong")).kind).toBe("forbidden");
-    expect((await world.registry.remove("a", null)).kind).toBe("removed");
-    expect((await world.registry.remove("a", null)).kind).toBe("unknown");
+    expect((await world.registry.remove("a", { token: "wrong", isAdmin: true })).kind).toBe("forbidden");
+    expect((await world.registry.remove("a", { token: null, isAdmin: false })).kind).toBe("forbidden");
+    expect((await world.registry.remove("a", OPERATOR)).kind).toBe("removed");
+    expect((await world.registry.remove("a", OPERATOR)).kind).toBe("unknown");
   });
 });
 
@@ -370,12 +372,12 @@ describe("what a backend is good for", () => {
       const { row, generation } = stateOf(world, "a");
       world.registry.saveSticky([{ stickyId: "session", tier: 1, row, generation, atMs: START_MS }]);
       expect(world.picker.leases(START_MS)).toHaveLength(1);
-      await world.registry.remove("a", null);
+      await world.registry.remove("a", OPERATOR);
       expect(world.picker.leases(START_MS)).toHaveLength(0);
       await registerOk(world, "a", URL_A);
       world.registry.report(idleReport("a"), null, START_MS);
       expect(stateOf(world, "a").leases).toBe(0);
-      await world.registry.remove("a", null);
+      await world.registry.remove("a", OPERATOR);
     }
     using restarted = newWorld({ database });
     expect(restarted.registry.restore()).toEqual({ backends: 0, sticky: 0 });

@@ -24,6 +24,7 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
         return send({ type: "failed", reason: "failed on purpose" });
       return send({ type: "ack", seq: message.seq });
     case "certificates":
+    case "keys":
       return;
     case "drain":
       return send({ type: "drained", cut: 3 });

@@ -48,6 +48,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
       controlSocket: "",
       controlSecret: "",
       viaName: "test",
+      keys: [],
       certificates: null,
       backendTls: { rules: [], ca: "", verify: true },
       maxClientConnections: 1000,
