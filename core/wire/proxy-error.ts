@@ -25,3 +25,11 @@ export const PROXY_ERROR_STATUS = {
 } as const;
 
 export type ProxyErrorCode = keyof typeof PROXY_ERROR_STATUS;
+
+export const PROXY_ERROR_CODES: readonly ProxyErrorCode[] = Object.keys(PROXY_ERROR_STATUS).filter((code) =>
+  isProxyErrorCode(code),
+);
+
+export function isProxyErrorCode(text: string): text is ProxyErrorCode {
+  return Object.hasOwn(PROXY_ERROR_STATUS, text);
+}

@@ -225,6 +225,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     json: config.json_logging,
     post,
     onDropped: (lines) => count("log_lines_dropped", lines),
+    monotonicMs: () => performance.now(),
   });
   const rules = { allowed: config.allowed_endpoint_cidrs, denied: config.denied_endpoint_cidrs };
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);

@@ -1,4 +1,6 @@
-/** What load balancers and orchestrators ask: `/health` and `GET /ready`; neither needs a key. */
+/** What load balancers, orchestrators and monitors ask; `/health` and `GET /ready` need no key. */
+import { families } from "../metrics/catalogue.ts";
+import { CONTENT_TYPE, prometheusText } from "../metrics/prometheus.ts";
 import { json, problem } from "./answers.ts";
 import type { ApiDeps, Operation } from "./deps.ts";
 
@@ -41,7 +43,27 @@ export function statusOperations(deps: ApiDeps): Operation[] {
         });
       },
     },
+    {
+      methods: ["GET"],
+      path: "/metrics",
+      tag: "status",
+      summary: "Counters and gauges in the text format of Prometheus.",
+      answers: { 200: "All of them." },
+      handle: () => metrics(deps),
+    },
   ];
+}
+
+function metrics({ tables, registry, now }: ApiDeps): Response {
+  const { total, active } = registry.totals(now());
+  const gauges = {
+    backends: total,
+    active,
+    leases: tables.leases.used,
+    isDegraded: registry.degraded !== null,
+  };
+  const headers = { "Content-Type": CONTENT_TYPE, "Cache-Control": "no-store" };
+  return new Response(prometheusText(families(tables.counters, gauges)), { headers });
 }
 
 /** A server whose database fails goes on serving, and says so. */

@@ -1,4 +1,6 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
+import { errorCounter } from "../../../core/table/counter-names.ts";
+import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -11,6 +13,8 @@ const STATUS_COUNTERS = [
   "responses_4xx",
   "responses_5xx",
 ] as const;
+
+const WRITE_ALL = { suppressed: undefined } as const;
 
 /** What is known of one request at its end: the source of its access line and its counters. */
 export class Facts {
@@ -113,7 +117,13 @@ export class Facts {
     if (this.management) plane.count("management_requests");
     if (bytesIn > 0) plane.count("bytes_in", bytesIn);
     if (bytesOut > 0) plane.count("bytes_out", bytesOut);
+    this.#countError(plane);
     if (!plane.log.accessEnabled) return;
+    const thinning = this.#isRefusal ? plane.log.refusal(this.code) : WRITE_ALL;
+    if (thinning === null) {
+      plane.count("log_lines_thinned");
+      return;
+    }
     plane.log.write("info", `${head.method} ${loggedTarget(head.target)} ${this.status}`, "access", {
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
@@ -127,7 +137,19 @@ export class Facts {
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,
       truncated: this.truncated ? true : undefined,
+      suppressed: thinning.suppressed,
     });
+  }
+
+  /** We have refused the request for what it was, before any backend had a part in it. */
+  get #isRefusal(): boolean {
+    return this.code !== "" && this.attempts === 0 && this.status >= 400 && this.status !== CLIENT_LEFT;
+  }
+
+  #countError(plane: Plane): void {
+    const counter = errorCounter(this.code);
+    if (counter !== null) plane.count(counter);
+    if (this.code === "refused") plane.count("management_refused");
   }
 }
 

@@ -82,7 +82,7 @@ export class ClientSession implements OpenConnection, SocketOwner, SessionOwner,
 
   onMalformed(reason: string): void {
     const { plane } = this.home;
-    plane.count("requests_rejected");
+    plane.count("http2_faults");
     plane.log.warn("a client broke the rules of HTTP/2", { client: this.identity.ip, reason });
   }
 

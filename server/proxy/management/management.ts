@@ -15,6 +15,7 @@ const PATHS: ReadonlySet<string> = new Set([
   "/route/explain",
   "/health",
   "/ready",
+  "/metrics",
   "/clients",
   "/clients/purge",
   "/clients/purge-pending",

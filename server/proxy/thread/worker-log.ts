@@ -6,24 +6,23 @@ import {
   toLogLevel,
 } from "../../../core/log/format.ts";
 import type { FromWorker, StickyAssignment } from "../../../core/plane/messages.ts";
+import { LineGate } from "./line-gate.ts";
 
 const FLUSH_AFTER_MS = 50;
 /** More than this in one batch is a flood: further lines are dropped and counted. */
 const MAX_BATCH_CHARS = 4_194_304;
 const MAX_STICKY_BATCH = 65_536;
-const WARN_INTERVAL_MS = 1000;
+/** Of one message or code, in a second. */
+const MAX_WARNINGS = 1;
+const MAX_REFUSALS = 10;
 
 export interface WorkerLogOptions {
   readonly level: string;
   readonly json: boolean;
   readonly post: (message: FromWorker) => void;
   readonly onDropped: (lines: number) => void;
-}
-
-/** Bounds the warnings of one message. */
-interface WarnGate {
-  nextMs: number;
-  suppressed: number;
+  /** A clock that never goes back, in milliseconds. */
+  readonly monotonicMs: () => number;
 }
 
 /** Gathers log lines and sticky assignments and hands them to the main thread in batches. */
@@ -33,17 +32,19 @@ export class WorkerLog {
   readonly #json: boolean;
   readonly #post: (message: FromWorker) => void;
   readonly #onDropped: (lines: number) => void;
+  readonly #monotonicMs: () => number;
   #lines = "";
   #assignments: StickyAssignment[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
-  /** By message. */
-  readonly #warnings = new Map<string, WarnGate>();
+  /** By message, and by code; both are fixed texts. */
+  readonly #gates = new Map<string, LineGate>();
 
   constructor(options: WorkerLogOptions) {
     this.#least = toLogLevel(options.level);
     this.#json = options.json;
     this.#post = options.post;
     this.#onDropped = options.onDropped;
+    this.#monotonicMs = options.monotonicMs;
     this.accessEnabled = levelAtLeast("info", this.#least);
   }
 
@@ -62,16 +63,18 @@ export class WorkerLog {
    * number left out. Messages are fixed texts; what varies belongs in `data`.
    */
   warn(message: string, data: LogData): void {
-    const nowMs = Date.now();
-    const gate = this.#gateOf(message);
-    if (nowMs < gate.nextMs && gate.nextMs - nowMs <= WARN_INTERVAL_MS) {
-      gate.suppressed++;
-      return;
-    }
-    gate.nextMs = nowMs + WARN_INTERVAL_MS;
-    const suppressed = gate.suppressed === 0 ? undefined : gate.suppressed;
-    gate.suppressed = 0;
-    this.write("warn", message, "proxy", { ...data, suppressed });
+    const gate = this.#gateOf(message, MAX_WARNINGS);
+    if (!gate.allows(this.#monotonicMs())) return;
+    this.write("warn", message, "proxy", { ...data, suppressed: gate.takeSuppressed() });
+  }
+
+  /**
+   * Asks for an access line about a request that was refused: ten a second for each code, or else a flood of bad
+   * requests would be one of lines. Gives what is to be written besides; null when there are too many.
+   */
+  refusal(code: string): { readonly suppressed: number | undefined } | null {
+    const gate = this.#gateOf(code, MAX_REFUSALS);
+    return gate.allows(this.#monotonicMs()) ? { suppressed: gate.takeSuppressed() } : null;
   }
 
   /** Notes a new sticky assignment, to be persisted by the control plane. */
@@ -94,11 +97,11 @@ export class WorkerLog {
     }
   }
 
-  #gateOf(message: string): WarnGate {
-    const known = this.#warnings.get(message);
+  #gateOf(what: string, perSecond: number): LineGate {
+    const known = this.#gates.get(what);
     if (known !== undefined) return known;
-    const gate: WarnGate = { nextMs: 0, suppressed: 0 };
-    this.#warnings.set(message, gate);
+    const gate = new LineGate(perSecond);
+    this.#gates.set(what, gate);
     return gate;
   }
 
