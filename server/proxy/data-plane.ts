@@ -220,13 +220,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
   const tables = openTables(init.tables, index);
   const wheel = new TimerWheel(() => performance.now());
   const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
-  const log = new WorkerLog({
-    level: config.log_level,
-    json: config.json_logging,
-    post,
-    onDropped: (lines) => count("log_lines_dropped", lines),
-    monotonicMs: () => performance.now(),
-  });
+  const log = makeLog(config, post, count);
   const rules = { allowed: config.allowed_endpoint_cidrs, denied: config.denied_endpoint_cidrs };
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
   const wiring = { wheel, out, headLimits: options.head };
@@ -274,6 +268,20 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     count,
     nextRequestId: requestIds(index),
   };
+}
+
+function makeLog(
+  config: ServerConfig,
+  post: (message: FromWorker) => void,
+  count: Plane["count"],
+): WorkerLog {
+  return new WorkerLog({
+    level: config.log_level,
+    json: config.json_logging,
+    post,
+    onDropped: (lines) => count("log_lines_dropped", lines),
+    monotonicMs: () => performance.now(),
+  });
 }
 
 function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "forward" | "respond"> {
