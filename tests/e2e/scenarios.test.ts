@@ -1,5 +1,6 @@
 /** The scenarios of `npm run scenarios`, short; figures that depend on the machine are not asserted. */
 import { describe, expect, test } from "bun:test";
+import { swapCertificates } from "../scenarios/certificates.ts";
 import { failover } from "../scenarios/failover.ts";
 import { type StallKind, stall } from "../scenarios/stalls.ts";
 
@@ -18,7 +19,18 @@ describe("scenarios", () => {
     LIMIT_MS,
   );
 
-  const kinds: readonly StallKind[] = ["downloads", "uploads", "websockets", "handshakes"];
+  test(
+    "certificates that are swapped under load cost no handshake",
+    async () => {
+      const { failures, failed, handshakes } = await swapCertificates(4);
+      expect(failures).toEqual([]);
+      expect(failed).toBe(0);
+      expect(handshakes).toBeGreaterThan(4);
+    },
+    LIMIT_MS,
+  );
+
+  const kinds: readonly StallKind[] = ["downloads", "uploads", "websockets", "handshakes", "hellos"];
   test.each(kinds)(
     "20 stalled %s take nothing from others",
     async (kind) => {

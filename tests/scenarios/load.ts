@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly url: string;
   readonly perSecond: number;
   readonly seconds: number;
+  /** Authority of the server's certificate, for https. */
+  readonly ca?: string;
   /** Called once, that long after the start. */
   readonly events?: readonly { readonly atMs: number; readonly run: () => void }[];
 }
@@ -21,18 +23,25 @@ const GIVE_UP_MS = 30_000;
 const TICK_MS = 2;
 
 /** Runs a load to its end. A coordinated omission cannot hide in it: latency counts from when a request was due. */
-export async function runLoad({ url, perSecond, seconds, events = [] }: LoadOptions): Promise<LoadResult> {
+export async function runLoad({
+  url,
+  perSecond,
+  seconds,
+  ca,
+  events = [],
+}: LoadOptions): Promise<LoadResult> {
   const total = Math.round(perSecond * seconds);
   const latencies: number[] = [];
   const failures = new Set<string>();
   const open = new Set<Promise<void>>();
   const pending = events.toSorted((a, b) => a.atMs - b.atMs);
   let failed = 0;
+  const tls = ca === undefined ? {} : { tls: { ca } };
   const startMs = performance.now();
   const one = async (index: number): Promise<void> => {
     const dueMs = startMs + (index * 1000) / perSecond;
     try {
-      const got = await fetch(url, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+      const got = await fetch(url, { signal: AbortSignal.timeout(GIVE_UP_MS), ...tls });
       await got.arrayBuffer();
       if (got.status !== 200)
         throw new Error(`status ${got.status} ${got.headers.get("x-opsen-error") ?? ""}`);

@@ -1,7 +1,8 @@
 /**
- * `npm run scenarios`: failures and hostile peers at full length, with figures. Runs on loopback for some five minutes.
- * An argument names the one to run: failover, downloads, uploads, websockets, handshakes.
+ * `npm run scenarios`: failures and hostile peers at full length, with figures. Runs on loopback for some seven minutes.
+ * An argument names the one to run: failover, certificates, downloads, uploads, websockets, handshakes, hellos.
  */
+import { swapCertificates } from "./certificates.ts";
 import { failover } from "./failover.ts";
 import { type StallKind, stall } from "./stalls.ts";
 
@@ -10,8 +11,10 @@ const STALLS: readonly (readonly [StallKind, number])[] = [
   ["uploads", 200],
   ["websockets", 200],
   ["handshakes", 5000],
+  ["hellos", 5000],
 ];
 const STALL_SECONDS = 10;
+const CERTIFICATE_SWAPS = 50;
 const FAILOVER_PER_SECOND = 500;
 const FAILOVER_SECONDS = 162;
 
@@ -19,6 +22,11 @@ async function main([chosen]: readonly string[]): Promise<void> {
   if (chosen === undefined || chosen === "failover") {
     const { failures, ...figures } = await failover(FAILOVER_PER_SECOND, FAILOVER_SECONDS);
     show("failover", figures);
+    if (failures.length > 0) console.log(failures);
+  }
+  if (chosen === undefined || chosen === "certificates") {
+    const { failures, ...figures } = await swapCertificates(CERTIFICATE_SWAPS);
+    show("certificates", figures);
     if (failures.length > 0) console.log(failures);
   }
   for (const [kind, peers] of STALLS) {

@@ -1,7 +1,12 @@
 /** Peers that stop: what they cost in memory, and what everybody else notices of them. */
+import { writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { selfSigned } from "../support/certificate.ts";
 import { FakeAgent } from "../support/fake-agent.ts";
+import type { Json } from "../support/json.ts";
 import { TestServer } from "../support/server.ts";
+import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 import { startBackend, TIER } from "./failover.ts";
 import { percentile, runLoad } from "./load.ts";
 
@@ -16,7 +21,7 @@ export interface StallResult {
   readonly failed: number;
 }
 
-export type StallKind = "downloads" | "uploads" | "websockets" | "handshakes";
+export type StallKind = "downloads" | "uploads" | "websockets" | "handshakes" | "hellos";
 
 const MIB = 1024 * 1024;
 const PER_SECOND = 200;
@@ -26,8 +31,11 @@ const SETTLE_MS = 3000;
 export async function stall(kind: StallKind, peers: number, seconds: number): Promise<StallResult> {
   const [good, bulk] = await Promise.all([startBackend(), startBackend()]);
   const deaf = await listenDeaf();
+  const tls = kind === "hellos" ? certificateFiles() : null;
   await using server = await TestServer.start({
+    ...(tls !== null && { ca: tls.cert }),
     config: {
+      ...tls?.config,
       proxy_max_request_body_bytes: 0,
       read_header_timeout_seconds: 300,
       log_level: "warn",
@@ -45,7 +53,8 @@ export async function stall(kind: StallKind, peers: number, seconds: number): Pr
         { url: `http://127.0.0.1:${portOf(deaf)}`, paths: ["/deaf"] },
       ],
     });
-    const load = () => runLoad({ url: `${server.url}/x`, perSecond: PER_SECOND, seconds });
+    const ca = tls === null ? {} : { ca: tls.cert };
+    const load = () => runLoad({ url: `${server.url}/x`, perSecond: PER_SECOND, seconds, ...ca });
     await load();
     const before = await load();
     const rss = server.child.rssBytes();
@@ -63,9 +72,21 @@ export async function stall(kind: StallKind, peers: number, seconds: number): Pr
   } finally {
     for (const socket of sockets) socket.destroy();
     deaf.close();
+    if (tls !== null) removeDir(tls.dir);
     await good.child[Symbol.asyncDispose]();
     await bulk.child[Symbol.asyncDispose]();
   }
+}
+
+function certificateFiles(): { readonly dir: string; readonly cert: string; readonly config: Json } {
+  const dir = makeTempDir();
+  const { cert, key } = selfSigned();
+  const [certFile, keyFile] = [join(dir, "cert.pem"), join(dir, "key.pem")];
+  writeFileSync(certFile, cert);
+  writeFileSync(keyFile, key);
+  // Longer than the scenario: what is measured is what they cost while they are there.
+  const config = { tls_cert_file: certFile, tls_key_file: keyFile, tls_handshake_timeout_seconds: 300 };
+  return { dir, cert, config };
 }
 
 /** A backend that accepts and never reads. */
@@ -117,5 +138,10 @@ function begin(kind: StallKind, socket: Socket, at: number): void {
     case "handshakes":
       // Half of them say nothing at all, half of them stop in the middle of a head.
       if (at % 2 === 0) socket.write("GET / HTTP/1.1\r\nHost: t\r\nX-Half: ");
+      return;
+    case "hellos":
+      // The same with the beginning of a ClientHello: a handshake record of 512 bytes that does not come (RFC 8446
+      // section 5.1).
+      if (at % 2 === 0) socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]));
   }
 }
