@@ -1,5 +1,6 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
+import type { ClockOrigin } from "../host/steady-clock.ts";
 import type { ApiKey } from "./api-key.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
@@ -78,6 +79,8 @@ export interface WorkerInit {
   readonly version: string;
   /** Connections of clients that all workers may have open at one time. */
   readonly maxClientConnections: number;
+  /** From which every thread counts the same time. */
+  readonly clock: ClockOrigin;
   /** Bound port of the public listener when another worker has bound it already, else the configured one. */
   readonly port: number;
   readonly adminPort: number;

@@ -40,6 +40,7 @@ export const COUNTERS = {
   rate_limited: "Requests refused by a rate limit.",
   auth_failures: "Calls of management refused for their key.",
   http2_faults: "HTTP/2 connections and streams of clients that broke the rules.",
+  stalls: "Times that a worker could not work for more than 100 ms.",
   log_lines_dropped: "Log lines lost because the log could not keep up.",
   log_lines_thinned: "Log lines about refused requests left out because there were too many alike.",
 } as const;

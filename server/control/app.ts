@@ -12,6 +12,7 @@ import { allocateTables, openTables, type Tables, tableSizes } from "../../core/
 import { tlsFor } from "../../core/tls/backend-tls.ts";
 import { EndpointPolicy } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
+import { type Clock, startClock } from "./clock.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles } from "./keys/key-files.ts";
@@ -49,6 +50,7 @@ export interface StartOptions {
 /** What a configuration comes to before anything runs. */
 interface Ground {
   readonly config: ServerConfig;
+  readonly clock: Clock;
   readonly log: Log;
   readonly workers: number;
   readonly tiers: readonly Tier[];
@@ -93,7 +95,7 @@ function layGround(config: ServerConfig, log: Log): Ground {
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
-  return { config, log, ...planes, keys, certificates, backendTls, geoip };
+  return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
 }
 
 async function start(
@@ -101,11 +103,11 @@ async function start(
   options: StartOptions,
   cleanup: DisposableStack,
 ): Promise<RunningServer> {
-  const { config, log, tiers, tables, picker, policy } = ground;
+  const { config, clock, log, tiers, tables, picker, policy } = ground;
   const { version } = options;
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
   cleanup.use(claim(config.database));
-  const store = cleanup.adopt(openStore(config.database, log), (opened) => opened.close());
+  const store = cleanup.adopt(openStore(config.database, log, clock), (opened) => opened.close());
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
@@ -123,7 +125,7 @@ async function start(
     config,
     secret,
     version,
-    now: Date.now,
+    now: clock.now,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
   });
@@ -139,7 +141,7 @@ async function start(
     });
   });
   policy.setOwnPorts(usedPorts(ports));
-  const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: Date.now });
+  const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: clock.now });
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
 
@@ -158,6 +160,7 @@ async function start(
 function makeRegistry(
   {
     config,
+    clock,
     log,
     tiers,
     tables,
@@ -184,7 +187,8 @@ function makeRegistry(
     prober,
     publish,
     log: log.component("registry"),
-    now: Date.now,
+    now: clock.now,
+    wallOf: clock.wallOf,
     ...(locate === null ? {} : { locate }),
   });
   return registry;
@@ -236,6 +240,7 @@ function makeSupervisor(
       backendTls: ground.backendTls,
       geoip,
       version: control.version,
+      clock: ground.clock.origin,
       maxClientConnections: config.max_client_connections || clientConnectionsFor(openFilesLimit()),
     },
     tables,
@@ -279,9 +284,9 @@ function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableSta
   };
 }
 
-function openStore(path: string, log: Log): Store {
+function openStore(path: string, log: Log, { wallOf }: Clock): Store {
   try {
-    return new Store(path, log.component("store"));
+    return new Store(path, log.component("store"), wallOf);
   } catch (error) {
     throw new StartError(messageOf(error), { cause: error });
   }

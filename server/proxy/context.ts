@@ -58,6 +58,8 @@ export interface Plane {
   /** Tells the control plane. */
   post(message: FromWorker): void;
   count(counter: CounterName, by?: number): void;
+  /** Milliseconds of the clock by which everything ages; the same in every thread. */
+  now(): number;
   /** Unique over all workers and restarts, short, and printable. */
   nextRequestId(): string;
 }

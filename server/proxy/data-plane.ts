@@ -2,6 +2,7 @@ import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
 import { Picker } from "../../core/balancing/picker.ts";
 import { RetryDesk } from "../../core/balancing/retry-desk.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
+import { steadyClock } from "../../core/host/steady-clock.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type {
   CertificateSet,
@@ -27,6 +28,7 @@ import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
 import { UNCOUNTED } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
+import { threadClocks } from "./thread/clocks.ts";
 import { onFault } from "./thread/faults.ts";
 import { GeoLookup } from "./thread/geo-lookup.ts";
 import { IdleTrim } from "./thread/idle-trim.ts";
@@ -41,6 +43,7 @@ const MAX_SPARE_EXCHANGES = 1024;
 const ADDED_HEAD_BYTES = 16_384;
 const DRAIN_POLL_MS = 50;
 const QUIET_MS = 5000;
+const LONG_STALL_MS = 500;
 
 /** What a worker does with the messages that follow `init`. */
 export interface DataPlane {
@@ -218,9 +221,12 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
   const { config, tiers, index } = init;
   const options = proxyOptions(config);
   const tables = openTables(init.tables, index);
-  const wheel = new TimerWheel(() => performance.now());
   const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
   const log = makeLog(config, post, count);
+  const wheel = new TimerWheel(
+    () => performance.now(),
+    (ms) => onStall(ms, log, count),
+  );
   const rules = { allowed: config.allowed_endpoint_cidrs, denied: config.denied_endpoint_cidrs };
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
   const wiring = { wheel, out, headLimits: options.head };
@@ -266,6 +272,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     draining: false,
     post,
     count,
+    now: steadyClock(init.clock, threadClocks()),
     nextRequestId: requestIds(index),
   };
 }
@@ -282,6 +289,12 @@ function makeLog(
     onDropped: (lines) => count("log_lines_dropped", lines),
     monotonicMs: () => performance.now(),
   });
+}
+
+/** Something has kept the thread from its connections: work of ours, a busy machine, or a signal that stopped us. */
+function onStall(ms: number, log: WorkerLog, count: Plane["count"]): void {
+  count("stalls");
+  if (ms >= LONG_STALL_MS) log.warn("this thread could not work for a while", { ms: Math.round(ms) });
 }
 
 function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "forward" | "respond"> {

@@ -1,6 +1,8 @@
 /** The raw client of these tests: octets out, octets in as latin1 text, and waits for conditions on them. */
 import { connect, type Socket } from "node:net";
 
+const WRITE_DEADLINE_MS = 5000;
+
 export type Ending = "fin" | "reset";
 
 export class RawClient implements AsyncDisposable {
@@ -41,11 +43,15 @@ export class RawClient implements AsyncDisposable {
     return this.#ending;
   }
 
-  /** Writes and resolves once the kernel has the octets, or the connection is gone. */
+  /** Writes and resolves once the kernel has the octets, the connection is gone, or nobody has read for too long. */
   send(octets: string): Promise<void> {
     return new Promise((resolve) => {
       if (this.#socket.destroyed || !this.#socket.writable) return resolve();
-      this.#socket.write(octets, "latin1", () => resolve());
+      const timer = setTimeout(resolve, WRITE_DEADLINE_MS);
+      this.#socket.write(octets, "latin1", () => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
   }
 

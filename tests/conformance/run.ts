@@ -41,6 +41,7 @@ async function main(): Promise<void> {
   const all: (Finding & { readonly proxy: string; readonly upstream: Upstream })[] = [];
   for (const { name, start } of columns) {
     for (const upstream of UPSTREAMS) {
+      if (columns.length > 1) console.error(`asking ${name}, backend connections ${upstream}`);
       await using stand = await start(upstream);
       for (const finding of await ask(stand)) {
         all.push({ proxy: name, upstream, ...finding });

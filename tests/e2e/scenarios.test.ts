@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { swapCertificates } from "../scenarios/certificates.ts";
 import { failover } from "../scenarios/failover.ts";
 import { type StallKind, stall } from "../scenarios/stalls.ts";
+import { freeze } from "../scenarios/time.ts";
 
 const LIMIT_MS = 60_000;
 
@@ -26,6 +27,16 @@ describe("scenarios", () => {
       expect(failures).toEqual([]);
       expect(failed).toBe(0);
       expect(handshakes).toBeGreaterThan(4);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a server that was stopped for longer than every timeout goes on as if nothing had been",
+    async () => {
+      const { failures, failed, routable, breakersOpened } = await freeze(5);
+      expect(failures).toEqual([]);
+      expect({ failed, routable, breakersOpened }).toEqual({ failed: 0, routable: 3, breakersOpened: 0 });
     },
     LIMIT_MS,
   );

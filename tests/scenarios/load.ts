@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly url: string;
   readonly perSecond: number;
   readonly seconds: number;
+  /** The longest that a request may take. */
+  readonly giveUpMs?: number;
   /** Authority of the server's certificate, for https. */
   readonly ca?: string;
   /** Called once, that long after the start. */
@@ -28,6 +30,7 @@ export async function runLoad({
   perSecond,
   seconds,
   ca,
+  giveUpMs = GIVE_UP_MS,
   events = [],
 }: LoadOptions): Promise<LoadResult> {
   const total = Math.round(perSecond * seconds);
@@ -41,7 +44,7 @@ export async function runLoad({
   const one = async (index: number): Promise<void> => {
     const dueMs = startMs + (index * 1000) / perSecond;
     try {
-      const got = await fetch(url, { signal: AbortSignal.timeout(GIVE_UP_MS), ...tls });
+      const got = await fetch(url, { signal: AbortSignal.timeout(giveUpMs), ...tls });
       await got.arrayBuffer();
       if (got.status !== 200)
         throw new Error(`status ${got.status} ${got.headers.get("x-opsen-error") ?? ""}`);

@@ -1,10 +1,11 @@
 /**
- * `npm run scenarios`: failures and hostile peers at full length, with figures. Runs on loopback for some seven minutes.
- * An argument names the one to run: failover, certificates, downloads, uploads, websockets, handshakes, hellos.
+ * `npm run scenarios`: failures and hostile peers at full length, with figures. Runs on loopback for some eight minutes.
+ * An argument names the one to run.
  */
 import { swapCertificates } from "./certificates.ts";
 import { failover } from "./failover.ts";
 import { type StallKind, stall } from "./stalls.ts";
+import { clockJumps, freeze } from "./time.ts";
 
 const STALLS: readonly (readonly [StallKind, number])[] = [
   ["downloads", 200],
@@ -15,28 +16,35 @@ const STALLS: readonly (readonly [StallKind, number])[] = [
 ];
 const STALL_SECONDS = 10;
 const CERTIFICATE_SWAPS = 50;
+const FREEZE_SECONDS = 30;
 const FAILOVER_PER_SECOND = 500;
 const FAILOVER_SECONDS = 162;
 
+/** Name and run of each, in order; a list in the figures is what went wrong. */
+const SCENARIOS: readonly (readonly [name: string, run: () => Promise<object | null>])[] = [
+  ["failover", () => failover(FAILOVER_PER_SECOND, FAILOVER_SECONDS)],
+  ["certificates", () => swapCertificates(CERTIFICATE_SWAPS)],
+  ["freeze", () => freeze(FREEZE_SECONDS)],
+  ["clock", clockJumps],
+  ...STALLS.map(([kind, peers]) => [kind, () => stall(kind, peers, STALL_SECONDS)] as const),
+];
+
 async function main([chosen]: readonly string[]): Promise<void> {
-  if (chosen === undefined || chosen === "failover") {
-    const { failures, ...figures } = await failover(FAILOVER_PER_SECOND, FAILOVER_SECONDS);
-    show("failover", figures);
-    if (failures.length > 0) console.log(failures);
+  const run = SCENARIOS.filter(([name]) => chosen === undefined || chosen === name);
+  if (run.length === 0) {
+    console.error(`there is no ${chosen}; one of ${SCENARIOS.map(([name]) => name).join(", ")}`);
+    process.exitCode = 2;
   }
-  if (chosen === undefined || chosen === "certificates") {
-    const { failures, ...figures } = await swapCertificates(CERTIFICATE_SWAPS);
-    show("certificates", figures);
-    if (failures.length > 0) console.log(failures);
-  }
-  for (const [kind, peers] of STALLS) {
-    if (chosen === undefined || chosen === kind) show(kind, await stall(kind, peers, STALL_SECONDS));
-  }
+  for (const [name, scenario] of run) show(name, await scenario());
 }
 
-function show(name: string, figures: object): void {
-  const parts = Object.entries(figures).map(
-    ([key, value]) => `${key} ${Math.round(Number(value) * 10) / 10}`,
+function show(name: string, figures: object | null): void {
+  if (figures === null) {
+    console.log(`${name}: left out, libfaketime is not installed`);
+    return;
+  }
+  const parts = Object.entries(figures).map(([key, value]: [string, unknown]) =>
+    Array.isArray(value) ? `${key} [${value.join("; ")}]` : `${key} ${Math.round(Number(value) * 10) / 10}`,
   );
   console.log(`${name}: ${parts.join(", ")}`);
 }

@@ -18,7 +18,7 @@ export interface ApiDeps {
   readonly config: ServerConfig;
   /** What workers send as `X-Opsen-Secret` with the requests that passed their guards. */
   readonly secret: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the clock by which everything ages. */
   readonly now: () => number;
   readonly version: string;
   readonly log: Logger;

@@ -23,6 +23,8 @@ export interface ProbeOptions {
 export type Probed = ProbeOutcome & {
   /** Settles when a connect ends that was still under way when the time was over: it cannot be called off. */
   readonly forsaken?: Promise<void>;
+  /** This process did not run while the probe did: that there was no answer says nothing. */
+  readonly isVoid?: true;
 };
 
 /** What is said on a connection to find out whether somebody is there. */
@@ -32,6 +34,8 @@ interface ProbeTalk {
 }
 
 const TIMED_OUT = "no answer in time";
+/** A timer that is later than that was held up by more than a busy moment. */
+const FROZEN_MS = 1000;
 
 /** Probes an origin; never throws. Redirects are not followed, bodies are not read. */
 export async function probe(origin: Origin, options: ProbeOptions): Promise<Probed> {
@@ -47,7 +51,8 @@ export async function probe(origin: Origin, options: ProbeOptions): Promise<Prob
   } catch (error) {
     const { pendingConnect } = deadline;
     const forsaken = pendingConnect === null ? {} : { forsaken: pendingConnect };
-    return { ok: false, reason: describe(error), ...forsaken };
+    const isVoid = performance.now() - startedMs > options.timeoutMs + FROZEN_MS;
+    return { ok: false, reason: describe(error), ...(isVoid && { isVoid }), ...forsaken };
   } finally {
     deadline.clear();
   }

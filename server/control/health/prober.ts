@@ -157,11 +157,11 @@ export class Prober {
 
   async #run(target: Target): Promise<void> {
     this.#running++;
-    const { forsaken, ...outcome } = await this.#options.probe(target.origin, target.loopbackAllowed);
+    const { forsaken, isVoid, ...outcome } = await this.#options.probe(target.origin, target.loopbackAllowed);
     this.#running--;
     if (forsaken !== undefined) void this.#await(forsaken);
     if (!target.isGone) {
-      this.#observe(target, outcome);
+      if (isVoid !== true) this.#observe(target, outcome);
       const factor = 1 + JITTER * (2 * this.#options.random() - 1);
       this.#schedule(target, this.#options.intervalMs * factor);
     }

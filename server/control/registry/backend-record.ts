@@ -15,7 +15,7 @@ export interface Admitted {
   readonly loopbackAllowed: boolean;
 }
 
-/** One backend; the registry replaces parts as news arrives. Times are epoch milliseconds. */
+/** One backend; the registry replaces parts as news arrives. Times are of the clock by which everything ages. */
 export interface BackendRecord {
   readonly clientId: string;
   readonly row: number;

@@ -19,8 +19,13 @@ export interface Room {
   readonly figures: VerdictFigures;
 }
 
-/** Copies what is known of a backend into a value that stays as it is. */
-export function toState(record: BackendRecord, active: boolean, room: Room): BackendState {
+/** Copies what is known of a backend into a value that stays as it is, with times of the wall clock. */
+export function toState(
+  record: BackendRecord,
+  active: boolean,
+  room: Room,
+  wallOf: (ms: number) => number,
+): BackendState {
   const { admitted, lastReport } = record;
   return {
     clientId: record.clientId,
@@ -31,11 +36,11 @@ export function toState(record: BackendRecord, active: boolean, room: Room): Bac
     endpoint: admitted.endpoints[0]?.url ?? "",
     endpoints: endpointStates(admitted),
     report: lastReport?.report ?? null,
-    reportedAtMs: lastReport?.receivedMs ?? null,
-    lastSeenMs: record.lastSeenMs,
+    reportedAtMs: lastReport === null ? null : wallOf(lastReport.receivedMs),
+    lastSeenMs: wallOf(record.lastSeenMs),
     active,
     health: record.health,
-    lastHealthCheckMs: record.checkedAtMs,
+    lastHealthCheckMs: record.checkedAtMs === null ? null : wallOf(record.checkedAtMs),
     latencyMs: record.latencyMs,
     inFlight: room.figures.inFlight,
     leases: room.figures.leases,

@@ -69,7 +69,10 @@ export interface RegistryDeps {
   /** Resolves once every worker has applied the change. */
   readonly publish: (update: BackendUpdate) => Promise<void>;
   readonly log: Logger;
+  /** Milliseconds of the clock by which everything ages. */
   readonly now: () => number;
+  /** What of it people are told. */
+  readonly wallOf: (ms: number) => number;
   /** Where an address is; absent without a GeoIP database. */
   readonly locate?: (address: string) => Place | null;
 }

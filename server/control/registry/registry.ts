@@ -292,8 +292,9 @@ export class Registry implements BackendRegistry {
   }
 
   #stateOf(record: BackendRecord, nowMs: number): BackendState {
-    const { picker, tiers } = this.#deps;
-    return toState(record, this.#isActive(record, nowMs), roomOf(picker, tiers, record.row, nowMs));
+    const { picker, tiers, wallOf } = this.#deps;
+    const room = roomOf(picker, tiers, record.row, nowMs);
+    return toState(record, this.#isActive(record, nowMs), room, wallOf);
   }
 
   #isActive(record: BackendRecord, nowMs: number): boolean {

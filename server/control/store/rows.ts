@@ -85,7 +85,11 @@ export function toStoredBackend(row: ClientRow): StoredBackend {
 }
 
 /** Parameters of the statement that writes a row of `clients`. */
-export function clientParameters(stored: StoredBackend, toText: (epochMs: number) => string) {
+export function clientParameters(
+  stored: StoredBackend,
+  wallOf: (ms: number) => number,
+  toText: (epochMs: number) => string,
+) {
   const registration = stored.registration;
   return {
     client_id: registration.client_id,
@@ -102,15 +106,15 @@ export function clientParameters(stored: StoredBackend, toText: (epochMs: number
     total_gpus: registration.total_gpus ?? 0,
     gpu_models: JSON.stringify(registration.gpu_models ?? []),
     endpoint: stored.endpoints[0]?.url ?? "",
-    created_at: toText(stored.createdMs),
-    last_seen: toText(stored.lastSeenMs),
+    created_at: toText(wallOf(stored.createdMs)),
+    last_seen: toText(wallOf(stored.lastSeenMs)),
     endpoints_json: JSON.stringify(stored.endpoints),
     loopback_allowed: stored.loopbackAllowed ? 1 : 0,
     token_hash: stored.tokenHash,
     token_shown: stored.tokenShown ? 1 : 0,
-    last_seen_ms: stored.lastSeenMs,
+    last_seen_ms: wallOf(stored.lastSeenMs),
     last_report_json: stored.report === null ? null : JSON.stringify(stored.report.report),
-    last_report_ms: stored.report?.receivedMs ?? null,
+    last_report_ms: stored.report === null ? null : wallOf(stored.report.receivedMs),
     last_report_timestamp_ms: stored.report?.timestampMs ?? null,
     max_in_flight: registration.max_in_flight ?? null,
     max_connections: registration.max_connections ?? null,
@@ -119,7 +123,11 @@ export function clientParameters(stored: StoredBackend, toText: (epochMs: number
 }
 
 /** Parameters of the statement that adds a row of `stats`. */
-export function statsParameters(stored: StoredReport, toText: (epochMs: number) => string) {
+export function statsParameters(
+  stored: StoredReport,
+  wallOf: (ms: number) => number,
+  toText: (epochMs: number) => string,
+) {
   const report = stored.report;
   return {
     client_id: report.client_id,
@@ -133,7 +141,7 @@ export function statsParameters(stored: StoredReport, toText: (epochMs: number) 
     disk_used: report.disk_used_gb ?? 0,
     disk_avail: report.disk_avail_gb ?? 0,
     gpu_stats_json: JSON.stringify(report.gpus ?? []),
-    received_ms: stored.receivedMs,
+    received_ms: wallOf(stored.receivedMs),
   };
 }
 

@@ -35,6 +35,7 @@ type Write =
 export class Store {
   readonly #database: Database;
   readonly #log: Logger;
+  readonly #wallOf: (ms: number) => number;
   readonly #queue = new WriteQueue<Write>(MAX_QUEUED_WRITES, (write) => write.kind === "report");
   readonly #statements: ReturnType<typeof prepare>;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -42,9 +43,13 @@ export class Store {
   #lastFailure = "";
   #reports = 0;
 
-  /** Opens or creates the file; throws an Error that says what is wrong with it and what to do. */
-  constructor(path: string, log: Logger) {
+  /**
+   * Opens or creates the file; throws an Error that says what is wrong with it and what to do. The file holds times of
+   * the wall clock: `wallOf` makes them from those of the callers' clock.
+   */
+  constructor(path: string, log: Logger, wallOf: (ms: number) => number = (ms) => ms) {
     this.#log = log;
+    this.#wallOf = wallOf;
     this.#database = openDatabase(path);
     this.#statements = prepare(this.#database);
   }
@@ -62,7 +67,7 @@ export class Store {
   loadSticky(sinceMs: number, limit: number): StoredSticky[] {
     return this.#database
       .query<StoredSticky, [number, number]>(SQL.loadSticky)
-      .all(sinceMs, limit)
+      .all(this.#wallOf(sinceMs), limit)
       .toReversed();
   }
 
@@ -95,8 +100,9 @@ export class Store {
     this.flush();
     return this.#guarded(() => {
       const count =
-        this.#database.query<{ count: number }, [number]>(SQL.countStale).get(beforeMs)?.count ?? 0;
-      if (count > 0) this.#statements.purgeClients.run(beforeMs);
+        this.#database.query<{ count: number }, [number]>(SQL.countStale).get(this.#wallOf(beforeMs))
+          ?.count ?? 0;
+      if (count > 0) this.#statements.purgeClients.run(this.#wallOf(beforeMs));
       return count;
     }, 0);
   }
@@ -109,10 +115,10 @@ export class Store {
   }): void {
     this.#guarded(() => {
       for (let batch = 0; batch < TRIM_BATCHES; batch++) {
-        const { changes } = this.#statements.trimStats.run(TRIM_BATCH, limits.reportsBeforeMs);
+        const { changes } = this.#statements.trimStats.run(TRIM_BATCH, this.#wallOf(limits.reportsBeforeMs));
         if (changes < TRIM_BATCH) break;
       }
-      this.#statements.trimSticky.run(toTimestampText(limits.stickyBeforeMs));
+      this.#statements.trimSticky.run(toTimestampText(this.#wallOf(limits.stickyBeforeMs)));
       this.#statements.trimStickySurplus.run(limits.maxSticky);
     }, undefined);
   }
@@ -163,7 +169,7 @@ export class Store {
   #apply({ value }: QueuedWrite<Write>): void {
     switch (value.kind) {
       case "backend":
-        this.#statements.saveClient.run(clientParameters(value.backend, toTimestampText));
+        this.#statements.saveClient.run(clientParameters(value.backend, this.#wallOf, toTimestampText));
         return;
       case "forget":
         this.#statements.forgetStats.run(value.clientId);
@@ -171,10 +177,10 @@ export class Store {
         this.#statements.forgetClient.run(value.clientId);
         return;
       case "report":
-        this.#statements.saveReport.run(statsParameters(value.report, toTimestampText));
+        this.#statements.saveReport.run(statsParameters(value.report, this.#wallOf, toTimestampText));
         return;
       case "sticky": {
-        const at = toTimestampText(value.sticky.lastUsedMs);
+        const at = toTimestampText(this.#wallOf(value.sticky.lastUsedMs));
         this.#statements.saveSticky.run({ ...value.sticky, at });
         return;
       }

@@ -29,7 +29,7 @@ function guard(exchange: Exchange): boolean {
   }
   if (options.limitsProxyRate) {
     const { hi, lo } = rateKey(facts.clientIp);
-    const waitMs = plane.tables.proxyRate.allow(hi, lo, Date.now());
+    const waitMs = plane.tables.proxyRate.allow(hi, lo, plane.now());
     if (waitMs > 0) {
       plane.count("rate_limited");
       exchange.refuse("rate_limited", [retryAfter(waitMs)]);

@@ -23,7 +23,7 @@ export function guardManagement(exchange: Exchange): Answer | null {
 function guardThrottle(exchange: Exchange): Answer | null {
   const { plane, facts } = exchange;
   const { hi, lo } = rateKey(facts.clientIp);
-  const waitMs = plane.tables.authFailures.peek(hi, lo, Date.now());
+  const waitMs = plane.tables.authFailures.peek(hi, lo, plane.now());
   if (waitMs === 0) return null;
   plane.count("rate_limited");
   const detail =
@@ -61,7 +61,7 @@ function guardKey(exchange: Exchange): Answer | null {
   if (known !== null) return guardScope(exchange, known);
   plane.count("auth_failures");
   const { hi, lo } = rateKey(facts.clientIp);
-  plane.tables.authFailures.allow(hi, lo, Date.now());
+  plane.tables.authFailures.allow(hi, lo, plane.now());
   if (key === null) return problem(401, "Unauthorized", "Send the key in the header X-API-Key.");
   return problem(403, "Forbidden", "The key in X-API-Key is not one of the configured keys.");
 }
@@ -91,7 +91,7 @@ function guardAddress(exchange: Exchange): Answer | null {
 function guardRate(exchange: Exchange): Answer | null {
   const { plane, facts } = exchange;
   const { hi, lo } = rateKey(facts.clientIp);
-  const waitMs = plane.tables.managementRate.allow(hi, lo, Date.now());
+  const waitMs = plane.tables.managementRate.allow(hi, lo, plane.now());
   if (waitMs === 0) return null;
   plane.count("rate_limited");
   const detail = "This address has used up its management requests; see rate_limit_per_minute.";

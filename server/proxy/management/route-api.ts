@@ -73,7 +73,7 @@ function route(exchange: Exchange, request: RouteRequest): void {
   const address = request.client_ip || facts.clientIp;
   query.tier = tier;
   query.kind = "route";
-  query.nowMs = Date.now();
+  query.nowMs = plane.now();
   query.endpointOfGroup =
     request.path === undefined ? null : plane.directory.endpointsFor(pathOf(request.path));
   setSticky(exchange, address);
@@ -110,7 +110,7 @@ function answerLeaseChange(exchange: Exchange): boolean {
   if (!exchange.body.complete) return false;
   const { head, plane } = exchange;
   const id = head.path.slice(LEASES.length);
-  const nowMs = Date.now();
+  const nowMs = plane.now();
   if (head.method === "DELETE") {
     if (plane.picker.release(id, nowMs)) exchange.answer({ status: 204, headers: [], body: "" });
     else refuseLease(exchange);

@@ -10,6 +10,8 @@ const TICK_MS = 100;
 const RETRY_AFTER_MS = 1000;
 /** 51 s per turn; timers further away stay in their slot for several turns. */
 const SLOTS = 512;
+/** A pause between two ticks that no busy moment explains: the process was stopped, or its machine asleep. */
+const FROZEN_MS = 1000;
 
 /** One timer of one owner, armed and cancelled any number of times without allocation. */
 export class WheelTimer {
@@ -29,20 +31,28 @@ export class WheelTimer {
 
 /**
  * A hashed timer wheel with ticks of about 100 ms. A timer fires at its deadline or at most one tick later. Moving a
- * deadline into the future, the common case of idle timeouts, only stores a number.
+ * deadline into the future, the common case of idle timeouts, only stores a number. Time in which the process did not
+ * run does not count: peers that could not be heard meanwhile are not late.
  */
 export class TimerWheel {
-  readonly #now: () => number;
+  readonly #clock: () => number;
+  readonly #onStall: (ms: number) => void;
   readonly #slots: WheelTimer[] = Array.from({ length: SLOTS }, () => new WheelTimer(null));
   readonly #due = new WheelTimer(null);
   #lastTick: number;
+  /** By the clock. */
+  #lastTickMs: number;
+  /** Time in which the process did not run. */
+  #frozenMs = 0;
   #count = 0;
   #interval: ReturnType<typeof setInterval> | null = null;
 
-  /** `now` is a monotonic clock in milliseconds. */
-  constructor(now: () => number) {
-    this.#now = now;
-    this.#lastTick = Math.floor(now() / TICK_MS);
+  /** `clock` is monotonic, in milliseconds; `onStall` hears how late a tick is that does not come in time. */
+  constructor(clock: () => number, onStall: (ms: number) => void = () => {}) {
+    this.#clock = clock;
+    this.#onStall = onStall;
+    this.#lastTickMs = clock();
+    this.#lastTick = Math.floor(this.#lastTickMs / TICK_MS);
   }
 
   arm(timer: WheelTimer, afterMs: number): void {
@@ -65,6 +75,7 @@ export class TimerWheel {
 
   /** Fires everything that is due; called by the wheel's own interval. */
   tick(): void {
+    this.#skipFreeze();
     const nowMs = this.#now();
     const tick = Math.floor(nowMs / TICK_MS);
     const first = Math.max(this.#lastTick + 1, tick - SLOTS + 1);
@@ -110,7 +121,20 @@ export class TimerWheel {
     return slot;
   }
 
+  #now(): number {
+    return this.#clock() - this.#frozenMs;
+  }
+
+  #skipFreeze(): void {
+    const clockMs = this.#clock();
+    const lateMs = clockMs - this.#lastTickMs - TICK_MS;
+    this.#lastTickMs = clockMs;
+    if (lateMs >= FROZEN_MS) this.#frozenMs += lateMs;
+    if (lateMs > TICK_MS) this.#onStall(lateMs);
+  }
+
   #start(): void {
+    this.#lastTickMs = this.#clock();
     this.#lastTick = Math.floor(this.#now() / TICK_MS);
     this.#interval = setInterval(() => this.tick(), TICK_MS);
   }

@@ -143,12 +143,12 @@ export class Choice {
   }
 
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
-    const change = this.#exchange.plane.picker.settle(pick, Date.now(), use, event);
+    const change = this.#exchange.plane.picker.settle(pick, this.#exchange.plane.now(), use, event);
     if (change !== "none") this.#tell(pick, change);
   }
 
   #observe(event: BreakerEvent): void {
-    const change = this.#exchange.plane.picker.observe(this.#pick, event, Date.now());
+    const change = this.#exchange.plane.picker.observe(this.#pick, event, this.#exchange.plane.now());
     if (change !== "none") this.#tell(this.#pick, change);
   }
 

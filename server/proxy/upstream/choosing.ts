@@ -16,7 +16,7 @@ const WAIT_MS: Record<Refused, number> = { no_capacity: 1000, no_backend: 5000 }
  */
 export function chooseBackend(exchange: Exchange, pick: Pick): UpstreamPool | Refused | "moved" {
   const { query, plane, facts, head } = exchange;
-  query.nowMs = Date.now();
+  query.nowMs = plane.now();
   query.endpointOfGroup = plane.directory.endpointsFor(head.path);
   const status = plane.picker.pick(query, pick);
   plane.count("picks");

@@ -122,6 +122,7 @@ export function newWorld(options: WorldOptions = {}): World {
     },
     log,
     now: () => world.nowMs,
+    wallOf: (ms) => ms,
     ...(options.locate && { locate: options.locate }),
   });
   return Object.assign(world, {

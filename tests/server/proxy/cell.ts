@@ -159,6 +159,7 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     keys: readKeys(config).value ?? [],
     certificates: options.certificates ?? null,
     backendTls: options.backendTls ?? { rules: [], ca: "", verify: !config.tls_insecure_skip_verify },
+    clock: { wallMs: Date.now(), sharedMs: Number(process.hrtime.bigint()) / 1e6 },
     maxClientConnections: options.maxClientConnections ?? 10_000,
     geoip: null,
     version: "0.0.0",

@@ -52,6 +52,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
       certificates: null,
       backendTls: { rules: [], ca: "", verify: true },
       maxClientConnections: 1000,
+      clock: { wallMs: 0, sharedMs: 0 },
       geoip: null,
       version: "0",
     },

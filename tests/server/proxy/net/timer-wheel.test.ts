@@ -3,11 +3,14 @@ import * as fc from "fast-check";
 import { TimerWheel, WheelTimer } from "../../../../server/proxy/net/timer-wheel.ts";
 
 const TICK_MS = 100;
+/** As late as a tick may be without counting as a freeze. */
+const LATE_TICK_MS = 1000;
 
 type Step =
   | { readonly do: "arm"; readonly timer: number; readonly ms: number }
   | { readonly do: "cancel"; readonly timer: number }
-  | { readonly do: "pass"; readonly ms: number };
+  | { readonly do: "pass"; readonly ms: number }
+  | { readonly do: "freeze"; readonly ms: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
@@ -16,6 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ms: fc.oneof(fc.nat(500), fc.nat(200_000)),
   }),
   fc.record({ do: fc.constant("cancel" as const), timer: fc.nat(3) }),
+  fc.record({ do: fc.constant("freeze" as const), ms: fc.integer({ min: 1200, max: 100_000 }) }),
   fc.record({ do: fc.constant("pass" as const), ms: fc.oneof(fc.nat(300), fc.nat(120_000)) }),
 );
 
@@ -34,9 +38,19 @@ test("timers fire once, at their last deadline or at most one tick later, whatev
       for (const each of steps) {
         if (each.do === "pass") {
           // As the interval does, perhaps late.
+          for (let leftMs = each.ms; leftMs > 0; leftMs -= LATE_TICK_MS) {
+            nowMs += Math.min(leftMs, LATE_TICK_MS);
+            wheel.tick();
+            for (const due of deadlines) if (due !== null) expect(due).toBeGreaterThan(nowMs - TICK_MS);
+          }
+          continue;
+        }
+        if (each.do === "freeze") {
+          // What was due in the meantime is due as much later as the process did not run.
+          for (const [index, due] of deadlines.entries())
+            if (due !== null) deadlines[index] = due + each.ms - TICK_MS;
           nowMs += each.ms;
           wheel.tick();
-          for (const due of deadlines) if (due !== null) expect(due).toBeGreaterThan(nowMs - TICK_MS);
           continue;
         }
         const timer = timers[each.timer];
@@ -69,11 +83,31 @@ test("an owner that throws is asked once more, and hinders no other", () => {
     nowMs += 200;
     wheel.tick();
     expect(asked).toEqual(["broken", "sound"]);
-    nowMs += 1100;
-    wheel.tick();
+    for (let ticks = 0; ticks < 2; ticks++) {
+      nowMs += 550;
+      wheel.tick();
+    }
     expect(asked).toEqual(["broken", "sound", "broken"]);
     nowMs += 60_000;
     wheel.tick();
     expect(asked).toHaveLength(3);
   }
+});
+
+test("a freeze is told, and so is a tick that is late", () => {
+  let nowMs = 5000;
+  const stalls: number[] = [];
+  const wheel = new TimerWheel(
+    () => nowMs,
+    (ms) => void stalls.push(ms),
+  );
+  const timer = new WheelTimer({ onTimer: () => {} });
+  wheel.arm(timer, 60_000);
+  for (const gapMs of [100, 150, 200, 201, 350, 30_000]) {
+    nowMs += gapMs;
+    wheel.tick();
+  }
+  wheel.cancel(timer);
+  wheel.tick();
+  expect(stalls).toEqual([101, 250, 29_900]);
 });
