@@ -22,10 +22,13 @@ export class ConnectionSlots {
   take(row: number): boolean {
     const { connections, connectionsOf, connectionsWanted, maxConnections } = this.#backends.columns;
     const most = i32(maxConnections, row);
-    if (Atomics.add(connections, row, 1) >= most && most > 0) {
-      Atomics.sub(connections, row, 1);
-      Atomics.store(connectionsWanted, row, 1);
-      return false;
+    for (;;) {
+      const open = Atomics.load(connections, row);
+      if (open >= most && most > 0) {
+        Atomics.store(connectionsWanted, row, 1);
+        return false;
+      }
+      if (Atomics.compareExchange(connections, row, open, open + 1) === open) break;
     }
     connectionsOf[this.#share + row] = i32(connectionsOf, this.#share + row) + 1;
     return true;

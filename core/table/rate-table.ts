@@ -10,8 +10,11 @@ export interface RateLimit {
 const MARK = 0x6f70_7274;
 const WAYS = 8;
 const MINUTE_MS = 60_000;
-/** Epoch milliseconds have a resolution of 2^-12 ms in a Float64: a wait this short is rounding. */
-const ROUNDING_MS = 0.001;
+/**
+ * The clocks of two threads differ by less; epoch milliseconds in a Float64 are rounded to much less. A wait this short,
+ * or of less than half a request, is none.
+ */
+const SKEW_MS = 2;
 const SETS = 1;
 const SEED = 2;
 
@@ -87,11 +90,12 @@ export class RateTable {
     const tat = Math.min(Math.max(known, nowMs), nowMs + full);
     if (way >= 0 && tat < known) tatMs[way] = tat;
     const waitMs = tat - nowMs - (full - interval);
-    if (waitMs <= ROUNDING_MS && spend) {
+    const isAllowed = waitMs <= Math.min(SKEW_MS, interval / 2);
+    if (isAllowed && spend) {
       this.#store(way < 0 ? this.#victim(set, nowMs) : way, keyHi | 0, keyLo | 0, tat + interval);
     }
     unlock(this.#columns.lock, set);
-    return waitMs <= ROUNDING_MS ? 0 : Math.ceil(waitMs);
+    return isAllowed ? 0 : Math.ceil(waitMs);
   }
 
   /** Mixes the key and scales the result to a set number by multiplying (Lemire), without a division. */

@@ -126,6 +126,7 @@ async function start(
     secret,
     version,
     now: clock.now,
+    wallOf: clock.wallOf,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
   });

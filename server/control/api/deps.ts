@@ -20,6 +20,8 @@ export interface ApiDeps {
   readonly secret: string;
   /** Milliseconds of the clock by which everything ages. */
   readonly now: () => number;
+  /** What of it people are told. */
+  readonly wallOf: (ms: number) => number;
   readonly version: string;
   readonly log: Logger;
   /** Where an IP address is; absent without a GeoIP database. */

@@ -22,7 +22,7 @@ export function statusOperations(deps: ApiDeps): Operation[] {
         const { total, active } = deps.registry.totals(now);
         return json({
           status: "ok",
-          timestamp: new Date().toISOString(),
+          timestamp: new Date(deps.wallOf(now)).toISOString(),
           total_clients: total,
           active_clients: active,
           ...degradation(deps),

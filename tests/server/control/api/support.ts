@@ -61,6 +61,7 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
     config,
     secret: SECRET,
     now: () => world.nowMs,
+    wallOf: (ms) => ms,
     version: "1.2.3",
     log,
     ...(location && { locate: location }),

@@ -21,6 +21,7 @@ test("the document has every call, those of the data plane too, with their bodie
     "GET /clients",
     "GET /health",
     "GET /leases",
+    "GET /metrics",
     "GET /ready",
     "POST /clients/purge",
     "POST /clients/purge-pending",
