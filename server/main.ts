@@ -53,6 +53,8 @@ async function run(config: ServerConfig, source: string | null): Promise<number>
   const { StartError } = await import("./control/startup/start-error.ts");
   const log = new Log({ level: config.log_level, json: config.json_logging, fd: 1, now: Date.now });
   const signalled = firstSignal(() => log.flushSync());
+  // A limit on the size of files is a full disk, not the end (setrlimit(2), RLIMIT_FSIZE).
+  process.on("SIGXFSZ", () => {});
   logMistakes(log.component("server"));
   try {
     const server = await startServer(config, { version: packageJson.version, source, log });

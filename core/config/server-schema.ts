@@ -72,6 +72,11 @@ export const ServerConfigSchema = Type.Object(
       description: "Data-plane threads; `auto` = one per CPU core that the process may use.",
     }),
     database: text("opsen.db", "Path of the SQLite database.", { format: "path", required: true }),
+    database_recovery: Type.Union([Type.Literal("refuse"), Type.Literal("start_empty")], {
+      default: "refuse",
+      description:
+        "What to do at the start with a database that cannot be used: stop with the reason, or start all the same. Then a damaged file is set aside, and without a writable one nothing is kept.",
+    }),
     stale_minutes: int(
       5,
       { minimum: 1, maximum: 1440 },

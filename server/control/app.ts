@@ -26,11 +26,11 @@ import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
 import { type Locate, openGeoip } from "./startup/geoip.ts";
 import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
+import { claim, openStore } from "./startup/open-store.ts";
 import { assertPortIsFree } from "./startup/port-check.ts";
 import { StartError } from "./startup/start-error.ts";
 import { loadBackendTls, loadCertificates, loadGeoip, loadKeys } from "./startup/startup-files.ts";
-import { claimDatabase } from "./store/claim.ts";
-import { Store } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
 import { type Ports, Supervisor } from "./workers/supervisor.ts";
 
@@ -107,7 +107,9 @@ async function start(
   const { version } = options;
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
   cleanup.use(claim(config.database));
-  const store = cleanup.adopt(openStore(config.database, log, clock), (opened) => opened.close());
+  const store = cleanup.adopt(openStore(config, log.component("store"), clock.wallOf), (opened) =>
+    opened.close(),
+  );
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
@@ -283,23 +285,6 @@ function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableSta
     stopping ??= stop();
     return stopping;
   };
-}
-
-function openStore(path: string, log: Log, { wallOf }: Clock): Store {
-  try {
-    return new Store(path, log.component("store"), wallOf);
-  } catch (error) {
-    throw new StartError(messageOf(error), { cause: error });
-  }
-}
-
-/** Must be held for as long as the store is open. */
-function claim(path: string): Disposable {
-  try {
-    return claimDatabase(path);
-  } catch (error) {
-    throw new StartError(`cannot use the database ${path}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function takeUp(registry: Registry, path: string): ReturnType<Registry["restore"]> {

@@ -54,9 +54,9 @@ async function drain(deps: ApiDeps, { params, query, caller }: Call): Promise<Re
   return json({ client_id: clientId, draining: true, idle: isIdle, in_flight: inFlight, leases });
 }
 
-function undrain(deps: ApiDeps, { params, caller }: Call): Response {
+async function undrain(deps: ApiDeps, { params, caller }: Call): Promise<Response> {
   const clientId = params.client_id ?? "";
-  const outcome = deps.registry.undrain(clientId, caller);
+  const outcome = await deps.registry.undrain(clientId, caller);
   if (outcome.kind !== "in_service") return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
   return json({ client_id: clientId, draining: false });
 }

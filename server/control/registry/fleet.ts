@@ -106,6 +106,12 @@ export class Fleet {
     this.#groups.release(record.pathGroup);
     const newPathGroups = { index: this.#groups.groups.length, groups: [] };
     await this.#deps.publish({ row: record.row, backend: null, newPathGroups });
+    await store.settled();
+  }
+
+  /** Writes every backend to a database that has none of them. */
+  saveAll(): void {
+    for (const record of this.#records.values()) this.#deps.store.saveBackend(toStored(record));
   }
 
   /**
@@ -167,6 +173,7 @@ export class Fleet {
     this.#deps.tables.backends.setPathGroup(record.row, record.pathGroup);
     this.#deps.tables.backends.setEnabled(record.row, true);
     this.#deps.prober?.watch(toBackend(record));
+    await this.#deps.store.settled();
   }
 
   /** Writes what a backend may be asked to do: how much at one time, and whether anything new. */
@@ -182,12 +189,13 @@ export class Fleet {
   }
 
   /** Takes a backend out of service softly, or with null back into it. */
-  setDrained(record: BackendRecord, by: DrainedBy | null): void {
+  async setDrained(record: BackendRecord, by: DrainedBy | null): Promise<void> {
     const { tables, store, now } = this.#deps;
     if (record.drainedBy !== null && by === null) tables.backends.startRamp(record.row, now());
     record.drainedBy = by;
     this.#writeTerms(record);
     store.saveBackend(toStored(record));
+    await store.settled();
   }
 
   #keep(record: BackendRecord): void {

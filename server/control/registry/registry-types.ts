@@ -34,7 +34,7 @@ export interface BackendRegistry {
   /** Gives a backend nothing new, and tells how busy it is once it is idle or the time is over. */
   drain(clientId: string, caller: Caller, withinMs: number): Promise<DrainOutcome>;
   /** Takes that back. */
-  undrain(clientId: string, caller: Caller): UndrainOutcome;
+  undrain(clientId: string, caller: Caller): Promise<UndrainOutcome>;
   /** All backends, ordered by id. */
   list(nowMs: number): readonly BackendState[];
   get(clientId: string, nowMs: number): BackendState | null;

@@ -46,6 +46,7 @@ export class Registry implements BackendRegistry {
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
     this.#fleet = new Fleet(deps);
+    deps.store.whenReplaced(() => this.#fleet.saveAll());
     this.#staleMs = deps.config.stale_minutes * 60_000;
   }
 
@@ -120,18 +121,18 @@ export class Registry implements BackendRegistry {
     if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
     if (!mayManage(record.ownership, caller)) return { kind: "forbidden", detail: NOT_YOURS };
     if (record.drainedBy === null) {
-      this.#fleet.setDrained(record, caller.token === null ? "operator" : "agent");
+      await this.#fleet.setDrained(record, caller.token === null ? "operator" : "agent");
       this.#deps.log.info("a backend is being drained: it gets nothing new", { client_id: clientId });
     }
     return { kind: "draining", ...(await untilIdle(record, this.#deps.tables, withinMs)) };
   }
 
-  undrain(clientId: string, caller: Caller): UndrainOutcome {
+  async undrain(clientId: string, caller: Caller): Promise<UndrainOutcome> {
     const record = this.#fleet.get(clientId);
     if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
     if (!mayManage(record.ownership, caller)) return { kind: "forbidden", detail: NOT_YOURS };
     if (record.drainedBy !== null) {
-      this.#fleet.setDrained(record, null);
+      await this.#fleet.setDrained(record, null);
       this.#deps.log.info("a backend is in service again", { client_id: clientId });
     }
     return { kind: "in_service" };

@@ -1,7 +1,8 @@
 /** What survives a restart. Reads happen at start; writes are gathered and written off the request path. */
-import { Database } from "bun:sqlite";
-import { closeSync, openSync } from "node:fs";
+import type { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
 import type { Logger } from "../logging/logger.ts";
+import { openDatabase } from "./open.ts";
 import {
   type ClientRow,
   clientParameters,
@@ -11,7 +12,7 @@ import {
   statsParameters,
   toStoredBackend,
 } from "./rows.ts";
-import { migrate, toTimestampText } from "./schema.ts";
+import { toTimestampText } from "./schema.ts";
 import { SQL } from "./statements.ts";
 import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
 
@@ -19,7 +20,6 @@ import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
 const FLUSH_EVERY_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
 const MAX_QUEUED_WRITES = 250_000;
-const BUSY_TIMEOUT_MS = 2_000;
 /** Rows of `stats` deleted in one statement, and statements of one sweep: it must not hold up the control plane. */
 const TRIM_BATCH = 2_000;
 const TRIM_BATCHES = 10;
@@ -33,29 +33,49 @@ type Write =
 
 /** The database file, opened for one server. */
 export class Store {
-  readonly #database: Database;
+  readonly #path: string;
+  #database: Database;
+  /** What tells the file from another one under its name; "" where there is none. */
+  #identity: string;
+  #onReplaced: () => void = () => {};
+  /** Why there is no file. */
+  #missing = "";
+  #soon: Promise<void> | null = null;
   readonly #log: Logger;
   readonly #wallOf: (ms: number) => number;
   readonly #queue = new WriteQueue<Write>(MAX_QUEUED_WRITES, (write) => write.kind === "report");
-  readonly #statements: ReturnType<typeof prepare>;
+  #statements: ReturnType<typeof prepare>;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
   #lastFailure = "";
   #reports = 0;
 
   /**
-   * Opens or creates the file; throws an Error that says what is wrong with it and what to do. The file holds times of
+   * Opens or creates the file; throws an OpenError. The file holds times of
    * the wall clock: `wallOf` makes them from those of the callers' clock.
    */
   constructor(path: string, log: Logger, wallOf: (ms: number) => number = (ms) => ms) {
     this.#log = log;
     this.#wallOf = wallOf;
+    this.#path = path;
     this.#database = openDatabase(path);
+    this.#identity = identityOf(path);
     this.#statements = prepare(this.#database);
+  }
+
+  /** Notes that this one stands for a file that could not be had. */
+  isMissing(reason: string): void {
+    this.#missing = `nothing outlives this process: ${reason}`;
+  }
+
+  /** Has `save` called when the file was taken away while it was open, so that a new one can have what is known. */
+  whenReplaced(save: () => void): void {
+    this.#onReplaced = save;
   }
 
   /** Why what is answered may not be on disk soon; null while writing works. */
   get degraded(): string | null {
+    if (this.#missing !== "") return this.#missing;
     return this.#failures === 0 ? null : `the database cannot be written: ${this.#lastFailure}`;
   }
 
@@ -123,12 +143,29 @@ export class Store {
     }, undefined);
   }
 
+  /**
+   * Resolves once what was changed until now is in the file, or could not be written and is kept for later. Callers of
+   * one turn share one transaction.
+   */
+  settled(): Promise<void> {
+    if (this.#queue.size === 0 || this.#failures > 0) return Promise.resolve();
+    this.#soon ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#soon = null;
+        this.flush();
+        resolve();
+      });
+    });
+    return this.#soon;
+  }
+
   /** Writes what is queued, now, in one transaction; true when all of it is in the file. */
   flush(): boolean {
     this.#stopTimer();
     if (this.#queue.size === 0) return true;
-    const writes = this.#queue.snapshot();
+    let writes = this.#queue.snapshot();
     try {
+      if (this.#reopen()) writes = this.#queue.snapshot();
       this.#database.transaction(() => {
         for (const write of writes) this.#apply(write);
       })();
@@ -147,6 +184,24 @@ export class Store {
     if (!this.flush()) this.#log.error("changes are lost", { writes: this.#queue.size });
     this.#stopTimer();
     this.#database.close();
+  }
+
+  /** Writes to a file that was deleted or replaced would be lost with it: opens the one that is there now. */
+  #reopen(): boolean {
+    if (this.#identity === identityOf(this.#path)) return false;
+    this.#log.error(
+      "the database was taken away or replaced while it was open; it is made anew from memory",
+      {
+        path: this.#path,
+      },
+    );
+    const opened = openDatabase(this.#path);
+    this.#database.close();
+    this.#database = opened;
+    this.#statements = prepare(opened);
+    this.#identity = identityOf(this.#path);
+    this.#onReplaced();
+    return true;
   }
 
   #put(key: string, write: Write): void {
@@ -213,20 +268,13 @@ export class Store {
   }
 }
 
-function openDatabase(path: string): Database {
-  let database: Database | null = null;
+function identityOf(path: string): string {
+  if (path === ":memory:") return "";
   try {
-    // Readable by its owner alone when it is new: it holds hashes of tokens and ids of sessions.
-    if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
-    database = new Database(path, { create: true, readwrite: true, strict: true });
-    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    database.run("PRAGMA journal_mode = WAL");
-    database.run("PRAGMA synchronous = FULL");
-    migrate(database);
-    return database;
-  } catch (error) {
-    database?.close();
-    throw new Error(`cannot open the database ${path}: ${explain(error)}`, { cause: error });
+    const { dev, ino } = statSync(path);
+    return `${dev} ${ino}`;
+  } catch {
+    return "absent";
   }
 }
 
@@ -243,30 +291,6 @@ function prepare(database: Database) {
     trimSticky: database.prepare(SQL.trimSticky),
     trimStickySurplus: database.prepare(SQL.trimStickySurplus),
   };
-}
-
-function explain(error: unknown): string {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-  switch (code) {
-    case "SQLITE_NOTADB":
-    case "SQLITE_CORRUPT":
-      return "the file is not a SQLite database or is damaged; restore it, or move it away to start with an empty one";
-    case "SQLITE_BUSY":
-    case "SQLITE_LOCKED":
-      return "another process holds a lock on it; stop that process or choose another file (key `database`, flag -db)";
-    case "ENOENT":
-      return "its directory does not exist; create it or choose another path (key `database`, flag -db)";
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-    case "SQLITE_READONLY":
-    case "SQLITE_CANTOPEN":
-      return "no permission to write it or its directory; change the owner or choose another path (key `database`, flag -db)";
-    case "EISDIR":
-      return "it is a directory; name a file (key `database`, flag -db)";
-    default:
-      return messageOf(error);
-  }
 }
 
 function messageOf(error: unknown): string {
