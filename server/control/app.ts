@@ -107,9 +107,8 @@ async function start(
   const { version } = options;
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
   cleanup.use(claim(config.database));
-  const store = cleanup.adopt(openStore(config, log.component("store"), clock.wallOf), (opened) =>
-    opened.close(),
-  );
+  const store = openStore(config, log.component("store"), clock.wallOf);
+  cleanup.defer(() => store.close());
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
