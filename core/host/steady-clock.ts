@@ -4,37 +4,35 @@
  * hand, by NTP after a boot without one, or by a faulty host, makes nothing expire and nothing live for ever.
  */
 
-/** One moment by both clocks, in milliseconds; taken once, and given to every thread. */
-export interface ClockOrigin {
-  /** Since the epoch. */
-  readonly wallMs: number;
-  /** Since whenever the monotonic clock that all threads share began. */
-  readonly sharedMs: number;
+/** Milliseconds of a clock that never goes back. */
+export type MonotonicClock = () => number;
+
+/** Starts the clock: whole milliseconds since the epoch, as if the wall clock had never been set from now on. */
+export function startSteadyClock(wallMs: number, monotonic: MonotonicClock): () => number {
+  const offset = wallMs - monotonic();
+  return () => Math.floor(offset + monotonic());
 }
 
-/** What the thread that runs this lends it: a cheap clock of its own, and the one that all threads share. */
-export interface ClockHost {
-  /** Monotonic, since the thread began. */
-  readonly ownMs: () => number;
-  /** Monotonic, the same in every thread. */
-  readonly sharedMs: () => number;
-}
+const READINGS = 5;
 
-const READINGS = 8;
-
-/** Makes the clock of a thread: whole milliseconds since the epoch, as if the wall clock had never been set. */
-export function steadyClock(origin: ClockOrigin, { ownMs, sharedMs }: ClockHost): () => number {
-  let ahead = 0;
-  let narrowest = Number.POSITIVE_INFINITY;
-  // The first calls of a thread may take long: what counts is the reading with the least time around it.
+/**
+ * Sets a clock of this thread by the one of another: each thread's monotonic clock begins when the thread does. Of a few
+ * answers the one that came quickest is the most exact; it is off by at most half the time that it took.
+ */
+export async function followClock(
+  ask: () => Promise<number>,
+  monotonic: MonotonicClock,
+): Promise<() => number> {
+  let offset = 0;
+  let quickest = Number.POSITIVE_INFINITY;
   for (let reading = 0; reading < READINGS; reading++) {
-    const before = ownMs();
-    const shared = sharedMs();
-    const after = ownMs();
-    if (after - before >= narrowest) continue;
-    narrowest = after - before;
-    ahead = shared - (before + after) / 2;
+    const before = monotonic();
+    const told = await ask();
+    const after = monotonic();
+    if (after - before >= quickest) continue;
+    quickest = after - before;
+    // What was told is whole milliseconds, half of one too little on average.
+    offset = told + 0.5 - (before + after) / 2;
   }
-  const offset = origin.wallMs - origin.sharedMs + ahead;
-  return () => Math.floor(offset + ownMs());
+  return () => Math.floor(offset + monotonic());
 }

@@ -1,6 +1,5 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
-import type { ClockOrigin } from "../host/steady-clock.ts";
 import type { ApiKey } from "./api-key.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
@@ -79,8 +78,6 @@ export interface WorkerInit {
   readonly version: string;
   /** Connections of clients that all workers may have open at one time. */
   readonly maxClientConnections: number;
-  /** From which every thread counts the same time. */
-  readonly clock: ClockOrigin;
   /** Bound port of the public listener when another worker has bound it already, else the configured one. */
   readonly port: number;
   readonly adminPort: number;
@@ -118,7 +115,19 @@ export interface WorkerKeys {
   readonly keys: readonly ApiKey[];
 }
 
-export type ToWorker = WorkerInit | WorkerBackend | WorkerDrain | WorkerCertificates | WorkerKeys;
+/** The time by the control plane's clock, asked for by {@link WorkerTimeQuestion}. */
+export interface WorkerTime {
+  readonly type: "time";
+  readonly nowMs: number;
+}
+
+export type ToWorker =
+  | WorkerInit
+  | WorkerBackend
+  | WorkerDrain
+  | WorkerCertificates
+  | WorkerKeys
+  | WorkerTime;
 
 export interface WorkerReady {
   readonly type: "ready";
@@ -166,6 +175,11 @@ export interface WorkerEjected {
   readonly endpoint: number;
 }
 
+/** What time is it? A worker asks before it serves, to age things as the control plane does. */
+export interface WorkerTimeQuestion {
+  readonly type: "time";
+}
+
 export interface WorkerDrained {
   readonly type: "drained";
   /** Requests and tunnels that were cut because the deadline came first. */
@@ -179,4 +193,5 @@ export type FromWorker =
   | WorkerSticky
   | WorkerLog
   | WorkerEjected
+  | WorkerTimeQuestion
   | WorkerDrained;

@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
  * The clocks of two threads differ by less; epoch milliseconds in a Float64 are rounded to much less. A wait this short,
  * or of less than half a request, is none.
  */
-const SKEW_MS = 2;
+const SKEW_MS = 5;
 const SETS = 1;
 const SEED = 2;
 

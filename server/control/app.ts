@@ -242,7 +242,6 @@ function makeSupervisor(
       backendTls: ground.backendTls,
       geoip,
       version: control.version,
-      clock: ground.clock.origin,
       maxClientConnections: config.max_client_connections || clientConnectionsFor(openFilesLimit()),
     },
     tables,
@@ -250,6 +249,7 @@ function makeSupervisor(
     onLog: (lines) => log.writeLines(lines),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
+    now: ground.clock.now,
     log: log.component("workers"),
   });
 }

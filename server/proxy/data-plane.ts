@@ -2,7 +2,6 @@ import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
 import { Picker } from "../../core/balancing/picker.ts";
 import { RetryDesk } from "../../core/balancing/retry-desk.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
-import { steadyClock } from "../../core/host/steady-clock.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type {
   CertificateSet,
@@ -28,7 +27,6 @@ import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
 import { UNCOUNTED } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
-import { threadClocks } from "./thread/clocks.ts";
 import { onFault } from "./thread/faults.ts";
 import { GeoLookup } from "./thread/geo-lookup.ts";
 import { IdleTrim } from "./thread/idle-trim.ts";
@@ -50,13 +48,14 @@ export interface DataPlane {
   apply(message: ToWorker): void;
 }
 
-/** Opens the listeners and serves; tells `post` when it is ready, or why it cannot be. */
+/** Opens the listeners and serves; tells `post` when it is ready, or why it cannot be. Things age by `now`. */
 export async function startDataPlane(
   init: WorkerInit,
   post: (message: FromWorker) => void,
+  now: () => number,
 ): Promise<DataPlane | null> {
   try {
-    const plane = makePlane(init, await GeoLookup.open(init.geoip), post);
+    const plane = makePlane(init, await GeoLookup.open(init.geoip), post, now);
     onFault((error) => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       plane.log.write("error", "a request met a fault of the proxy itself", "proxy", { reason });
@@ -217,7 +216,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker) => void): Plane {
+function makePlane(
+  init: WorkerInit,
+  geo: GeoLookup,
+  post: (message: FromWorker) => void,
+  now: () => number,
+): Plane {
   const { config, tiers, index } = init;
   const options = proxyOptions(config);
   const tables = openTables(init.tables, index);
@@ -272,7 +276,7 @@ function makePlane(init: WorkerInit, geo: GeoLookup, post: (message: FromWorker)
     draining: false,
     post,
     count,
-    now: steadyClock(init.clock, threadClocks()),
+    now,
     nextRequestId: requestIds(index),
   };
 }

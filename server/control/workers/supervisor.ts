@@ -31,6 +31,8 @@ export interface SupervisorOptions {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
+  /** The clock that workers follow. */
+  readonly now: () => number;
   readonly log: Logger;
 }
 
@@ -139,7 +141,7 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSticky, onEjected } = this.#options;
+    const { entry, base, snapshot, onLog, onSticky, onEjected, now } = this.#options;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
@@ -151,7 +153,7 @@ export class Supervisor {
         ...snapshot(),
         ...this.#ports,
       },
-      { onLog, onSticky, onEjected, onExit: (reason) => this.#onExit(slot, reason) },
+      { onLog, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
     );
     slot.thread = thread;
     return thread;

@@ -16,6 +16,8 @@ export interface ThreadEvents {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
+  /** What a thread is told that asks for the time. */
+  readonly now: () => number;
   /** Called once, when the thread has ended, for whatever reason. */
   readonly onExit: (reason: string) => void;
 }
@@ -116,6 +118,9 @@ export class WorkerThread {
         return;
       case "ejected":
         this.#events.onEjected(message);
+        return;
+      case "time":
+        this.#post({ type: "time", nowMs: this.#events.now() });
         return;
       case "drained":
         this.#onDrained(message.cut);

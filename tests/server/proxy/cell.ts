@@ -71,7 +71,7 @@ export class Cell implements AsyncDisposable {
   static async start(options: CellOptions = {}): Promise<Cell> {
     const init = cellInit(options);
     const messages: FromWorker[] = [];
-    const plane = await startDataPlane(init, (message) => messages.push(message));
+    const plane = await startDataPlane(init, (message) => messages.push(message), Date.now);
     if (plane === null) throw new Error(`the data plane did not start: ${JSON.stringify(messages)}`);
     return new Cell({ plane, init, messages, tables: openTables(init.tables) });
   }
@@ -159,7 +159,6 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     keys: readKeys(config).value ?? [],
     certificates: options.certificates ?? null,
     backendTls: options.backendTls ?? { rules: [], ca: "", verify: !config.tls_insecure_skip_verify },
-    clock: { wallMs: Date.now(), sharedMs: Number(process.hrtime.bigint()) / 1e6 },
     maxClientConnections: options.maxClientConnections ?? 10_000,
     geoip: null,
     version: "0.0.0",

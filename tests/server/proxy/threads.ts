@@ -55,7 +55,11 @@ export class Threads implements AsyncDisposable {
 async function startThread(init: WorkerInit): Promise<{ thread: Thread; port: number }> {
   const worker = new Worker(new URL("../../../server/proxy/worker.ts", import.meta.url).href);
   const messages: FromWorker[] = [];
-  worker.addEventListener("message", (event: MessageEvent<FromWorker>) => messages.push(event.data));
+  worker.addEventListener("message", (event: MessageEvent<FromWorker>) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have no origin
+    if (event.data.type === "time") worker.postMessage({ type: "time", nowMs: Date.now() });
+    messages.push(event.data);
+  });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- workers have no origin
   worker.postMessage(init);
   const ready = await eventually("the worker is ready", () =>

@@ -25,6 +25,7 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
       return send({ type: "ack", seq: message.seq });
     case "certificates":
     case "keys":
+    case "time":
       return;
     case "drain":
       return send({ type: "drained", cut: 3 });

@@ -52,7 +52,6 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
       certificates: null,
       backendTls: { rules: [], ca: "", verify: true },
       maxClientConnections: 1000,
-      clock: { wallMs: 0, sharedMs: 0 },
       geoip: null,
       version: "0",
     },
@@ -60,6 +59,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     snapshot: () => ({ backends: [], pathGroups: [] }),
     onLog: (text) => void lines.push(text),
     onEjected: () => {},
+    now: () => 0,
     onSticky: () => {},
     log,
   });

@@ -1,13 +1,13 @@
 /** WebSocket and other upgrades through the proxy: bytes both ways, close codes, ends. */
 import { expect, test } from "bun:test";
-import { Behind } from "../support/behind.ts";
-import { Cluster } from "../support/cluster.ts";
-import { eventually } from "../support/eventually.ts";
-import { header } from "../support/http-message.ts";
-import { number, record } from "../support/json.ts";
-import { openClient } from "../support/raw-client.ts";
-import { seeded } from "../support/seeded.ts";
-import { TestServer } from "../support/server.ts";
+import { Behind } from "../../support/behind.ts";
+import { Cluster } from "../../support/cluster.ts";
+import { eventually } from "../../support/eventually.ts";
+import { header } from "../../support/http-message.ts";
+import { number, record } from "../../support/json.ts";
+import { openClient } from "../../support/raw-client.ts";
+import { seeded } from "../../support/seeded.ts";
+import { TestServer } from "../../support/server.ts";
 
 const MIB = 2 ** 20;
 
