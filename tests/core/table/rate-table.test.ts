@@ -23,10 +23,11 @@ class TokenBucket {
   /** 0 when allowed, else the milliseconds until a token will be there. */
   allow(nowMs: number): number {
     const perMs = this.#limit.perMinute / 60_000;
-    this.#tokens = Math.min(this.#limit.burst, this.#tokens + (nowMs - this.#atMs) * perMs);
+    const tokens = this.#tokens + (nowMs - this.#atMs) * perMs;
+    this.#tokens = Math.min(this.#limit.burst, Math.max(0, tokens));
     this.#atMs = nowMs;
-    // What is missing of a token may come 5 ms later, but is no more than half of one; and the additions above round.
-    if (this.#tokens >= 1 - Math.min(5 * perMs, 0.5) - 1e-5) {
+    // What is missing of a token may come 5 ms later, but is no more than half of one; and times are rounded.
+    if (this.#tokens >= 1 - Math.min(5 * perMs, 0.5) - 0.001 * perMs) {
       this.#tokens -= 1;
       return 0;
     }
