@@ -1,6 +1,7 @@
 /** The address of this host that the server sees, and the endpoints that follow from it. */
 import { lookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "../core/http/cidr.ts";
 
 /** Port of a backend that says nothing about itself, as in the original. */
 const DEFAULT_ENDPOINT_PORT = 11_000;
@@ -10,6 +11,13 @@ const LOOKUP_TIMEOUT_MS = 5000;
 export interface Endpoint {
   readonly url: string;
   readonly paths: readonly string[];
+}
+
+/** Tells whether what is sent to a server leaves this host unencrypted. */
+export function leavesHostInClear(serverUrl: string): boolean {
+  const { protocol, hostname } = new URL(serverUrl);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return protocol === "http:" && host !== "localhost" && !isLoopback(host);
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ClientConfig } from "../core/config/client-schema.ts";
 import type { Registration } from "../core/wire/registration.ts";
 import type { Report } from "../core/wire/report.ts";
-import { localAddress, resolveEndpoint } from "./address.ts";
+import { leavesHostInClear, localAddress, resolveEndpoint } from "./address.ts";
 import { releaseCodePagesRegularly } from "./code-pages.ts";
 import { Complaints } from "./complaints.ts";
 import { type GeoOptions, isPublicAddress, locationByHand, locationFromDatabase } from "./geo.ts";
@@ -96,6 +96,9 @@ export class Agent implements ReportSource {
     const { config, scheduler } = this.#options;
     this.#log.info("agent started", { client_id: this.#host.clientId, server: config.server_url });
     if (config.insecure_tls) this.#log.warn("the server's certificate is not verified (insecure_tls)");
+    if (config.server_key !== "" && leavesHostInClear(config.server_url)) {
+      this.#log.warn("server_key travels in clear: anybody on the way can read it; use https in server_url");
+    }
     await this.#sampling.start();
     const located = this.#findLocation();
     const stopReleasing = releaseCodePagesRegularly(scheduler);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
-import { localAddress, resolveEndpoint, urlHost } from "../../client/address.ts";
+import { leavesHostInClear, localAddress, resolveEndpoint, urlHost } from "../../client/address.ts";
 
 const hasIpv6Loopback = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
@@ -22,6 +22,12 @@ describe("local address", () => {
     );
     expect([...own, "127.0.0.1"]).toContain(await localAddress("http://name.invalid:8080"));
   });
+});
+
+test("only http to another host is in clear", () => {
+  const inClear = ["http://lb.example.com:8080", "http://10.0.0.1", "http://[2001:db8::1]:8080"];
+  const safe = ["https://lb.example.com", "http://127.0.0.9:8080", "http://localhost:8080", "http://[::1]:1"];
+  expect([...inClear, ...safe].filter((url) => leavesHostInClear(url))).toEqual(inClear);
 });
 
 describe("endpoint", () => {

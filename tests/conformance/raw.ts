@@ -2,6 +2,7 @@
 import { connect, type Socket } from "node:net";
 
 const WRITE_DEADLINE_MS = 5000;
+const CLOSE_DEADLINE_MS = 1000;
 
 export type Ending = "fin" | "reset";
 
@@ -95,9 +96,13 @@ export class RawClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#socket.closed) return;
-    const closed = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    // A connection that was reset meanwhile does not always say so.
+    const timer = setTimeout(resolve, CLOSE_DEADLINE_MS);
+    this.#socket.once("close", () => resolve());
     this.#socket.destroy();
     await closed;
+    clearTimeout(timer);
   }
 
   #end(how: Ending): void {

@@ -36,6 +36,8 @@ const OBLIGATIONS: readonly Obligation[] = [START_LINE, HEADERS, BODIES, EXCHANG
   .filter(({ config }) => Object.keys(config).every((key) => key === "proxy_max_request_body_bytes"))
   .flatMap(({ rows }) => rows);
 
+/** Far more than the deadlines within a row add up to. */
+const ROW_LIMIT_MS = 60_000;
 /** Cases of a catalogue that run at one time: each waits on a connection of its own. */
 const AT_ONCE = 8;
 
@@ -99,7 +101,20 @@ async function each<T extends { readonly id: string }>(
   wants: (id: string) => boolean,
   run: (row: T) => Promise<void>,
 ): Promise<void> {
-  for (const row of rows) if (wants(row.id)) await run(row);
+  for (const row of rows) {
+    if (!wants(row.id)) continue;
+    const isOver = await within(ROW_LIMIT_MS, run(row));
+    if (!isOver) throw new Error(`${row.id} does not end`);
+  }
+}
+
+/** Tells whether work ended in time; it goes on in any case. */
+async function within(limitMs: number, work: Promise<void>): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, limitMs, false);
+  const isOver = await Promise.race([work.then(() => true), promise]);
+  clearTimeout(timer);
+  return isOver;
 }
 
 async function catalogue<T extends { readonly id: string }>(

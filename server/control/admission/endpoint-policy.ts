@@ -16,6 +16,8 @@ export type EndpointVerdict =
   /** `rule` says what would be right. */
   | { readonly ok: false; readonly rule: string };
 
+const LOOPBACK = "127.0.0.1";
+
 /** Addresses of a host name; throws when it has none. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
@@ -62,7 +64,7 @@ export class EndpointPolicy {
       return { ok: false, rule: forbidden(host, host, "is a metadata service's name") };
     let addresses: readonly string[];
     try {
-      addresses = isIP(host) === 0 ? await this.#resolve(host) : [host];
+      addresses = await this.#addressesOf(host);
     } catch {
       return { ok: true, endpoint, warning: `the host ${host} does not resolve now` };
     }
@@ -72,6 +74,16 @@ export class EndpointPolicy {
     }
     return { ok: true, endpoint, warning: null };
   }
+
+  /** A name of this host is what it says, whatever the resolver makes of it (RFC 6761, section 6.3). */
+  async #addressesOf(host: string): Promise<readonly string[]> {
+    if (isIP(host) !== 0) return [host];
+    return isLocalName(host) ? [LOOPBACK] : this.#resolve(host);
+  }
+}
+
+function isLocalName(host: string): boolean {
+  return /^(?:.+\.)?localhost\.?$/i.test(host);
 }
 
 async function resolveAll(host: string): Promise<readonly string[]> {

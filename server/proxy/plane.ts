@@ -1,0 +1,165 @@
+import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
+import { Picker } from "../../core/balancing/picker.ts";
+import { RetryDesk } from "../../core/balancing/retry-desk.ts";
+import type { ServerConfig } from "../../core/config/server-schema.ts";
+import { HttpDate } from "../../core/http/http-date.ts";
+import type { FromWorker, WorkerInit } from "../../core/plane/messages.ts";
+import type { CounterName } from "../../core/table/counter-names.ts";
+import { openTables } from "../../core/table/tables.ts";
+import type { Plane } from "./context.ts";
+import { addressGate } from "./guards/address-gate.ts";
+import { CorsGuard } from "./guards/cors.ts";
+import { KeyGuard } from "./guards/keys.ts";
+import { ConnectionPool } from "./http1/connection-pool.ts";
+import { securityHeaders } from "./management/management.ts";
+import { SendBuffer } from "./net/send-buffer.ts";
+import { TimerWheel } from "./net/timer-wheel.ts";
+import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
+import { proxyOptions } from "./options.ts";
+import type { GeoLookup } from "./thread/geo-lookup.ts";
+import { WorkerLog } from "./thread/worker-log.ts";
+import { Directory } from "./upstream/directory.ts";
+import { RequestQueue } from "./upstream/queue.ts";
+import { RowSlots, SpareConnections } from "./upstream/row-slots.ts";
+
+/** A head grows by what we add to it: forwarding headers, identities, framing. */
+const ADDED_HEAD_BYTES = 16_384;
+const LONG_STALL_MS = 500;
+
+/** Makes everything that the requests of one worker share. */
+export function makePlane(
+  init: WorkerInit,
+  geo: GeoLookup,
+  post: (message: FromWorker) => void,
+  now: () => number,
+): Plane {
+  const { config, tiers, index } = init;
+  const options = proxyOptions(config);
+  const tables = openTables(init.tables, index);
+  const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
+  const log = makeLog(config, post, count);
+  const wheel = new TimerWheel(
+    () => performance.now(),
+    (ms) => onStall(ms, log, count),
+  );
+  const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
+  const wiring = { wheel, out, headLimits: options.head };
+  const upstream = makeUpstream(init, { options, tables, log, wiring });
+  const control = { kind: "unix", path: init.controlSocket } as const;
+  return {
+    index,
+    options,
+    tiers,
+    tierNumbers: new Map(tiers.map((tier, number) => [tier.name, number])),
+    defaultTier: init.defaultTier,
+    viaName: init.viaName,
+    tables,
+    picker: new Picker(tables, pickerOptions(config, tiers)),
+    retryDesk: new RetryDesk(tables, retryBudget(config)),
+    wheel,
+    ...upstream,
+    log,
+    out,
+    date: new HttpDate(),
+    ...writerContexts(init.viaName, config),
+    control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
+    controlSecret: init.controlSecret,
+    keys: new KeyGuard(init.keys),
+    insecureNoAuth: config.insecure_no_auth,
+    cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins, [
+      config.sticky_header,
+      config.tier_header,
+    ]),
+    geo,
+    securityHeaders: securityHeaders(config.disable_security_headers),
+    draining: false,
+    post,
+    count,
+    now,
+    nextRequestId: requestIds(index),
+  };
+}
+
+/** The pools of every backend that is known now, and the queue of those who wait for room in them. */
+function makeUpstream(
+  init: WorkerInit,
+  { options, tables, log, wiring }: Pick<Plane, "options" | "tables" | "log"> & { readonly wiring: Wiring },
+): Pick<Plane, "directory" | "queue"> {
+  const { allowed_endpoint_cidrs: allowed, denied_endpoint_cidrs: denied } = init.config;
+  const spare: SpareConnections = new SpareConnections((isAny) => queue.watch(isAny));
+  const queue = new RequestQueue(tables.queue, init.tiers.length, options.queue, () => spare.yield());
+  const checks = { tls: init.backendTls, gate: addressGate({ allowed, denied }, log) };
+  const directory = new Directory(
+    wiring,
+    options.pool,
+    checks,
+    (backend) => new RowSlots(tables.connections, spare, backend, () => tables.queue.freed()),
+  );
+  directory.addGroups(0, init.pathGroups);
+  for (const backend of init.backends) directory.set(backend.row, backend);
+  return { directory, queue };
+}
+
+function makeLog(
+  config: ServerConfig,
+  post: (message: FromWorker) => void,
+  count: Plane["count"],
+): WorkerLog {
+  return new WorkerLog({
+    level: config.log_level,
+    json: config.json_logging,
+    post,
+    onDropped: (lines) => count("log_lines_dropped", lines),
+    monotonicMs: () => performance.now(),
+  });
+}
+
+/** Something has kept the thread from its connections: work of ours, a busy machine, or a signal that stopped us. */
+function onStall(ms: number, log: WorkerLog, count: Plane["count"]): void {
+  count("stalls");
+  if (ms >= LONG_STALL_MS) log.warn("this thread could not work for a while", { ms: Math.round(ms) });
+}
+
+function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "forward" | "respond"> {
+  return {
+    forward: {
+      authority: "",
+      basePath: "",
+      preserveHost: config.preserve_host,
+      clientIp: "",
+      forwardedFor: "",
+      proto: "http",
+      forwardedHost: "",
+      forwarded: "",
+      clientSubject: "",
+      passesCertificates: false,
+      close: !config.upstream_keepalive,
+      requestId: "",
+      viaName,
+      lbClientId: "",
+      lbHostname: "",
+      dropHeader: "",
+      upgrade: "",
+      forwardExpect: true,
+      extra: [],
+    },
+    respond: {
+      minor: 1,
+      keepAlive: true,
+      framing: "none",
+      contentLength: -1,
+      upgrade: false,
+      viaName: "",
+      date: "",
+      extra: [],
+    },
+  };
+}
+
+/** Ids that differ between workers and restarts by a random prefix, and within one by a counter. */
+function requestIds(index: number): () => string {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  const prefix = `${index.toString(36)}${[...random].map((word) => word.toString(36)).join("")}-`;
+  let counter = 0;
+  return () => prefix + (++counter).toString(36);
+}
