@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { swapCertificates } from "../scenarios/certificates.ts";
 import { failover } from "../scenarios/failover.ts";
+import { cutResponses, resetPosts, staleConnections } from "../scenarios/faults.ts";
 import { type StallKind, stall } from "../scenarios/stalls.ts";
 import { freeze } from "../scenarios/time.ts";
 
@@ -27,6 +28,36 @@ describe("scenarios", () => {
       expect(failures).toEqual([]);
       expect(failed).toBe(0);
       expect(handshakes).toBeGreaterThan(4);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "no response that was cut looks whole, and none that was whole is cut",
+    async () => {
+      const { falseCompletions, broken, cut } = await cutResponses(3000);
+      expect({ falseCompletions, broken }).toEqual({ falseCompletions: 0, broken: 0 });
+      expect(cut).toBeGreaterThan(2000);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "no POST is executed twice, whenever its connection is reset",
+    async () => {
+      const { executedTwice, answered } = await resetPosts(3000);
+      expect(executedTwice).toBe(0);
+      expect(answered).toBeGreaterThan(1000);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "kept connections that end when they are used again cost no GET, and repeat no POST",
+    async () => {
+      const { failedGets, executedTwice, connections } = await staleConnections(1000);
+      expect({ failedGets, executedTwice }).toEqual({ failedGets: 0, executedTwice: 0 });
+      expect(connections).toBeGreaterThan(200);
     },
     LIMIT_MS,
   );

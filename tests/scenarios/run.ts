@@ -4,6 +4,7 @@
  */
 import { swapCertificates } from "./certificates.ts";
 import { failover } from "./failover.ts";
+import { cutResponses, resetPosts, staleConnections } from "./faults.ts";
 import { type StallKind, stall } from "./stalls.ts";
 import { clockJumps, freeze } from "./time.ts";
 
@@ -16,6 +17,8 @@ const STALLS: readonly (readonly [StallKind, number])[] = [
 ];
 const STALL_SECONDS = 10;
 const CERTIFICATE_SWAPS = 50;
+const STALE_REQUESTS = 10_000;
+const FAULTS = 100_000;
 const FREEZE_SECONDS = 30;
 const FAILOVER_PER_SECOND = 500;
 const FAILOVER_SECONDS = 162;
@@ -26,6 +29,9 @@ const SCENARIOS: readonly (readonly [name: string, run: () => Promise<object | n
   ["certificates", () => swapCertificates(CERTIFICATE_SWAPS)],
   ["freeze", () => freeze(FREEZE_SECONDS)],
   ["clock", clockJumps],
+  ["stale", () => staleConnections(STALE_REQUESTS)],
+  ["cuts", () => cutResponses(FAULTS)],
+  ["resets", () => resetPosts(FAULTS)],
   ...STALLS.map(([kind, peers]) => [kind, () => stall(kind, peers, STALL_SECONDS)] as const),
 ];
 
