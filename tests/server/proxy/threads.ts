@@ -69,7 +69,8 @@ async function startThread(init: WorkerInit): Promise<{ thread: Thread; port: nu
   return { thread: { worker, messages }, port: ready.port };
 }
 
-function enter(tables: Tables, options: BackendOptions): Backend {
+/** Puts a backend into the tables, as a registration does. */
+export function enter(tables: Tables, options: BackendOptions): Backend {
   const claimed = tables.backends.claimRow();
   if (claimed === null) throw new Error("no row");
   writeFigures(tables, claimed.row, options);
