@@ -41,7 +41,7 @@ backend b
   nginx: {
     config: ({ listen, backend }, upstream, dir) => `
 daemon off;
-worker_processes 1;
+master_process off;
 pid ${dir}/nginx.pid;
 error_log ${dir}/error.log;
 events {}
