@@ -1,6 +1,6 @@
 /** What surrounds the server may misbehave too: its port, its disk, its log's reader, its callers. */
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { TestAgent } from "../support/agent.ts";
 import { Behind } from "../support/behind.ts";
@@ -143,3 +143,36 @@ test("a thousand backends are listed whole and chosen among", async () => {
   }
   expect(behind.backend.requests).toHaveLength(10);
 }, 90_000);
+
+test("L-15: without file descriptors requests are refused, no backend is blamed, and all is well again", async () => {
+  await using server = await TestServer.start({ config: { workers: 1, upstream_keepalive: false } });
+  await using behind = await Behind.start(server, { respond: (_request, wire) => answer(wire, 200, "ok") });
+  await using client = await openClient(server.target);
+  await using watcher = await openClient(server.target);
+  const ask = async (): Promise<number> => {
+    await client.send("GET /x HTTP/1.1\r\nHost: t\r\n\r\n");
+    return statusOf(await client.readResponse());
+  };
+  expect(await ask()).toBe(200);
+  // The lowest free descriptor is the first that cannot be had.
+  const used = new Set(readdirSync(`/proc/${server.child.pid}/fd`).map(Number));
+  let lowestFree = 0;
+  while (used.has(lowestFree)) lowestFree++;
+  await setFileLimit(server, String(lowestFree));
+  for (let count = 0; count < 10; count++) expect(await ask()).toBe(503);
+  await watcher.send("GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n");
+  await setFileLimit(server, "1024");
+  const before = await watcher.readResponse();
+  expect(await ask()).toBe(200);
+  expect(before.startLine).toMatch(/ (?:200|502) /);
+  const { text } = await server.call("GET", "/metrics");
+  expect(text).toContain("opsen_breakers_opened_total 0");
+  expect(text).toContain('opsen_errors_total{code="no_capacity"} 10');
+  expect(behind.backend.requests).toHaveLength(2);
+  await server.log("the shortage is told", ({ message }) => String(message).includes("too many open files"));
+});
+
+async function setFileLimit(server: TestServer, most: string): Promise<void> {
+  const child = Bun.spawn(["prlimit", "--pid", String(server.child.pid), `--nofile=${most}:`]);
+  expect(await child.exited).toBe(0);
+}

@@ -1,12 +1,17 @@
 import type { ResponseHead } from "../../../core/http/response-head.ts";
+import { retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { fillForward } from "../exchange/forwarding.ts";
 import type { Loss, Upstream, UpstreamPool } from "../exchange/sides.ts";
 import { openTunnel, tunnelFault } from "../exchange/tunnel.ts";
+import { isOutOfDescriptors } from "../net/descriptors.ts";
 import { HIGH_WATER_BYTES } from "../net/socket.ts";
 import { Attempts, type AttemptUser } from "./attempts.ts";
 import type { Choice } from "./choice.ts";
 import { Gatherer } from "./gatherer.ts";
+
+/** Descriptors come back as soon as anybody leaves. */
+const DESCRIPTORS_RETRY_MS = 1000;
 
 /** seeking: there is no connection to a backend (yet). */
 type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying";
@@ -134,7 +139,16 @@ export class Delivery implements AttemptUser {
       exchange.refuse("bad_gateway", [], "the control plane does not accept connections");
       return;
     }
-    this.#attempts.connectFailed(reason);
+    if (isOutOfDescriptors()) this.#refuseForDescriptors();
+    else this.#attempts.connectFailed(reason);
+  }
+
+  /** The backend is not to blame, and another one could not be connected to either. */
+  #refuseForDescriptors(): void {
+    const { plane } = this.#exchange;
+    plane.log.warn("no connection to a backend can be opened: too many open files; raise the limit", {});
+    this.choice.settle();
+    this.#exchange.refuse("no_capacity", [retryAfter(DESCRIPTORS_RETRY_MS)], "too many open files");
   }
 
   onUpstreamDrain(): void {
