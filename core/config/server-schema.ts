@@ -7,6 +7,7 @@ import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
+import { UPSTREAM_KEYS } from "./upstream-schema.ts";
 
 const PORT = { minimum: 0, maximum: 65535 };
 const DAY_SECONDS = 86_400;
@@ -166,11 +167,6 @@ export const ServerConfigSchema = Type.Object(
       { minimum: 1, maximum: DAY_SECONDS },
       "How long an idle keep-alive connection is held.",
     ),
-    connect_timeout_seconds: int(
-      5,
-      { minimum: 1, maximum: 300 },
-      "Longest time to connect to a backend, TLS included.",
-    ),
     stream_idle_timeout_seconds: int(
       300,
       { minimum: 1, maximum: 7 * DAY_SECONDS },
@@ -197,17 +193,7 @@ export const ServerConfigSchema = Type.Object(
     ),
     preserve_host: bool(false, "Send backends the `Host` of the client instead of their own."),
     forwarded_header: bool(false, "Write `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields."),
-    upstream_keepalive: bool(true, "Use connections to backends for more than one request."),
-    pool_max_idle_per_endpoint: int(
-      128,
-      { minimum: 0, maximum: 65_536 },
-      "Idle connections kept open to one endpoint, in each worker.",
-    ),
-    pool_idle_timeout_seconds: int(
-      60,
-      { minimum: 1, maximum: 3600 },
-      "How long an idle connection to a backend is kept.",
-    ),
+    ...UPSTREAM_KEYS,
 
     geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),
     sticky_header: text("", "Header whose value keeps a session on its backend.", { format: "header-name" }),

@@ -22,6 +22,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => parseCidr(text) !== null,
     expected: "an IP address or a CIDR range such as 10.0.0.0/8",
   },
+  "dns-server": {
+    test: isDnsServer,
+    expected: "an IP address, with a port where it is not 53, such as 10.0.0.53 or [2001:db8::53]:5353",
+  },
   "header-name": {
     test: (text) => text.length <= 128 && TOKEN.test(text),
     expected: "a header name such as X-Session-ID",
@@ -55,6 +59,18 @@ function isHost(text: string): boolean {
   const labels = text.split(".");
   // A name whose last label is a number would be read as a broken IPv4 address (WHATWG URL, section 3.5).
   return labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? "");
+}
+
+function isDnsServer(text: string): boolean {
+  if (parseAddress(text) !== null) return true;
+  const [, address = "", port = ""] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  const isBracketed = text.startsWith("[");
+  return (
+    parseAddress(address) !== null &&
+    address.includes(":") === isBracketed &&
+    Number(port) - 1 < 65_535 &&
+    Number(port) > 0
+  );
 }
 
 function isHttpUrl(text: string, queryAllowed: boolean): boolean {

@@ -10,7 +10,8 @@ import type { Tier } from "../../core/plane/snapshot.ts";
 import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
 import { tlsFor } from "../../core/tls/backend-tls.ts";
-import { EndpointPolicy } from "./admission/endpoint-policy.ts";
+import { makeLookup } from "../names/lookup.ts";
+import { EndpointPolicy, type Resolve } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
 import { type Clock, startClock } from "./clock.ts";
 import { probe } from "./health/probe.ts";
@@ -92,10 +93,16 @@ function layGround(config: ServerConfig, log: Log): Ground {
   const policy = new EndpointPolicy({
     allowed: config.allowed_endpoint_cidrs,
     denied: config.denied_endpoint_cidrs,
+    ...(config.dns_servers.length > 0 && { resolve: resolveBy(config.dns_servers) }),
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
   return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
+}
+
+function resolveBy(servers: readonly string[]): Resolve {
+  const lookup = makeLookup(servers);
+  return async (host) => (await lookup(host)).addresses;
 }
 
 async function start(
@@ -202,6 +209,8 @@ function makeProber(
   backendTls: BackendTls,
   onProbe: (report: ProbeReport) => void,
 ): Prober {
+  const lookup = makeLookup(config.dns_servers);
+  const resolve = async (host: string): Promise<string> => firstOf((await lookup(host)).addresses);
   return new Prober({
     intervalMs: config.health_check_interval_seconds * 1000,
     thresholds: {
@@ -214,11 +223,16 @@ function makeProber(
         timeoutMs: config.health_check_timeout_seconds * 1000,
         path: config.health_check_path,
         tls: tlsFor(origin.host, backendTls),
+        resolve,
         refusal: (address, port) => policy.check(address, port, loopbackAllowed),
       }),
     onProbe,
     random: Math.random,
   });
+}
+
+function firstOf([address = ""]: readonly string[]): string {
+  return address;
 }
 
 function makeSupervisor(

@@ -6,6 +6,8 @@ import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, WorkerInit } from "../../core/plane/messages.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
+import { makeLookup } from "../names/lookup.ts";
+import { NameResolver } from "../names/name-resolver.ts";
 import type { Plane } from "./context.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
@@ -88,11 +90,17 @@ function makeUpstream(
   const { allowed_endpoint_cidrs: allowed, denied_endpoint_cidrs: denied } = init.config;
   const spare: SpareConnections = new SpareConnections((isAny) => queue.watch(isAny));
   const queue = new RequestQueue(tables.queue, init.tiers.length, options.queue, () => spare.yield());
-  const checks = { tls: init.backendTls, gate: addressGate({ allowed, denied }, log) };
+  const names = new NameResolver({
+    lookup: makeLookup(init.config.dns_servers),
+    now: () => performance.now(),
+    onStale: (host, reason) =>
+      log.warn("a backend's name does not resolve now: its last addresses are used", { host, reason }),
+  });
+  const ways = { tls: init.backendTls, gate: addressGate({ allowed, denied }, log), names };
   const directory = new Directory(
     wiring,
     options.pool,
-    checks,
+    ways,
     (backend) => new RowSlots(tables.connections, spare, backend, () => tables.queue.freed()),
   );
   directory.addGroups(0, init.pathGroups);

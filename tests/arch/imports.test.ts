@@ -5,8 +5,9 @@ import { codeOnly, exists, importsOf, read, typescriptFiles } from "./source.ts"
 const ARROWS: readonly (readonly [folder: string, mayImport: readonly string[]])[] = [
   ["core", []],
   ["client", ["core", "package.json"]],
-  ["server/proxy", ["core"]],
-  ["server/control", ["core", "package.json"]],
+  ["server/names", ["core"]],
+  ["server/proxy", ["core", "server/names"]],
+  ["server/control", ["core", "server/names", "package.json"]],
   ["server", ["core", "package.json"]],
   ["tools", ["core", "package.json"]],
 ];

@@ -1,6 +1,5 @@
 /** One probe of one origin: a TCP connection that is accepted, a GET that is answered 2xx or 3xx, or a ping of HTTP/2. */
 
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { ProbeOutcome } from "../../../core/health/transition.ts";
 import type { Origin } from "../../../core/plane/snapshot.ts";
@@ -15,6 +14,8 @@ export interface ProbeOptions {
   /** Appended to the origin's base path. */
   readonly path: string;
   readonly tls: HostTls;
+  /** Finds an address of a name; rejects when it has none. */
+  readonly resolve: (host: string) => Promise<string>;
   /** Says why an address may not be connected to; null when it may. */
   readonly refusal: (address: string, port: number) => string | null;
 }
@@ -42,7 +43,9 @@ export async function probe(origin: Origin, options: ProbeOptions): Promise<Prob
   const startedMs = performance.now();
   const deadline = new Deadline(options.timeoutMs);
   try {
-    const address = await deadline.race(resolve(origin.host));
+    const address = await deadline.race(
+      isIP(origin.host) === 0 ? options.resolve(origin.host) : Promise.resolve(origin.host),
+    );
     const refusal = options.refusal(address, origin.port);
     if (refusal !== null) return { ok: false, reason: `${address} ${refusal}` };
     const reason = await deadline.race(converse(origin, address, options, deadline));
@@ -93,10 +96,6 @@ class Deadline {
   clear(): void {
     clearTimeout(this.#timer);
   }
-}
-
-async function resolve(host: string): Promise<string> {
-  return isIP(host) === 0 ? (await lookup(host)).address : host;
 }
 
 /** Connects and, for http, asks; gives null on success, else what was wrong. */

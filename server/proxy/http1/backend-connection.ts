@@ -1,7 +1,9 @@
 import { type ForwardContext, writeRequestHead } from "../../../core/http/forward-request.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { BareConnection, Upstream, UpstreamUser } from "../exchange/sides.ts";
-import { type Attempts, type ConnectTarget, connectSocket, type PlainSocket } from "../net/plain-socket.ts";
+import type { Attempts, ConnectTarget } from "../net/connect-target.ts";
+import { connectSocket } from "../net/dial.ts";
+import type { PlainSocket } from "../net/plain-socket.ts";
 import type { SocketOwner } from "../net/socket.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
 import type { Wiring } from "../net/wiring.ts";

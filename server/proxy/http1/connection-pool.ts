@@ -1,5 +1,5 @@
 import type { Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
-import type { Attempts, ConnectTarget } from "../net/plain-socket.ts";
+import type { Attempts, ConnectTarget } from "../net/connect-target.ts";
 import type { PoolLimits, Slots, Wiring } from "../net/wiring.ts";
 import { BackendConnection, type ConnectionHome } from "./backend-connection.ts";
 

@@ -1,44 +1,15 @@
 import type { Socket, SocketHandler } from "bun";
-import { alpnList } from "../../../core/tls/alpn.ts";
-import type { HostTls } from "../../../core/tls/backend-tls.ts";
 import { reportFault } from "../thread/faults.ts";
+import type { Attempts, ConnectTarget } from "./connect-target.ts";
 import { freeBytes } from "./free-bytes.ts";
 import type { ByteSocket, SocketOwner } from "./socket.ts";
 
 type RawSocket = Socket<PlainSocket>;
 
-/** How TLS is spoken to a backend. */
-export interface TlsTarget extends HostTls {
-  /** The protocol that is offered by ALPN. HTTP/1.1 is taken for granted, HTTP/2 must be agreed upon. */
-  readonly protocol: "http/1.1" | "h2";
-}
-
-/** Where an outgoing connection goes. */
-export type ConnectTarget =
-  | { readonly kind: "unix"; readonly path: string }
-  | {
-      readonly kind: "tcp";
-      readonly host: string;
-      readonly port: number;
-      /** Null for plain TCP. */
-      readonly tls: TlsTarget | null;
-      /** Asked about the address that the host turned out to have, before anything but a TLS hello is sent there. */
-      readonly admits: (address: string) => boolean;
-    };
-
-/** What attempts to one target have in common; see {@link connectSocket}. */
-export interface Attempts {
-  /** Attempts that nobody waits for any more, but that the kernel has not given up yet. */
-  forsaken: number;
-}
-
 interface Dialled {
   readonly target: ConnectTarget;
   readonly attempts: Attempts;
 }
-
-/** A kernel tries a black hole for minutes, and no call of Bun ends that: so many sockets may be lost to one target. */
-const MAX_FORSAKEN = 64;
 
 /**
  * A {@link ByteSocket} over Bun's own sockets, accepted or connected.
@@ -65,6 +36,8 @@ export class PlainSocket implements ByteSocket {
   #forsaken = false;
   /** Ended as soon as it was open: what TLS still does there counts for nothing. */
   #refused = false;
+  /** Another address of the same host is to be tried. */
+  hasAlternative = false;
 
   constructor(owner: SocketOwner, raw: RawSocket | null, dialled: Dialled | null = null) {
     this.owner = owner;
@@ -117,6 +90,11 @@ export class PlainSocket implements ByteSocket {
   abort(): void {
     if (this.#raw === null) this.#forsake();
     this.#raw?.terminate();
+  }
+
+  /** Its owner has given it up. */
+  get isGivenUp(): boolean {
+    return this.#finishing;
   }
 
   /** Takes over the connected socket; for {@link connectSocket} and the handlers of this file only. */
@@ -208,44 +186,6 @@ export class PlainSocket implements ByteSocket {
   }
 }
 
-/**
- * Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached, but not before this returns.
- * `attempts` is shared by all attempts to the target: too many that hang, and further ones fail at once.
- */
-export function connectSocket(target: ConnectTarget, owner: SocketOwner, attempts: Attempts): PlainSocket {
-  const socket = new PlainSocket(owner, null, { target, attempts });
-  if (attempts.forsaken >= MAX_FORSAKEN) {
-    socket.failure = "too many attempts hang";
-    closeSoon(socket);
-    return socket;
-  }
-  try {
-    startConnecting(target, socket).catch(ignore);
-  } catch {
-    // A host that is no name and no address is refused on the spot.
-    closeSoon(socket);
-  }
-  return socket;
-}
-
-/** Tells the owner of a failure once its caller has returned; what is thrown then must not reach the thread. */
-function closeSoon(socket: PlainSocket): void {
-  queueMicrotask(() => {
-    try {
-      socket.closed(false);
-    } catch (error) {
-      reportFault(error);
-    }
-  });
-}
-
-function startConnecting(target: ConnectTarget, data: PlainSocket): Promise<RawSocket> {
-  const shared = { data, socket: HANDLERS, allowHalfOpen: true };
-  if (target.kind === "unix") return Bun.connect({ ...shared, unix: target.path });
-  const options = { ...shared, hostname: target.host, port: target.port };
-  return Bun.connect(target.tls === null ? options : { ...options, tls: tlsOptions(target.tls) });
-}
-
 /** The callbacks that every plain socket shares; `socket.data` says whose turn it is. */
 export const HANDLERS: SocketHandler<PlainSocket> = {
   open(raw) {
@@ -270,6 +210,8 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   },
   connectError(raw, error) {
     raw.data.failure = codeOf(error);
+    // The next address is tried by whoever has this attempt's promise.
+    if (raw.data.hasAlternative) return;
     // A missing unix socket fails inside `connect`, before its caller knows of the connection.
     closeSoon(raw.data);
   },
@@ -280,20 +222,18 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   },
 };
 
-function tlsOptions(tls: TlsTarget) {
-  return {
-    rejectUnauthorized: tls.verify,
-    ALPNProtocols: alpnList(tls.protocol),
-    ...(tls.serverName === "" ? {} : { serverName: tls.serverName }),
-    ...(tls.ca === "" ? {} : { ca: tls.ca }),
-  };
-}
-
 /** `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`, and the like. */
 function codeOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }
 
-function ignore(): void {
-  // The same failure reaches the owner through `connectError`.
+/** Tells the owner of a failure once its caller has returned; what is thrown then must not reach the thread. */
+export function closeSoon(socket: PlainSocket): void {
+  queueMicrotask(() => {
+    try {
+      socket.closed(false);
+    } catch (error) {
+      reportFault(error);
+    }
+  });
 }

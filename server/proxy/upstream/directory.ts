@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { compilePatterns, type EndpointMatcher } from "../../../core/http/path-match.ts";
 import type { BackendTls } from "../../../core/plane/messages.ts";
 import type { Backend, Origin, PathGroup } from "../../../core/plane/snapshot.ts";
@@ -6,8 +7,15 @@ import type { UpstreamPool } from "../exchange/sides.ts";
 import type { AddressGate } from "../guards/address-gate.ts";
 import { ConnectionPool } from "../http1/connection-pool.ts";
 import { SessionPool } from "../http2/session-pool.ts";
-import type { ConnectTarget, TlsTarget } from "../net/plain-socket.ts";
+import type { ConnectTarget, Names, TlsTarget } from "../net/connect-target.ts";
 import type { PoolLimits, Slots, Wiring } from "../net/wiring.ts";
+
+/** How backends are reached. */
+export interface Ways {
+  readonly tls: BackendTls;
+  readonly gate: AddressGate;
+  readonly names: Names;
+}
 
 /** A backend and, for each of its endpoints, this worker's pool of connections. */
 export interface Place {
@@ -27,24 +35,17 @@ export class Directory {
   readonly #matchers: EndpointMatcher[] = [];
   readonly #wiring: Wiring;
   readonly #limits: PoolLimits;
-  readonly #tls: BackendTls;
+  readonly #ways: Ways;
   readonly #slotsOf: (backend: Backend) => Slots;
-  readonly #gate: AddressGate;
   readonly #confining: boolean[] = [];
   #endpoints = new Int32Array(0);
   /** Null when a change has made it unknown. */
   #pathsMatter: boolean | null = null;
 
-  constructor(
-    wiring: Wiring,
-    limits: PoolLimits,
-    checks: { readonly tls: BackendTls; readonly gate: AddressGate },
-    slotsOf: (backend: Backend) => Slots,
-  ) {
+  constructor(wiring: Wiring, limits: PoolLimits, ways: Ways, slotsOf: (backend: Backend) => Slots) {
     this.#wiring = wiring;
     this.#limits = limits;
-    this.#tls = checks.tls;
-    this.#gate = checks.gate;
+    this.#ways = ways;
     this.#slotsOf = slotsOf;
   }
 
@@ -129,15 +130,17 @@ export class Directory {
 
   #target(origin: Origin, backend: Backend): ConnectTarget {
     const { host, port } = origin;
+    const { names, gate } = this.#ways;
     const loopbackAllowed = backend.loopbackAllowed === true;
     const protocol: TlsTarget["protocol"] = origin.isHttp2 ? "h2" : "http/1.1";
-    const tls = { ...tlsFor(host, this.#tls), protocol };
+    const tls = { ...tlsFor(host, this.#ways.tls), protocol };
     return {
       kind: "tcp",
       host,
       port,
+      names: isIP(host) === 0 ? names : null,
       tls: origin.scheme === "https" ? tls : null,
-      admits: (address) => this.#gate(host, address, loopbackAllowed),
+      admits: (address) => gate(host, address, loopbackAllowed),
     };
   }
 }

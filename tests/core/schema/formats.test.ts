@@ -24,6 +24,18 @@ const CASES: Readonly<Record<string, { readonly good: readonly string[]; readonl
         "[::1]",
       ],
     },
+    "dns-server": {
+      good: ["10.0.0.53", "10.0.0.53:5353", "2001:db8::53", "[2001:db8::53]:53", "127.0.0.1:65535"],
+      bad: [
+        "",
+        "ns.example",
+        "ns.example:53",
+        "10.0.0.53:0",
+        "10.0.0.53:65536",
+        "10.0.0.53:",
+        "[10.0.0.53]:53",
+      ],
+    },
     host: {
       good: ["0.0.0.0", "::", "localhost", "a.b-c.example", "xn--bcher-kva"],
       bad: ["", "300.1.1.1", "a b", "-a", "a..b", "http://a", "a:80", "[::1]"],

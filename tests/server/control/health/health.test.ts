@@ -12,6 +12,7 @@ const OPTIONS: ProbeOptions = {
   timeoutMs: 5_000,
   path: "/health",
   tls: { serverName: "", verify: true, ca: "" },
+  resolve: async () => "127.0.0.1",
   refusal: () => null,
 };
 const HTTP: ProbeOptions = { ...OPTIONS, type: "http" };

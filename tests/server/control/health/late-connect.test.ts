@@ -24,7 +24,12 @@ test.if(process.platform === "linux")("a connection made after its probe is clos
   try {
     const parsed = parseEndpointUrl(`http://127.0.0.1:${port}`);
     if (!parsed.ok) throw new Error(parsed.rule);
-    const options = { path: "/", tls: { serverName: "", verify: true, ca: "" }, refusal: () => null };
+    const options = {
+      path: "/",
+      tls: { serverName: "", verify: true, ca: "" },
+      resolve: async () => "127.0.0.1",
+      refusal: () => null,
+    };
     let outcome: Probed;
     do outcome = await probe(parsed.endpoint.origin, { ...options, type: "http", timeoutMs: 50 });
     while (outcome.forsaken === undefined);

@@ -1,11 +1,10 @@
 import { expect, test } from "bun:test";
-import { eventually } from "../../../support/eventually.ts";
 import { RawBackend } from "../../../support/raw-backend.ts";
 import { call } from "../../../support/raw-client.ts";
 import { Cell } from "../cell.ts";
 
 test.each(["http", "https"] as const)(
-  "where no %s backend may be nothing of the request is sent, and another backend takes it",
+  "where no %s backend may be nothing is connected to, and another backend takes the request",
   async (scheme) => {
     await using inner = await RawBackend.start({ script: async (wire) => void (await wire.readToEnd()) });
     await using backend = await RawBackend.start();
@@ -17,15 +16,7 @@ test.each(["http", "https"] as const)(
     for (let round = 0; round < 2; round++) {
       expect((await call({ port: cell.port }, "POST", "/", { body: "x" })).status).toBe(200);
     }
-    await eventually("the connections are closed", () =>
-      inner.connections.every((wire) => wire.ending !== null),
-    );
-    expect(inner.connections).toHaveLength(2);
-    for (const { log } of inner.connections) {
-      if (scheme === "http") expect(log).toHaveLength(0);
-      // Bun says hello before it tells of the connection: type "handshake" (RFC 8446 section 5.1), and a single record.
-      else expect([log[0], 5 + log.readUInt16BE(3)]).toEqual([22, log.length]);
-    }
+    expect(inner.connections).toHaveLength(0);
     expect(backend.requests).toHaveLength(2);
     expect(cell.tables.backends.inFlight(row)).toBe(0);
     await cell[Symbol.asyncDispose]();

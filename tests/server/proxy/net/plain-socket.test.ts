@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { type Attempts, connectSocket } from "../../../../server/proxy/net/plain-socket.ts";
+import type { Attempts } from "../../../../server/proxy/net/connect-target.ts";
+import { connectSocket } from "../../../../server/proxy/net/dial.ts";
 import type { SocketOwner } from "../../../../server/proxy/net/socket.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { RawBackend } from "../../../support/raw-backend.ts";
@@ -24,6 +25,7 @@ test("attempts that hang after their end are bounded, and those that did not han
     kind: "tcp",
     host: "127.0.0.1",
     port: backend.port,
+    names: null,
     tls: null,
     admits: () => true,
   } as const;
@@ -64,6 +66,7 @@ test("released bytes are freed, but not before they are sent", async () => {
     kind: "tcp",
     host: "127.0.0.1",
     port: backend.port,
+    names: null,
     tls: null,
     admits: () => true,
   } as const;

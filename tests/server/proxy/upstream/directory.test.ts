@@ -13,7 +13,11 @@ function newDirectory(): Directory {
   return new Directory(
     wiring,
     LIMITS,
-    { tls: { rules: [], ca: "", verify: true }, gate: () => true },
+    {
+      tls: { rules: [], ca: "", verify: true },
+      gate: () => true,
+      names: { addressesOf: async () => [], failed: () => {} },
+    },
     () => UNCOUNTED,
   );
 }
