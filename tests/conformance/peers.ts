@@ -61,7 +61,8 @@ http {
     location / {
       proxy_pass http://b;
       proxy_read_timeout 5s;
-      ${upstream === "kept" ? 'proxy_http_version 1.1; proxy_set_header Connection "";' : ""}
+      proxy_http_version 1.1;
+      proxy_set_header Connection ${upstream === "kept" ? '""' : "close"};
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Host $http_host;
     }
