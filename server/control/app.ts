@@ -11,6 +11,7 @@ import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
 import { tlsFor } from "../../core/tls/backend-tls.ts";
 import { makeLookup } from "../names/lookup.ts";
+import { NameResolver } from "../names/name-resolver.ts";
 import { EndpointPolicy, type Resolve } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
 import { type Clock, startClock } from "./clock.ts";
@@ -209,8 +210,12 @@ function makeProber(
   backendTls: BackendTls,
   onProbe: (report: ProbeReport) => void,
 ): Prober {
-  const lookup = makeLookup(config.dns_servers);
-  const resolve = async (host: string): Promise<string> => firstOf((await lookup(host)).addresses);
+  const names = new NameResolver({
+    lookup: makeLookup(config.dns_servers),
+    now: () => performance.now(),
+    // The workers say so.
+    onStale: () => {},
+  });
   return new Prober({
     intervalMs: config.health_check_interval_seconds * 1000,
     thresholds: {
@@ -223,16 +228,12 @@ function makeProber(
         timeoutMs: config.health_check_timeout_seconds * 1000,
         path: config.health_check_path,
         tls: tlsFor(origin.host, backendTls),
-        resolve,
+        names,
         refusal: (address, port) => policy.check(address, port, loopbackAllowed),
       }),
     onProbe,
     random: Math.random,
   });
-}
-
-function firstOf([address = ""]: readonly string[]): string {
-  return address;
 }
 
 function makeSupervisor(

@@ -110,6 +110,8 @@ test("an agent's key removes and drains its own backend only; an administrator a
   ] as const) {
     expectProblem(await server.call(method, `/clients/hers${call}`, withKey(KEYS.agent)), 403);
     expectProblem(await server.call(method, `/clients/hers${call}`, { headers: token }), 403);
+    const forged = { headers: { "X-API-Key": KEYS.agent, "X-Opsen-Admin": "1", x_opsen_admin: "1" } };
+    expectProblem(await server.call(method, `/clients/hers${call}`, forged), 403);
     expectProblem(await server.call(method, `/clients/hers${call}`, withKey(KEYS.route)), 403);
     expect((await server.call(method, `/clients/mine${call}`, { headers: token })).status).toBeWithin(
       200,

@@ -5,6 +5,7 @@ import type { ProbeOutcome } from "../../../core/health/transition.ts";
 import type { Origin } from "../../../core/plane/snapshot.ts";
 import { alpnList } from "../../../core/tls/alpn.ts";
 import type { HostTls } from "../../../core/tls/backend-tls.ts";
+import type { NameResolver } from "../../names/name-resolver.ts";
 import { Http1Probe } from "./http1-probe.ts";
 import { Http2Probe } from "./http2-probe.ts";
 
@@ -14,8 +15,8 @@ export interface ProbeOptions {
   /** Appended to the origin's base path. */
   readonly path: string;
   readonly tls: HostTls;
-  /** Finds an address of a name; rejects when it has none. */
-  readonly resolve: (host: string) => Promise<string>;
+  /** Where names are. */
+  readonly names: Pick<NameResolver, "addressesOf" | "failed">;
   /** Says why an address may not be connected to; null when it may. */
   readonly refusal: (address: string, port: number) => string | null;
 }
@@ -42,16 +43,21 @@ const FROZEN_MS = 1000;
 export async function probe(origin: Origin, options: ProbeOptions): Promise<Probed> {
   const startedMs = performance.now();
   const deadline = new Deadline(options.timeoutMs);
+  let address = origin.host;
   try {
-    const address = await deadline.race(
-      isIP(origin.host) === 0 ? options.resolve(origin.host) : Promise.resolve(origin.host),
-    );
+    if (isIP(origin.host) === 0)
+      address = (await deadline.race(options.names.addressesOf(origin.host)))[0] ?? "";
     const refusal = options.refusal(address, origin.port);
     if (refusal !== null) return { ok: false, reason: `${address} ${refusal}` };
     const reason = await deadline.race(converse(origin, address, options, deadline));
-    if (reason !== null) return { ok: false, reason };
+    if (reason !== null) {
+      // The next probe asks at another address of the name, if there is one: it is down when all are.
+      options.names.failed(origin.host, address);
+      return { ok: false, reason };
+    }
     return { ok: true, latencyMs: performance.now() - startedMs };
   } catch (error) {
+    options.names.failed(origin.host, address);
     const { pendingConnect } = deadline;
     const forsaken = pendingConnect === null ? {} : { forsaken: pendingConnect };
     const isVoid = performance.now() - startedMs > options.timeoutMs + FROZEN_MS;

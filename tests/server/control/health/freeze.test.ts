@@ -17,7 +17,7 @@ test("a probe whose time ran out while the process did not run says nothing", as
     timeoutMs: 20,
     path: "/",
     tls: { serverName: "", verify: true, ca: "" },
-    resolve: async () => "127.0.0.1",
+    names: { addressesOf: async () => ["127.0.0.1"], failed: () => {} },
     refusal: () => null,
   });
   // A loop that is not free is to its timers as a process that is stopped.

@@ -4,6 +4,7 @@ import { parseEndpointUrl } from "../../../../core/plane/endpoint-url.ts";
 import type { Backend, Origin } from "../../../../core/plane/snapshot.ts";
 import { type ProbeOptions, probe } from "../../../../server/control/health/probe.ts";
 import { type ProbeReport, Prober } from "../../../../server/control/health/prober.ts";
+import { NameResolver } from "../../../../server/names/name-resolver.ts";
 import { selfSigned } from "../../../support/certificate.ts";
 import { Http2Backend } from "../../proxy/http2/peers.ts";
 
@@ -12,7 +13,7 @@ const OPTIONS: ProbeOptions = {
   timeoutMs: 5_000,
   path: "/health",
   tls: { serverName: "", verify: true, ca: "" },
-  resolve: async () => "127.0.0.1",
+  names: { addressesOf: async () => ["127.0.0.1"], failed: () => {} },
   refusal: () => null,
 };
 const HTTP: ProbeOptions = { ...OPTIONS, type: "http" };
@@ -280,6 +281,20 @@ function start(answers: (origin: Origin) => boolean) {
   };
   return { prober, reports, until };
 }
+
+test("of a name with several addresses the next probe asks another one", async () => {
+  const server = answering("HTTP/1.1 200 OK\r\n\r\n");
+  const names = new NameResolver({
+    lookup: async () => ({ addresses: ["127.0.0.9", "127.0.0.1"], ttlSeconds: 60 }),
+    now: () => 0,
+    onStale: () => {},
+  });
+  const origin = originOf(`http://two.test:${server.port}`);
+  const outcomes: boolean[] = [];
+  for (let at = 0; at < 6; at++) outcomes.push((await probe(origin, { ...HTTP, names })).ok);
+  expect(outcomes.filter((ok) => !ok).length).toBeLessThanOrEqual(1);
+  server.stop(true);
+});
 
 describe("endpoints of HTTP/2", () => {
   test("are alive when they say what they are and answer a ping", async () => {

@@ -27,7 +27,7 @@ test.if(process.platform === "linux")("a connection made after its probe is clos
     const options = {
       path: "/",
       tls: { serverName: "", verify: true, ca: "" },
-      resolve: async () => "127.0.0.1",
+      names: { addressesOf: async () => ["127.0.0.1"], failed: () => {} },
       refusal: () => null,
     };
     let outcome: Probed;
