@@ -41,11 +41,14 @@ test("a name leads where its server says, for as long as that says", async () =>
   );
 });
 
-test("an address that cannot be connected to is passed over for another one of the name", async () => {
+test.each([
+  ["refuses", "127.0.0.9"],
+  ["answers no SYN", "127.0.0.1"],
+])("an address that %s is passed over for another one of the name", async (_how, bad) => {
   await using dns = await DnsServer.start();
   await using hole = await BlackHole.open();
   await using good = await at("127.0.0.2", hole.port, "good");
-  dns.records.set("b.test", { addresses: ["127.0.0.9", "127.0.0.2"], ttlSeconds: 60 });
+  dns.records.set("b.test", { addresses: [bad, "127.0.0.2"], ttlSeconds: 60 });
   await using server = await TestServer.start({ config: configFor(dns) });
   await FakeAgent.join(server, { id: "b", endpoint: `http://b.test:${hole.port}` });
   for (let count = 0; count < 6; count++) {

@@ -9,6 +9,8 @@ type RawSocket = Socket<PlainSocket>;
 
 /** A kernel tries a black hole for minutes, and no call of Bun ends that: so many sockets may be lost to one target. */
 const MAX_FORSAKEN = 64;
+/** As long as an address is waited for while there is another one; far more than a handshake takes to anywhere. */
+const ADDRESS_LIMIT_MS = 1000;
 
 /**
  * Starts to connect; the owner hears `onOpen`, or `onClose` when it cannot be reached, but not before this returns.
@@ -22,7 +24,7 @@ export function connectSocket(target: ConnectTarget, owner: SocketOwner, attempt
     return socket;
   }
   try {
-    dial(target, socket).catch(ignore);
+    dial(target, socket, attempts).catch(ignore);
   } catch {
     // A host that is no name and no address is refused on the spot.
     closeSoon(socket);
@@ -30,35 +32,92 @@ export function connectSocket(target: ConnectTarget, owner: SocketOwner, attempt
   return socket;
 }
 
-function dial(target: ConnectTarget, data: PlainSocket): Promise<unknown> {
+function dial(target: ConnectTarget, data: PlainSocket, attempts: Attempts): Promise<unknown> {
   if (target.kind === "unix") {
     return Bun.connect({ data, socket: HANDLERS, allowHalfOpen: true, unix: target.path });
   }
   return target.names === null
     ? startConnecting(target, target.host, data)
-    : dialByName(target, target.names, data);
+    : dialByName(target, target.names, data, attempts);
 }
 
 /** Tries the addresses of a name one after the other; those where no backend may be are left out. */
-async function dialByName(target: TcpTarget, names: Names, data: PlainSocket): Promise<void> {
+async function dialByName(
+  target: TcpTarget,
+  names: Names,
+  data: PlainSocket,
+  attempts: Attempts,
+): Promise<void> {
   const addresses = await addressesOf(target, names, data);
   for (const [index, address] of addresses.entries()) {
-    data.hasAlternative = index < addresses.length - 1;
-    try {
-      await startConnecting(target, address, data);
+    const isLast = index === addresses.length - 1;
+    if (await tries(target, address, new Candidate(data, attempts), isLast)) return;
+    names.failed(target.host, address);
+    if (data.isGivenUp) break;
+  }
+  closeSoon(data);
+}
+
+/** Connects to one address; false when that fails, or takes too long while there is another one. */
+async function tries(
+  target: TcpTarget,
+  address: string,
+  candidate: Candidate,
+  isLast: boolean,
+): Promise<boolean> {
+  startConnecting(target, address, candidate).catch(ignore);
+  if (isLast) return candidate.hasOpened;
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => {
+    candidate.supersede();
+    resolve(false);
+  }, ADDRESS_LIMIT_MS);
+  const hasOpened = await Promise.race([candidate.hasOpened, late]);
+  clearTimeout(timer);
+  return hasOpened;
+}
+
+/** Stands for a connection to one address of several until it is open; then the connection is the real socket's. */
+class Candidate extends PlainSocket {
+  readonly hasOpened: Promise<boolean>;
+  readonly #real: PlainSocket;
+  readonly #attempts: Attempts;
+  readonly #settle: (hasOpened: boolean) => void;
+  #isSuperseded = false;
+
+  constructor(real: PlainSocket, attempts: Attempts) {
+    super(real.owner, null);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#real = real;
+    this.#attempts = attempts;
+    this.hasOpened = promise;
+    this.#settle = resolve;
+  }
+
+  /** Gives it up for another one; the kernel may go on for minutes. */
+  supersede(): void {
+    this.#isSuperseded = true;
+    this.#attempts.forsaken++;
+  }
+
+  override opened(raw: RawSocket): void {
+    if (this.#isSuperseded) {
+      raw.terminate();
       return;
-    } catch {
-      names.failed(target.host, address);
-      if (data.isGivenUp && data.hasAlternative) {
-        data.hasAlternative = false;
-        closeSoon(data);
-        return;
-      }
     }
+    raw.data = this.#real;
+    this.#settle(true);
+    this.#real.opened(raw);
+  }
+
+  override closed(): void {
+    if (this.#isSuperseded) this.#attempts.forsaken--;
+    this.#real.failure = this.failure;
+    this.#settle(false);
   }
 }
 
-/** Without any the attempt has failed. */
+/** None where the attempt has failed already. */
 async function addressesOf(target: TcpTarget, names: Names, data: PlainSocket): Promise<readonly string[]> {
   let admitted: readonly string[] = [];
   try {
@@ -68,9 +127,7 @@ async function addressesOf(target: TcpTarget, names: Names, data: PlainSocket): 
   } catch {
     data.failure = "its name does not resolve";
   }
-  if (admitted.length > 0 && !data.isGivenUp) return admitted;
-  closeSoon(data);
-  return [];
+  return data.isGivenUp ? [] : admitted;
 }
 
 function startConnecting(target: TcpTarget, hostname: string, data: PlainSocket): Promise<RawSocket> {

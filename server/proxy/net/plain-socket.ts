@@ -36,8 +36,6 @@ export class PlainSocket implements ByteSocket {
   #forsaken = false;
   /** Ended as soon as it was open: what TLS still does there counts for nothing. */
   #refused = false;
-  /** Another address of the same host is to be tried. */
-  hasAlternative = false;
 
   constructor(owner: SocketOwner, raw: RawSocket | null, dialled: Dialled | null = null) {
     this.owner = owner;
@@ -210,8 +208,6 @@ export const HANDLERS: SocketHandler<PlainSocket> = {
   },
   connectError(raw, error) {
     raw.data.failure = codeOf(error);
-    // The next address is tried by whoever has this attempt's promise.
-    if (raw.data.hasAlternative) return;
     // A missing unix socket fails inside `connect`, before its caller knows of the connection.
     closeSoon(raw.data);
   },
