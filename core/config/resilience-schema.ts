@@ -82,9 +82,13 @@ export const RESILIENCE_KEYS = {
   retry_budget_percent: int(
     20,
     PERCENT,
-    "Retries that may be under way at one time, as a share of the requests in flight to backends with the same paths.",
+    "Retries as a share of the requests to backends with the same paths: of those in flight at one time, and of all in the long run.",
   ),
-  retry_budget_min: int(10, { minimum: 0, maximum: 100_000 }, "Retries that may always be under way."),
+  retry_budget_min: int(
+    10,
+    { minimum: 0, maximum: 100_000 },
+    "Retries that may be under way however few requests there are; as many come back within 10 seconds.",
+  ),
   retry_body_bytes: int(
     65_536,
     { minimum: 0, maximum: 16_777_216 },

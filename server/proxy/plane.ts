@@ -57,7 +57,7 @@ export function makePlane(
     viaName: init.viaName,
     tables,
     picker: new Picker(tables, pickerOptions(config, tiers)),
-    retryDesk: new RetryDesk(tables, retryBudget(config)),
+    retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
     log,

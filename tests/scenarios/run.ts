@@ -5,6 +5,7 @@
 import { swapCertificates } from "./certificates.ts";
 import { failover } from "./failover.ts";
 import { cutResponses, resetPosts, staleConnections } from "./faults.ts";
+import { amplification, drainUnderLoad, flap, overload, stampede, stopUnderLoad } from "./operations.ts";
 import { type StallKind, stall } from "./stalls.ts";
 import { clockJumps, freeze } from "./time.ts";
 
@@ -26,6 +27,12 @@ const FAILOVER_SECONDS = 162;
 /** Name and run of each, in order; a list in the figures is what went wrong. */
 const SCENARIOS: readonly (readonly [name: string, run: () => Promise<object | null>])[] = [
   ["failover", () => failover(FAILOVER_PER_SECOND, FAILOVER_SECONDS)],
+  ["flap", () => flap(200, 60)],
+  ["drain", () => drainUnderLoad(FAILOVER_PER_SECOND, 100)],
+  ["stop", () => stopUnderLoad(300, 20)],
+  ["amplification", () => amplification(300, 20)],
+  ["overload", () => overload(15)],
+  ["stampede", () => stampede(1000, 10)],
   ["certificates", () => swapCertificates(CERTIFICATE_SWAPS)],
   ["freeze", () => freeze(FREEZE_SECONDS)],
   ["clock", clockJumps],

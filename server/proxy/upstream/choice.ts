@@ -103,6 +103,7 @@ export class Choice {
 
   /** The request is being sent: from here on its capacity is in use. */
   use(): void {
+    if (this.#isUnused && this.#tried.length === 0) this.#exchange.plane.retryDesk.sent(this.#pick.row);
     this.#isUnused = false;
   }
 

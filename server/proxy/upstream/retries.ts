@@ -30,12 +30,11 @@ export class Retries {
     const { plane } = this.#exchange;
     const { retries } = plane.options;
     if (this.#count >= retries.attempts || !mayResend(this.#exchange)) return -1;
+    this.end();
+    this.#group = plane.retryDesk.take(row);
     if (this.#group < 0) {
-      this.#group = plane.retryDesk.take(row);
-      if (this.#group < 0) {
-        plane.count("retries_over_budget");
-        return -1;
-      }
+      plane.count("retries_over_budget");
+      return -1;
     }
     this.#count++;
     plane.count("retries");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fitsBudget, retryDelayMs } from "../../../core/resilience/retry.ts";
+import { fitsBudget, RetrySavings, retryDelayMs } from "../../../core/resilience/retry.ts";
 import { evenly, rampShare } from "../../../core/resilience/slow-start.ts";
 
 test("the longest wait doubles with each retry up to the maximum, and chance takes any part of it", () => {
@@ -15,6 +15,30 @@ test("retries fit while they are fewer than their share of the requests, or than
   expect([0, 2, 3].map((retries) => fitsBudget(budget, 0, retries))).toEqual([true, true, false]);
   expect([19, 20].map((retries) => fitsBudget(budget, 100, retries))).toEqual([true, false]);
   expect(fitsBudget({ share: 0, least: 0 }, 1000, 0)).toBe(false);
+});
+
+test("in the long run retries are a share of the requests, beside the least that comes back with time", () => {
+  const budget = { share: 0.2, least: 3 };
+  let nowMs = 0;
+  const savings = new RetrySavings(budget, nowMs);
+  const spend = (wanted: number): number => {
+    let spent = 0;
+    for (; spent < wanted && savings.has(nowMs); spent++) savings.take();
+    return spent;
+  };
+  expect(spend(100)).toBe(3);
+  // Of a thousand requests all fail, and each would like two retries.
+  let spent = 0;
+  for (let request = 0; request < 1000; request++) {
+    savings.request();
+    spent += spend(2);
+  }
+  expect(Math.abs(spent - 200)).toBeLessThanOrEqual(1);
+  nowMs += 10_000;
+  expect(spend(100)).toBe(3);
+  // What was saved in good times is bounded.
+  for (let request = 0; request < 1e6; request++) savings.request();
+  expect(spend(1e6)).toBeWithin(1000, 1002);
 });
 
 test("a share grows evenly from a tenth to the whole", () => {
