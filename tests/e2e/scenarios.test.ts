@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { swapCertificates } from "../scenarios/certificates.ts";
 import { failover } from "../scenarios/failover.ts";
 import { cutResponses, resetPosts, staleConnections } from "../scenarios/faults.ts";
+import { amplification, drainUnderLoad, flap, stampede, stopUnderLoad } from "../scenarios/operations.ts";
 import { type StallKind, stall } from "../scenarios/stalls.ts";
 import { freeze } from "../scenarios/time.ts";
 
@@ -58,6 +59,51 @@ describe("scenarios", () => {
       const { failedGets, executedTwice, connections } = await staleConnections(1000);
       expect({ failedGets, executedTwice }).toEqual({ failedGets: 0, executedTwice: 0 });
       expect(connections).toBeGreaterThan(200);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a backend that is drained gets nothing more, one that is put back does, and no request fails",
+    async () => {
+      const { failed, afterDrain, afterUndrain } = await drainUnderLoad(200, 6);
+      expect({ failed, afterDrain }).toEqual({ failed: 0, afterDrain: 0 });
+      expect(afterUndrain).toBeGreaterThan(0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a backend that comes and goes costs no GET",
+    async () => {
+      expect(await flap(100, 8)).toEqual({ sent: 800, failed: 0, failures: [], kills: 2 });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a server that stops answers everything that it has accepted",
+    async () => {
+      expect(await stopUnderLoad(100, 4)).toEqual({ sent: 400, lost: 0, exitCode: 0 });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "retries make a fifth of the load that fails, and what they may always be",
+    async () => {
+      const { sent, amplification: made } = await amplification(200, 5);
+      // 10 for each of two workers at the start, and as many in 10 seconds.
+      expect(made).toBeLessThan(1.2 + 40 / sent);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a thousand agents that come in one moment are all registered",
+    async () => {
+      const { registered, failed } = await stampede(1000, 2);
+      expect({ registered, failed }).toEqual({ registered: 1000, failed: 0 });
     },
     LIMIT_MS,
   );

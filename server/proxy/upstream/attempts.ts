@@ -17,6 +17,9 @@ export interface AttemptUser extends UpstreamUser {
 
 /** A connection that turns out to be stale says nothing about its backend; that many in a row do. */
 const MAX_STALE = 3;
+/** A unix socket whose queue is full refuses at once, where TCP would wait: so often, and about so far apart, is asked again. */
+const MAX_CONTROL_CONNECTS = 100;
+const CONTROL_PAUSE_MS = 40;
 
 /** Finds backends for one request: the first, another one after a failure, or after a wait one that has room. */
 export class Attempts implements Waiting {
@@ -27,6 +30,7 @@ export class Attempts implements Waiting {
   #pool: UpstreamPool | null = null;
   /** Connections on which the request met nothing but their end, as they had been idle for too long. */
   #stale = 0;
+  #controlConnects = 0;
   #pause: ReturnType<typeof setTimeout> | null = null;
   #queuedAtMs = 0;
 
@@ -41,6 +45,7 @@ export class Attempts implements Waiting {
     this.choice.begin();
     this.#retries.begin();
     this.#stale = 0;
+    this.#controlConnects = 0;
   }
 
   /** Finds a backend, now or when there is room. */
@@ -76,6 +81,15 @@ export class Attempts implements Waiting {
     this.#exchange.facts.attemptFailed(`no connection (${reason})`);
     this.choice.fail("connect_failure");
     this.start();
+  }
+
+  /** The control plane takes no connection at the moment, as when a thousand agents come at once: says whether it is asked again. */
+  connectsAgain(): boolean {
+    const pool = this.#pool;
+    if (pool === null || this.#controlConnects >= MAX_CONTROL_CONNECTS) return false;
+    this.#controlConnects++;
+    this.#pauseBefore(pool, CONTROL_PAUSE_MS * (0.5 + Math.random()));
+    return true;
   }
 
   /** The request got no answer: says whether it is sent again. */

@@ -136,7 +136,8 @@ export class Delivery implements AttemptUser {
     this.#upstream = null;
     exchange.plane.count("upstream_connect_failures");
     if (exchange.facts.management) {
-      exchange.refuse("bad_gateway", [], "the control plane does not accept connections");
+      if (!this.#attempts.connectsAgain())
+        exchange.refuse("bad_gateway", [], "the control plane does not accept connections");
       return;
     }
     if (isOutOfDescriptors()) this.#refuseForDescriptors();
