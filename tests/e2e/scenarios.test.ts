@@ -6,6 +6,7 @@ import { cutResponses, resetPosts, staleConnections } from "../scenarios/faults.
 import { amplification, drainUnderLoad, flap, stampede, stopUnderLoad } from "../scenarios/operations.ts";
 import { type StallKind, stall } from "../scenarios/stalls.ts";
 import { freeze } from "../scenarios/time.ts";
+import { idleTunnels } from "../scenarios/tunnels.ts";
 
 const LIMIT_MS = 60_000;
 
@@ -114,6 +115,17 @@ describe("scenarios", () => {
       const { failures, failed, routable, breakersOpened } = await freeze(5);
       expect(failures).toEqual([]);
       expect({ failed, routable, breakersOpened }).toEqual({ failed: 0, routable: 3, breakersOpened: 0 });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "idle WebSockets leave nothing behind, and hold a server that stops up no longer than its grace",
+    async () => {
+      const { filesBefore, filesMeanwhile, filesAfter, exitCode } = await idleTunnels(300);
+      expect(filesMeanwhile).toBeGreaterThanOrEqual(filesBefore + 600);
+      expect(filesAfter).toBeLessThanOrEqual(filesBefore + 4);
+      expect(exitCode).toBe(0);
     },
     LIMIT_MS,
   );

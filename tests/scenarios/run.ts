@@ -8,6 +8,7 @@ import { cutResponses, resetPosts, staleConnections } from "./faults.ts";
 import { amplification, drainUnderLoad, flap, overload, stampede, stopUnderLoad } from "./operations.ts";
 import { type StallKind, stall } from "./stalls.ts";
 import { clockJumps, freeze } from "./time.ts";
+import { idleTunnels } from "./tunnels.ts";
 
 const STALLS: readonly (readonly [StallKind, number])[] = [
   ["downloads", 200],
@@ -20,6 +21,7 @@ const STALL_SECONDS = 10;
 const CERTIFICATE_SWAPS = 50;
 const STALE_REQUESTS = 10_000;
 const FAULTS = 100_000;
+const TUNNELS = 5000;
 const FREEZE_SECONDS = 30;
 const FAILOVER_PER_SECOND = 500;
 const FAILOVER_SECONDS = 162;
@@ -39,6 +41,7 @@ const SCENARIOS: readonly (readonly [name: string, run: () => Promise<object | n
   ["stale", () => staleConnections(STALE_REQUESTS)],
   ["cuts", () => cutResponses(FAULTS)],
   ["resets", () => resetPosts(FAULTS)],
+  ["tunnels", () => idleTunnels(TUNNELS)],
   ...STALLS.map(([kind, peers]) => [kind, () => stall(kind, peers, STALL_SECONDS)] as const),
 ];
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { clientErrors, server, serverErrors } from "./support.ts";
+import type { ConfigInputs } from "../../../core/config/load.ts";
+import { client, clientErrors, server, serverErrors } from "./support.ts";
 
 test("every fault of a file at once, each with line, key and rule", () => {
   const text = [
@@ -179,3 +180,58 @@ test("secrets are not repeated in errors", () => {
 test("empty entries of api_keys are left out", () => {
   expect(server('api_keys: ["", a, ""]').api_keys).toEqual(["a"]);
 });
+
+describe("keys with scopes", () => {
+  test("are texts with everything, or say what they may", () => {
+    const text =
+      "api_keys: [plain, { key: k, scopes: [route, read] }, { key_file: f, scopes: [agent], name: a }]";
+    expect(server(text).api_keys).toEqual([
+      "plain",
+      { key: "k", key_file: "", name: "", scopes: ["route", "read"] },
+      { key: "", key_file: "f", name: "a", scopes: ["agent"] },
+    ]);
+  });
+
+  test.each([
+    ["{ scopes: [route] }", "needs a key"],
+    ["{ key: hush, key_file: f, scopes: [route] }", "needs a key"],
+    ["{ key: hush }", "scopes"],
+    ["{ key: hush, scopes: [] }", "scopes"],
+    ["{ key: hush, scopes: [root] }", "one of agent, route, read or admin"],
+    ["{ key: ' hush', scopes: [route] }", "printable ASCII"],
+    ["{ key: hush, scopes: [route], name: 'a b' }", "letters, digits"],
+    ["{ key: hush, scope: route }", "did you mean scopes?"],
+  ])("%s is told, without the key", (entry, reason) => {
+    const errors = serverErrors(`api_keys:\n  - ${entry}\n`);
+    expect(errors.join("\n")).toContain(reason);
+    expect(errors.join("\n")).toContain("api_keys[0]");
+    expect(errors.join("\n")).not.toContain("hush");
+  });
+
+  test("stand in the file or in a file of their own, not in both", () => {
+    for (const errorsOf of [serverErrors, clientErrors]) {
+      const errors = errorsOf("", withKeyFile("k\n", "server_key: k\nserver_key_file: key"));
+      expect(errors.join("\n")).toContain("must not stand beside server_key");
+    }
+  });
+
+  test("of an agent are read from their file, which must hold one", () => {
+    expect(client("", withKeyFile("the key\n")).server_key).toBe("the key");
+    for (const content of ["", "\n", "two\nlines\n", " spaced", null]) {
+      const [error = ""] = clientErrors("", withKeyFile(content));
+      expect(error).toContain("server_key_file: ");
+      expect(error).toContain("key");
+    }
+  });
+});
+
+/** A configuration that names a file of a key, and what is in that; null when it is not there. */
+function withKeyFile(key: string | null, config = "server_key_file: key"): Pick<ConfigInputs, "readFile"> {
+  return {
+    readFile: (path) => {
+      if (path !== "key") return config;
+      if (key === null) throw new Error("ENOENT: no such file");
+      return key;
+    },
+  };
+}
