@@ -17,6 +17,7 @@ const ROUTERS: readonly Scope[] = ["route"];
 const EXPLAINERS: readonly Scope[] = ["route", "read"];
 const AGENTS: readonly Scope[] = ["agent"];
 const NOBODY_ELSE: readonly Scope[] = [];
+const PURGES: ReadonlySet<string> = new Set(["/clients/purge", "/clients/purge-pending"]);
 
 /**
  * Gives the scopes of which any one is enough for a call, beside `admin`, which always is. What a path does not have
@@ -29,6 +30,6 @@ export function scopesFor(method: string, path: string): readonly Scope[] {
   if (method === "GET" || method === "HEAD" || method === "OPTIONS") return READERS;
   if (path.startsWith("/leases/")) return ROUTERS;
   // Of its own backend alone: the control plane asks for the agent's token.
-  if (path.startsWith("/clients/") && !path.startsWith("/clients/purge")) return AGENTS;
+  if (path.startsWith("/clients/") && !PURGES.has(path)) return AGENTS;
   return NOBODY_ELSE;
 }

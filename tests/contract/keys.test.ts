@@ -94,13 +94,19 @@ test("a refused scope is no guess: it is not throttled", async () => {
 
 test("an agent's key removes and drains its own backend only; an administrator any", async () => {
   await using server = await TestServer.start({ config: CONFIG });
+  // Begins like a call of the API, and is none.
+  const id = "purge-mine";
   const mine = await FakeAgent.join(server, {
-    id: "mine",
+    id,
     endpoint: "http://127.0.0.1:9001",
     key: KEYS.agent,
   });
-  for (const id of ["hers", "his"]) {
-    await FakeAgent.join(server, { id, endpoint: `http://127.0.0.1:900${id.length}`, key: KEYS.agent });
+  for (const other of ["hers", "his"]) {
+    await FakeAgent.join(server, {
+      id: other,
+      endpoint: `http://127.0.0.1:900${other.length}`,
+      key: KEYS.agent,
+    });
   }
   const token = { "X-API-Key": KEYS.agent, "X-Opsen-Agent-Token": mine.token ?? "" };
   for (const [method, call] of [
@@ -113,7 +119,7 @@ test("an agent's key removes and drains its own backend only; an administrator a
     const forged = { headers: { "X-API-Key": KEYS.agent, "X-Opsen-Admin": "1", x_opsen_admin: "1" } };
     expectProblem(await server.call(method, `/clients/hers${call}`, forged), 403);
     expectProblem(await server.call(method, `/clients/hers${call}`, withKey(KEYS.route)), 403);
-    expect((await server.call(method, `/clients/mine${call}`, { headers: token })).status).toBeWithin(
+    expect((await server.call(method, `/clients/${id}${call}`, { headers: token })).status).toBeWithin(
       200,
       205,
     );
@@ -124,7 +130,7 @@ test("an agent's key removes and drains its own backend only; an administrator a
   }
   const left = await server.call("GET", "/clients", withKey(KEYS.read));
   expect(left.text).toContain("hers");
-  expect(left.text).not.toContain('"mine"');
+  expect(left.text).not.toContain(id);
 });
 
 test("keys may stand in files, and a file that changes counts within seconds", async () => {
