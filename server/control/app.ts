@@ -12,13 +12,13 @@ import { allocateTables, openTables, type Tables, tableSizes } from "../../core/
 import { tlsFor } from "../../core/tls/backend-tls.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
-import { EndpointPolicy, type Resolve } from "./admission/endpoint-policy.ts";
+import { EndpointPolicy } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
 import { type Clock, startClock } from "./clock.ts";
+import { FileWatch } from "./files/file-watch.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
-import { keyFiles } from "./keys/key-files.ts";
-import { KeyWatch } from "./keys/key-watch.ts";
+import { keyFiles, readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
 import { Registry } from "./registry/registry.ts";
@@ -91,19 +91,15 @@ function layGround(config: ServerConfig, log: Log): Ground {
   const shared = allocateTables(tableSizes(config, tiers.length, workers), () => randomInt(2 ** 32));
   const tables = openTables(shared);
   const picker = new Picker(tables, pickerOptions(config, tiers));
+  const lookup = makeLookup(config.dns_servers);
   const policy = new EndpointPolicy({
     allowed: config.allowed_endpoint_cidrs,
     denied: config.denied_endpoint_cidrs,
-    ...(config.dns_servers.length > 0 && { resolve: resolveBy(config.dns_servers) }),
+    resolve: async (host) => (await lookup(host)).addresses,
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
   return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
-}
-
-function resolveBy(servers: readonly string[]): Resolve {
-  const lookup = makeLookup(servers);
-  return async (host) => (await lookup(host)).addresses;
 }
 
 async function start(
@@ -276,8 +272,17 @@ function watchFiles(
   cleanup: DisposableStack,
 ): void {
   if (keyFiles(config).length > 0) {
-    const onChange = (keys: readonly ApiKey[]): void => supervisor.setKeys(keys);
-    cleanup.adopt(new KeyWatch({ config, log: log.component("keys"), onChange }), (watch) => watch.stop());
+    const watch = new FileWatch({
+      files: keyFiles(config),
+      what: "keys",
+      read: () => readKeys(config),
+      use: (keys) => {
+        supervisor.setKeys(keys);
+        return { keys: keys.length };
+      },
+      log: log.component("keys"),
+    });
+    cleanup.defer(() => watch.stop());
   }
   if (certificates === null) return;
   const onChange = (changed: CertificateSet): void => supervisor.setCertificates(changed);

@@ -1,5 +1,4 @@
 /** Judges the URLs that agents register: their form, and every address that they stand for. */
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { isLoopback } from "../../../core/http/cidr.ts";
@@ -22,7 +21,7 @@ const LOOPBACK = "127.0.0.1";
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 export interface EndpointPolicyOptions extends AddressRules {
-  readonly resolve?: Resolve;
+  readonly resolve: Resolve;
 }
 
 /** Checks endpoints at registration and addresses when they are connected to. */
@@ -33,7 +32,7 @@ export class EndpointPolicy {
 
   constructor(options: EndpointPolicyOptions) {
     this.#addresses = new AddressPolicy(options);
-    this.#resolve = options.resolve ?? resolveAll;
+    this.#resolve = options.resolve;
   }
 
   /** Says on which ports this server listens, so that no backend leads back to it. */
@@ -78,7 +77,7 @@ export class EndpointPolicy {
   /** A name of this host is what it says, whatever the resolver makes of it (RFC 6761, section 6.3). */
   async #addressesOf(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
-    return isLocalName(host) ? [LOOPBACK] : this.#resolve(host);
+    return isLocalName(host) ? [LOOPBACK] : inTime(this.#resolve(host));
   }
 }
 
@@ -86,14 +85,13 @@ function isLocalName(host: string): boolean {
   return /^(?:.+\.)?localhost\.?$/i.test(host);
 }
 
-async function resolveAll(host: string): Promise<readonly string[]> {
+async function inTime(resolving: Promise<readonly string[]>): Promise<readonly string[]> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error("no answer in time")), RESOLVE_TIMEOUT_MS);
   });
   try {
-    const found = await Promise.race([lookup(host, { all: true }), late]);
-    return found.map((entry) => entry.address);
+    return await Promise.race([resolving, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -46,7 +46,7 @@ function startEmpty(path: string, log: Logger, wallOf: (ms: number) => number): 
 function startWithout(reason: string, log: Logger, wallOf: (ms: number) => number): Store {
   log.error("health is degraded: there is no database, and nothing will outlive this process", { reason });
   const store = new Store(":memory:", log, wallOf);
-  store.isMissing(reason);
+  store.standInFor(reason);
   return store;
 }
 

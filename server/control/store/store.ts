@@ -63,8 +63,8 @@ export class Store {
     this.#statements = prepare(this.#database);
   }
 
-  /** Notes that this one stands for a file that could not be had. */
-  isMissing(reason: string): void {
+  /** Notes that this one, in memory, stands in for a file that could not be had, and why. */
+  standInFor(reason: string): void {
     this.#missing = `nothing outlives this process: ${reason}`;
   }
 

@@ -15,45 +15,36 @@ export interface CertificateWatchOptions {
   readonly onChange: (certificates: CertificateSet) => void;
 }
 
-/** Has certificates replaced while the server runs: new ones when all of them fit together; until then the old stay. */
+/** Has certificates replaced while the server runs, and warns of those that end soon. */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions;
-  readonly #watch: FileWatch;
-  #complaint = "";
+  readonly #watch: FileWatch<CertificateSet>;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: CertificateWatchOptions, current: CertificateSet) {
     this.#options = options;
-    const { config } = options;
-    const files = [
-      config.tls_cert_file,
-      config.tls_key_file,
-      ...config.tls_certificates.flatMap(({ cert_file, key_file }) => [cert_file, key_file]),
-      ...(config.tls_client_auth === "none" ? [] : [config.tls_client_ca_file]),
-    ];
+    const { config, log, onChange } = options;
     this.#warnOfExpiry(current);
-    this.#watch = new FileWatch(files, () => this.#take());
+    this.#watch = new FileWatch({
+      files: [
+        config.tls_cert_file,
+        config.tls_key_file,
+        ...config.tls_certificates.flatMap(({ cert_file, key_file }) => [cert_file, key_file]),
+        ...(config.tls_client_auth === "none" ? [] : [config.tls_client_ca_file]),
+      ],
+      what: "certificates",
+      read: () => readCertificates(config),
+      use: (certificates) => {
+        onChange(certificates);
+        this.#warnOfExpiry(certificates);
+        return { expire: new Date(firstExpiry(certificates)).toISOString() };
+      },
+      log,
+    });
   }
 
   stop(): void {
     this.#watch.stop();
-  }
-
-  #take(): boolean {
-    const { log, config, onChange } = this.#options;
-    const { value, faults } = readCertificates(config);
-    if (value === null) {
-      const complaint = faults.map(({ message }) => message).join("; ");
-      if (complaint !== this.#complaint)
-        log.error("new certificates are not used, the old ones stay", { reason: complaint });
-      this.#complaint = complaint;
-      return false;
-    }
-    this.#complaint = "";
-    onChange(value);
-    log.info("new certificates are in use", { expire: new Date(firstExpiry(value)).toISOString() });
-    this.#warnOfExpiry(value);
-    return true;
   }
 
   #warnOfExpiry(certificates: CertificateSet): void {

@@ -15,6 +15,7 @@ import type { Logger } from "../../../server/control/logging/logger.ts";
 import { Registry } from "../../../server/control/registry/registry.ts";
 import type { BackendUpdate, Watcher } from "../../../server/control/registry/registry-types.ts";
 import { Store } from "../../../server/control/store/store.ts";
+import { makeLookup } from "../../../server/names/lookup.ts";
 
 /** A directory that is removed with the test's `using`. */
 export function temporaryDirectory(): Disposable & { readonly path: string } {
@@ -113,6 +114,7 @@ export function newWorld(options: WorldOptions = {}): World {
     policy: new EndpointPolicy({
       allowed: config.allowed_endpoint_cidrs,
       denied: config.denied_endpoint_cidrs,
+      resolve: async (host) => (await makeLookup([])(host)).addresses,
     }),
     store,
     prober: options.prober ?? null,
