@@ -164,7 +164,8 @@ test("L-15: without file descriptors requests are refused, no backend is blamed,
   await setFileLimit(server, "1024");
   const before = await watcher.readResponse();
   expect(await ask()).toBe(200);
-  expect(before.startLine).toMatch(/ (?:200|502) /);
+  // The control plane was out of reach too, and is asked again.
+  expect(statusOf(before)).toBe(200);
   const { text } = await server.call("GET", "/metrics");
   expect(text).toContain("opsen_breakers_opened_total 0");
   expect(text).toContain('opsen_errors_total{code="no_capacity"} 10');

@@ -1,5 +1,5 @@
 /**
- * `npm run scenarios`: failures and hostile peers at full length, with figures. Runs on loopback for some eight minutes.
+ * `npm run scenarios`: failures and hostile peers at full length, with figures. Runs on loopback for some fourteen minutes.
  * An argument names the one to run.
  */
 import { swapCertificates } from "./certificates.ts";

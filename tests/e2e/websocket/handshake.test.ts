@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Behind } from "../../support/behind.ts";
 import { eventually } from "../../support/eventually.ts";
 import { header, headerAll } from "../../support/http-message.ts";
-import { number, record } from "../../support/json.ts";
+import { number, record, records } from "../../support/json.ts";
 import { answer, type Responder } from "../../support/raw-backend.ts";
 import { openClient } from "../../support/raw-client.ts";
 import { seeded } from "../../support/seeded.ts";
@@ -30,6 +30,7 @@ const respond: Responder = async ({ startLine }, wire) => {
   const refusal = /^\/refuse-(\d+)$/.exec(path)?.[1];
   if (refusal !== undefined) return answer(wire, Number(refusal), "no sockets here");
   if (path === "/plain") return answer(wire, 200, "plain");
+  if (path === "/never") return new Promise(() => {});
   await wire.send(REPLIES[path] ?? SWITCHING);
   return false;
 };
@@ -214,7 +215,7 @@ describe("the tunnel", () => {
     },
   );
 
-  test("W-20, W-22, W-23: outlasts the request timeout, its backend's departure and its ill health", async () => {
+  test("W-20, W-22: outlasts the request timeout and its backend's departure", async () => {
     await using leaver = await Behind.start(server, { respond }, { cores: 64, id: "leaver", cpu: 0 });
     await behind.agent.report({ cpu_usage_avg: Array.from({ length: 64 }, () => 90) });
     const client = await openClient(server.target);
@@ -223,13 +224,45 @@ describe("the tunnel", () => {
     const backend = leaver.backend.connections.at(-1);
     if (backend === undefined) throw new Error("the other backend was chosen");
     await leaver.agent.remove();
-    // Twice the request timeout.
-    await Bun.sleep(2000);
+    await behind.agent.report();
+    // Each takes the request timeout.
+    for (let count = 0; count < 2; count++) expect((await server.call("GET", "/never")).status).toBe(504);
     await client.send(frame(TEXT, "still here"));
     expect(await backend.readBytes(16)).toEqual(frame(TEXT, "still here"));
     await client[Symbol.asyncDispose]();
-    await behind.agent.report();
   });
+
+  test("W-23: outlasts the ill health of its backend", async () => {
+    let isIll = false;
+    await using probing = await TestServer.start({
+      config: {
+        workers: 1,
+        health_check_enabled: true,
+        health_check_type: "http",
+        health_check_interval_seconds: 1,
+        health_check_unhealthy_threshold: 1,
+        health_check_healthy_threshold: 1,
+      },
+    });
+    await using ill = await Behind.start(probing, {
+      respond: (request, wire, own) => {
+        if (request.startLine.startsWith("GET /ws ")) return respond(request, wire, own);
+        return answer(wire, isIll ? 500 : 200, "");
+      },
+    });
+    await using client = await openClient(probing.target);
+    await client.send(handshake());
+    await client.readHead();
+    const backend = ill.backend.connections.find(({ log }) => log.includes("GET /ws "));
+    isIll = true;
+    await eventually("it is unhealthy", async () => {
+      const clients = records((await probing.call("GET", "/clients")).json);
+      return clients.some(({ health_status: status }) => status === "unhealthy");
+    });
+    expect((await probing.call("GET", "/x")).status).toBe(503);
+    await client.send(frame(TEXT, "still here"));
+    expect(await backend?.readBytes(16)).toEqual(frame(TEXT, "still here"));
+  }, 20_000);
 
   test("W-33: pauses and goes on a hundred times, and both streams arrive whole", async () => {
     await using ends = await tunnel();
