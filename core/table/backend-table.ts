@@ -6,6 +6,7 @@ import {
   DRAINING,
   declareBackendColumns,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
   NO_BACKUP,
   UNHEALTHY,
@@ -13,7 +14,7 @@ import {
 import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
 import { OpenBreakers } from "./open-breakers.ts";
 import { type Preference, Preferences } from "./preferences.ts";
-import { MAX_GPUS, type RowFigures } from "./row-figures.ts";
+import { type ClaimedRow, MAX_GPUS, type RowFigures } from "./row-figures.ts";
 import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
 
 const MARK = 0x6f70_6265;
@@ -36,12 +37,6 @@ const BACKUP_ROWS = 9;
  * room below the largest number for the weighted distance.
  */
 const LAST_SCORE = 1e300;
-
-/** Identity of a row's owner: the row number alone can be reused. */
-export interface ClaimedRow {
-  readonly row: number;
-  readonly generation: number;
-}
 
 /**
  * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
@@ -171,6 +166,11 @@ export class BackendTable {
   /** A draining backend keeps its sticky sessions and gets no others. */
   setDraining(row: number, on: boolean): void {
     this.#setFlag(row, DRAINING, on);
+  }
+
+  /** Says that nobody knows the GPUs of a backend, so that no tier is refused for them. */
+  setGpusUnknown(row: number, on: boolean): void {
+    this.#setFlag(row, GPUS_UNKNOWN, on);
   }
 
   /** Bounds the requests in flight and the connections of all threads; 0 = no bound. */
