@@ -1,3 +1,4 @@
+import { strategyNamed } from "../balancing/strategies/names.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "../config/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
 import { bytesOf } from "./capacity.ts";
@@ -20,6 +21,7 @@ export function toTiers(config: ServerConfig): { tiers: Tier[]; defaultTier: num
 }
 
 function toTier(tier: TierConfig, reservation: Tier["reservation"]): Tier {
+  const strategy = strategyNamed(tier.strategy ?? "");
   return {
     name: tier.name,
     vcpu: tier.vcpu,
@@ -28,5 +30,6 @@ function toTier(tier: TierConfig, reservation: Tier["reservation"]): Tier {
     gpus: tier.gpu,
     gpuMemoryBytes: bytesOf(tier.gpu_memory_gb),
     reservation: tier.reservation ?? reservation,
+    ...(strategy === null ? {} : { strategy }),
   };
 }

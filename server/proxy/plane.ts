@@ -56,7 +56,7 @@ export function makePlane(
     defaultTier: init.defaultTier,
     viaName: init.viaName,
     tables,
-    picker: new Picker(tables, pickerOptions(config, tiers)),
+    picker: new Picker(tables, pickerOptions(config, tiers), randomSeed()),
     retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
@@ -162,6 +162,10 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       extra: [],
     },
   };
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
 }
 
 /** Ids that differ between workers and restarts by a random prefix, and within one by a counter. */

@@ -2,6 +2,7 @@
 import { PathGroupPool } from "../../../core/plane/path-groups.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
+import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import { type BackendHealth, originKey } from "../health/prober.ts";
 import type { DrainedBy } from "../store/rows.ts";
 import { type Admitted, type BackendRecord, endpointBits, toBackend, toStored } from "./backend-record.ts";
@@ -57,7 +58,7 @@ export class Fleet {
 
   /** Adds a backend; resolves once every worker knows it. Null when the table is full. */
   async add(admitted: Admitted, ownership: Ownership, nowMs: number): Promise<BackendRecord | null> {
-    const claimed = this.#deps.tables.backends.claimRow();
+    const claimed = this.#deps.tables.backends.claimRow(hashStickyId(admitted.registration.client_id));
     if (claimed === null) return null;
     const group = this.#groups.take(admitted.patterns);
     const record: BackendRecord = {

@@ -24,6 +24,10 @@ const CASES: Readonly<Record<string, { readonly good: readonly string[]; readonl
         "[::1]",
       ],
     },
+    strategy: {
+      good: ["resource", "least_connections", "leastconnections", "Least-Conn", "weighted", "iphash", "p2c"],
+      bad: ["", "best", "round", "robin", "least", "round_robin,random"],
+    },
     "dns-server": {
       good: ["10.0.0.53", "10.0.0.53:5353", "2001:db8::53", "[2001:db8::53]:53", "127.0.0.1:65535"],
       bad: [
