@@ -47,7 +47,7 @@ export function makePlane(
   return {
     index,
     options,
-    ...settledParts(init, tables),
+    ...settledParts(init, tables, null),
     viaName: init.viaName,
     tables,
     wheel,

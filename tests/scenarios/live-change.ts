@@ -118,7 +118,12 @@ class Changer {
       request_timeout_seconds: 20 + (turn % 10),
       breaker_failures: 5 + (turn % 5),
       tiers: [{ name: "lite" }, { name: `extra-${turn % 4}` }],
-      backends: listed.map((url, at) => ({ id: `b${at}`, url, weight: 1 + ((turn + at) % 3), tags: ["web"] })),
+      backends: listed.map((url, at) => ({
+        id: `b${at}`,
+        url,
+        weight: 1 + ((turn + at) % 3),
+        tags: ["web"],
+      })),
     };
     writeFileSync(file, stringify(config));
     await this.#call("POST", "/config/reload");
