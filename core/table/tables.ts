@@ -10,6 +10,7 @@ import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
 import { StickyTable } from "./sticky-table.ts";
+import { TrafficTable } from "./traffic-table.ts";
 
 export interface TableSizes {
   readonly maxBackends: number;
@@ -21,6 +22,7 @@ export interface TableSizes {
   readonly managementRate: RateLimit;
   readonly proxyRate: RateLimit;
   readonly authFailures: RateLimit;
+  readonly durationBoundsMs: readonly number[];
 }
 
 /** Every shared table, opened by one thread. */
@@ -39,6 +41,7 @@ export interface Tables {
   readonly connections: ConnectionSlots;
   /** Of clients. */
   readonly clients: ClientConnections;
+  readonly traffic: TrafficTable;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -56,6 +59,7 @@ export function tableSizes(config: ServerConfig, tiers: number, workers: number)
     managementRate: { perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst },
     proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
     authFailures: AUTH_FAILURES,
+    durationBoundsMs: config.metrics_duration_buckets_ms,
   };
 }
 
@@ -73,6 +77,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
+    traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
   };
 }
 
@@ -95,6 +100,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
+    traffic: new TrafficTable(shared.traffic, worker),
   };
 }
 
