@@ -6,6 +6,7 @@ import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { LoopTable } from "./loop-table.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
@@ -42,6 +43,7 @@ export interface Tables {
   /** Of clients. */
   readonly clients: ClientConnections;
   readonly traffic: TrafficTable;
+  readonly loop: LoopTable;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -78,6 +80,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
     traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
+    loop: LoopTable.allocate(sizes.workers),
   };
 }
 
@@ -101,6 +104,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
     traffic: new TrafficTable(shared.traffic, worker),
+    loop: new LoopTable(shared.loop, worker),
   };
 }
 
@@ -129,6 +133,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
   tables.clients.releaseWorker(worker);
+  tables.traffic.releaseWorker(worker);
   tables.queue.freed();
 }
 

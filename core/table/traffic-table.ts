@@ -5,13 +5,16 @@ import {
   BROKEN,
   BYTES_IN,
   BYTES_OUT,
+  CLOSED,
   CONNECTS,
   DURATION_MS,
   ERRORS,
   FIRST_CELL,
   FIRST_STATUS,
   GENERATION,
+  IDLE,
   LAST_AT_MS,
+  OPENED,
   QUEUED_MS,
   RETRIES,
   REUSES,
@@ -110,6 +113,22 @@ export class TrafficTable {
     this.#count(row, generation, isReused ? REUSES : CONNECTS);
   }
 
+  /** A circuit breaker has opened or closed. */
+  breakerTurned(row: number, generation: number, to: "opened" | "closed"): void {
+    this.#count(row, generation, to === "opened" ? OPENED : CLOSED);
+  }
+
+  /** That many more connections of this thread are kept without work. */
+  idle(row: number, generation: number, more: 1 | -1): void {
+    this.#count(row, generation, IDLE, more);
+  }
+
+  /** Forgets the kept connections of a worker that has died; what it counted stays true. Control plane only. */
+  releaseWorker(worker: number): void {
+    const rows = this.#capacity + EXTRA_ROWS;
+    for (let row = 0; row < rows; row++) this.#numbers[(worker * rows + row) * this.#stride + IDLE] = 0;
+  }
+
   /** What one backend did since it has its row. */
   read(row: number, generation: number): TrafficReading {
     const { cells } = this.scale;
@@ -140,6 +159,9 @@ export class TrafficTable {
       lastAtMs,
       connects: f64(sums, CONNECTS),
       reuses: f64(sums, REUSES),
+      breakersOpened: f64(sums, OPENED),
+      breakersClosed: f64(sums, CLOSED),
+      idle: Math.max(0, f64(sums, IDLE)),
     };
   }
 
@@ -160,16 +182,16 @@ export class TrafficTable {
     numbers[at + BYTES_IN] = f64(numbers, at + BYTES_IN) + end.bytesIn;
     numbers[at + BYTES_OUT] = f64(numbers, at + BYTES_OUT) + end.bytesOut;
     numbers[at + LAST_AT_MS] = end.nowMs;
+    if (end.queuedMs > 0) numbers[at + QUEUED_MS] = f64(numbers, at + QUEUED_MS) + end.queuedMs;
     if (end.status === SWITCHED) return;
     const cell = at + FIRST_CELL + this.scale.cellOf(end.durationMs);
     numbers[cell] = f64(numbers, cell) + 1;
     numbers[at + DURATION_MS] = f64(numbers, at + DURATION_MS) + end.durationMs;
-    if (end.queuedMs > 0) numbers[at + QUEUED_MS] = f64(numbers, at + QUEUED_MS) + end.queuedMs;
   }
 
-  #count(row: number, generation: number, field: number): void {
+  #count(row: number, generation: number, field: number, by = 1): void {
     const at = this.#open(row, generation);
-    if (at >= 0) this.#numbers[at + field] = f64(this.#numbers, at + field) + 1;
+    if (at >= 0) this.#numbers[at + field] = f64(this.#numbers, at + field) + by;
   }
 
   /** Where this thread's numbers of a row are, empty if they were another generation's; -1 for one that is gone. */

@@ -21,6 +21,7 @@ import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
+import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import { Registry } from "./registry/registry.ts";
 import type { BackendUpdate } from "./registry/registry-types.ts";
 import { Sweep } from "./registry/sweep.ts";
@@ -86,6 +87,7 @@ function layGround(config: ServerConfig, log: Log): Ground {
   const geoip = loadGeoip(config);
   assertPortIsFree(config.host, config.port, "port");
   assertPortIsFree(config.admin_host, config.admin_port, "admin_port");
+  assertPortIsFree(config.metrics_host, config.metrics_port, "metrics_port");
   const workers = config.workers === "auto" ? availableParallelism() : config.workers;
   const { tiers, defaultTier } = toTiers(config);
   const shared = allocateTables(tableSizes(config, tiers.length, workers), () => randomInt(2 ** 32));
@@ -97,7 +99,7 @@ function layGround(config: ServerConfig, log: Log): Ground {
     denied: config.denied_endpoint_cidrs,
     resolve: async (host) => (await lookup(host)).addresses,
   });
-  policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
+  policy.setOwnPorts(usedPorts(config, { port: config.port, adminPort: config.admin_port }));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
   return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
 }
@@ -121,6 +123,10 @@ async function start(
   );
   const restored = takeUp(registry, config.database);
 
+  const monitored = { config, tables, tiers, registry, version, now: clock.now, wallOf: clock.wallOf };
+  const maxOpenFiles = openFilesLimit();
+  const monitor = startMonitor({ ...monitored, maxOpenFiles, keys: ground.keys, cleanup });
+
   const secret = randomBytes(32).toString("hex");
   const api = createApi({
     registry,
@@ -134,6 +140,7 @@ async function start(
     wallOf: clock.wallOf,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
+    ...(monitor === null ? {} : { monitor }),
   });
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
@@ -146,12 +153,12 @@ async function start(
       cause: error,
     });
   });
-  policy.setOwnPorts(usedPorts(ports));
+  policy.setOwnPorts(usedPorts(config, ports));
   const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: clock.now });
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
 
-  watchFiles(ground, supervisor, cleanup);
+  watchFiles(ground, supervisor, monitor, cleanup);
   announce(log.component("server"), config, ports, {
     keys: ground.keys,
     version,
@@ -269,6 +276,7 @@ function makeSupervisor(
 function watchFiles(
   { config, log, certificates }: Ground,
   supervisor: Supervisor,
+  monitor: RunningMonitor | null,
   cleanup: DisposableStack,
 ): void {
   if (keyFiles(config).length > 0) {
@@ -278,6 +286,7 @@ function watchFiles(
       read: () => readKeys(config),
       use: (keys) => {
         supervisor.setKeys(keys);
+        monitor?.setKeys(keys);
         return { keys: keys.length };
       },
       log: log.component("keys"),
@@ -314,8 +323,8 @@ function takeUp(registry: Registry, path: string): ReturnType<Registry["restore"
   }
 }
 
-function usedPorts({ port, adminPort }: Ports): number[] {
-  return [port, adminPort].filter((used) => used !== 0);
+function usedPorts({ metrics_port: metrics }: ServerConfig, { port, adminPort }: Ports): number[] {
+  return [port, adminPort, metrics].filter((used) => used !== 0);
 }
 
 function messageOf(error: unknown): string {

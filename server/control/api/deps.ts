@@ -7,6 +7,7 @@ import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { Monitor } from "../metrics/monitor.ts";
 import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 
@@ -24,6 +25,8 @@ export interface ApiDeps {
   readonly wallOf: (ms: number) => number;
   readonly version: string;
   readonly log: Logger;
+  /** Absent when metrics are off. */
+  readonly monitor?: Monitor;
   /** Where an IP address is; absent without a GeoIP database. */
   readonly locate?: (ip: string) => Place | null;
 }
@@ -39,6 +42,8 @@ export interface Call {
   /** Address of the client, as the worker saw it. */
   readonly peer: string;
   readonly caller: Caller;
+  /** May see backends, on a path that is open to everybody. */
+  readonly isReader: boolean;
 }
 
 /** One endpoint: how it is routed, documented and answered. */

@@ -5,6 +5,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Elysia } from "elysia";
+import { metricsOperations } from "../metrics/operations.ts";
 import { tokenOf } from "./agent-token.ts";
 import { agentOperations } from "./agents.ts";
 import { problem } from "./answers.ts";
@@ -25,6 +26,8 @@ export const SECRET_HEADER = "X-Opsen-Secret";
 export const PEER_HEADER = "X-Opsen-Peer";
 /** Present when the caller's key may manage any backend. */
 export const ADMIN_HEADER = "X-Opsen-Admin";
+/** Present on open paths when the caller may see backends. */
+export const READER_HEADER = "X-Opsen-Reader";
 
 export interface Api {
   readonly fetch: (request: Request) => Promise<Response>;
@@ -39,6 +42,7 @@ export function createApi(deps: ApiDeps): Api {
     ...backendOperations(deps),
     ...drainingOperations(deps),
     ...statusOperations(deps),
+    ...metricsOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
   const app = router(operations, deps);
@@ -77,6 +81,7 @@ function router(
         query: queryOf(request),
         peer: request.headers.get(PEER_HEADER) ?? "",
         caller: { token: tokenOf(request), isAdmin: request.headers.get(ADMIN_HEADER) !== null },
+        isReader: request.headers.get(READER_HEADER) !== null,
       });
     // "none": bodies are left to the operation, which knows what to say of a bad one.
     if (methods === "any") app.all(path, answer, { parse: "none" });

@@ -199,10 +199,11 @@ export class Choice {
   }
 
   /** Says that a circuit breaker has opened or closed. */
-  #tell(pick: Pick, change: BreakerChange): void {
+  #tell(pick: Pick, change: Exclude<BreakerChange, "none">): void {
     const { plane, facts } = this.#exchange;
     const { row, generation, endpoint } = pick;
     const backend = plane.directory.place(row, generation)?.backend;
+    plane.tables.traffic.breakerTurned(row, generation, change);
     const data = { client_id: backend?.clientId, endpoint: backend?.endpoints[endpoint]?.url };
     if (change === "closed") {
       plane.count("breakers_closed");
