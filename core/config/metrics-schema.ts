@@ -61,7 +61,6 @@ export const METRICS_KEYS = {
     default: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000],
     minItems: 1,
     maxItems: MAX_DURATION_BOUNDS,
-    expected: `1 to ${MAX_DURATION_BOUNDS} numbers`,
     description: "Upper bounds of the histograms of durations, in milliseconds, ascending.",
   }),
   metrics_cpu_cores: int(
@@ -76,7 +75,7 @@ export const METRICS_KEYS = {
   ),
   metrics_retention_hours: int(24, { minimum: 1, maximum: 168 }, "How long the long history goes back."),
   metrics_history_backends: int(
-    128,
+    64,
     { minimum: 0, maximum: 4096 },
     "Backends that have a history of their own; further ones are part of the whole alone.",
   ),

@@ -123,21 +123,14 @@ async function start(
   );
   const restored = takeUp(registry, config.database);
 
-  const monitored = { config, tables, tiers, registry, version, now: clock.now, wallOf: clock.wallOf };
-  const maxOpenFiles = openFilesLimit();
-  const monitor = startMonitor({ ...monitored, maxOpenFiles, keys: ground.keys, cleanup });
-
+  const { now, wallOf } = clock;
+  const told = { registry, tables, tiers, config, version, now, wallOf };
+  const monitor = startMonitor({ ...told, maxOpenFiles: openFilesLimit(), keys: ground.keys, cleanup });
   const secret = randomBytes(32).toString("hex");
   const api = createApi({
-    registry,
+    ...told,
     picker,
-    tables,
-    tiers,
-    config,
     secret,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
     ...(monitor === null ? {} : { monitor }),

@@ -12,60 +12,60 @@ interface Amounts {
 }
 
 export const CAPACITY_METRICS: readonly Metric[] = [
-  amounts(
-    "backend_cores",
-    "Cores of a backend: all, free by its last report, and held by leases.",
-    (source) => {
-      const { columns, row, report } = parts(source);
-      return {
-        total: report?.cpu_usage_avg.length ?? null,
-        free: report === null ? null : i32(columns.freeCores, row),
-        leased: i32(columns.leasedCores, row),
-      };
-    },
-  ),
+  amounts("backend_cores", "Cores of a backend: all, free by its last report, and held by leases.", cores),
   amounts(
     "backend_memory_bytes",
     "Memory of a backend: all, available by its last report, and held by leases.",
-    (source) => {
-      const { columns, row, report } = parts(source);
-      return {
-        total: bytes(report?.memory_total_gb),
-        free: bytes(report?.memory_avail_gb),
-        leased: f64(columns.leasedMemory, row),
-      };
-    },
+    memory,
   ),
   amounts(
     "backend_disk_bytes",
     "Disk space of a backend: all, available by its last report, and held by leases.",
-    (source) => {
-      const { columns, row, report } = parts(source);
-      return {
-        total: bytes(report?.disk_total_gb),
-        free: bytes(report?.disk_avail_gb),
-        leased: f64(columns.leasedDisk, row),
-      };
-    },
+    disk,
   ),
-  amounts(
-    "backend_gpus",
-    "GPUs of a backend: all, free by its last report, and named by leases.",
-    (source) => {
-      const { columns, row, report } = parts(source);
-      const { gpu_available_threshold_pct: threshold } = source.server.config;
-      const gpus = report?.gpus ?? null;
-      return {
-        total: gpus?.length ?? null,
-        free: gpus?.filter(({ utilization_pct: use = 0 }) => use < threshold).length ?? null,
-        leased: bits(i32(columns.leasedGpus, row)),
-      };
-    },
-  ),
+  amounts("backend_gpus", "GPUs of a backend: all, free by its last report, and named by leases.", gpus),
   backendMetric(gauge("backend_leases", "Leases on a backend."), ({ state }) => state.leases),
   serverMetric(gauge("leases", "Leases that are held."), ({ tables }) => tables.leases.used),
   serverMetric(gauge("leases_limit", "Leases that may be held."), ({ tables }) => tables.leases.capacity),
 ];
+
+function cores(source: BackendSource): Amounts {
+  const { columns, row, report } = parts(source);
+  return {
+    total: report?.cpu_usage_avg.length ?? null,
+    free: report === null ? null : i32(columns.freeCores, row),
+    leased: i32(columns.leasedCores, row),
+  };
+}
+
+function memory(source: BackendSource): Amounts {
+  const { columns, row, report } = parts(source);
+  return {
+    total: bytes(report?.memory_total_gb),
+    free: bytes(report?.memory_avail_gb),
+    leased: f64(columns.leasedMemory, row),
+  };
+}
+
+function disk(source: BackendSource): Amounts {
+  const { columns, row, report } = parts(source);
+  return {
+    total: bytes(report?.disk_total_gb),
+    free: bytes(report?.disk_avail_gb),
+    leased: f64(columns.leasedDisk, row),
+  };
+}
+
+function gpus(source: BackendSource): Amounts {
+  const { columns, row, report } = parts(source);
+  const { gpu_available_threshold_pct: threshold } = source.server.config;
+  const isFree = ({ utilization_pct: use = 0 }: { utilization_pct?: number }): boolean => use < threshold;
+  return {
+    total: report === null ? null : (report.gpus ?? []).length,
+    free: report === null ? null : (report.gpus ?? []).filter(isFree).length,
+    leased: bits(i32(columns.leasedGpus, row)),
+  };
+}
 
 function amounts(name: string, help: string, read: (source: BackendSource) => Amounts): Metric {
   const backend = (source: BackendSource, out: Exposition): void => {

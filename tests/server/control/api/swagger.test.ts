@@ -22,6 +22,8 @@ test("the document has every call, those of the data plane too, with their bodie
     "GET /health",
     "GET /leases",
     "GET /metrics",
+    "GET /metrics/history",
+    "GET /ping",
     "GET /ready",
     "POST /clients/purge",
     "POST /clients/purge-pending",
