@@ -35,14 +35,18 @@ const SLOTS: Uint8Array = Uint8Array.from({ length: 600 }, (_, status) => {
   return known >= 0 ? known : STATUS_CODES.length + Math.max(1, Math.floor(status / 100)) - 1;
 });
 
+const CLASSES_OF_SLOTS: Uint8Array = Uint8Array.from({ length: STATUS_SLOTS }, (_, slot) => {
+  const code = STATUS_CODES[slot];
+  return code === undefined ? slot - STATUS_CODES.length + 1 : Math.floor(code / 100);
+});
+
 export function statusSlot(status: number): number {
   return SLOTS[status] ?? STATUS_SLOTS - 1;
 }
 
 /** Class of what a slot counts: 1 for 1xx, and so on. */
 export function classOfSlot(slot: number): number {
-  const code = STATUS_CODES[slot];
-  return code === undefined ? slot - STATUS_CODES.length + 1 : Math.floor(code / 100);
+  return CLASSES_OF_SLOTS[slot] ?? CLASSES;
 }
 
 /** What a slot counts: "404", or "4xx" for those of a class that have none of their own. */

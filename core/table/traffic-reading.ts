@@ -78,10 +78,11 @@ export function quantileMsOf(reading: TrafficReading, scale: DurationScale, q: n
 
 export function byClassOf(statuses: Float64Array): [number, number, number, number, number] {
   const sums: [number, number, number, number, number] = [0, 0, 0, 0, 0];
-  statuses.forEach((count, slot) => {
+  for (let slot = 0; slot < statuses.length; slot++) {
     const index = classOfSlot(slot) - 1;
-    if (index === 0 || index === 1 || index === 2 || index === 3 || index === 4) sums[index] += count;
-  });
+    if (index === 0 || index === 1 || index === 2 || index === 3 || index === 4)
+      sums[index] += statuses[slot] ?? 0;
+  }
   return sums;
 }
 

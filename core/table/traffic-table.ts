@@ -18,7 +18,6 @@ import {
   QUEUED_MS,
   RETRIES,
   REUSES,
-  STATUS_SLOTS,
   statusSlot,
 } from "./traffic-layout.ts";
 import { byClassOf, type TrafficReading } from "./traffic-reading.ts";
@@ -131,22 +130,13 @@ export class TrafficTable {
 
   /** What one backend did since it has its row. */
   read(row: number, generation: number): TrafficReading {
-    const { cells } = this.scale;
-    const statuses = new Float64Array(STATUS_SLOTS);
-    const durations = new Float64Array(cells);
-    const sums = new Float64Array(FIRST_STATUS);
-    let lastAtMs = 0;
-    for (let worker = 0; worker < this.#workers; worker++) {
-      const at = (worker * (this.#capacity + EXTRA_ROWS) + row) * this.#stride;
-      if (f64(this.#numbers, at + GENERATION) !== generation) continue;
-      this.#addUp(sums, at);
-      this.#addUp(statuses, at + FIRST_STATUS);
-      this.#addUp(durations, at + FIRST_CELL);
-      lastAtMs = Math.max(lastAtMs, f64(this.#numbers, at + LAST_AT_MS));
-    }
+    const sums = this.#sum(row, generation);
+    const statuses = sums.subarray(FIRST_STATUS, FIRST_CELL);
+    const byClass = byClassOf(statuses);
+    const [informational, successful, redirected, clients, servers] = byClass;
     return {
-      requests: statuses.reduce((sum, count) => sum + count, 0),
-      byClass: byClassOf(statuses),
+      requests: informational + successful + redirected + clients + servers,
+      byClass,
       statuses,
       errors: f64(sums, ERRORS),
       retries: f64(sums, RETRIES),
@@ -155,8 +145,8 @@ export class TrafficTable {
       bytesOut: f64(sums, BYTES_OUT),
       durationMs: f64(sums, DURATION_MS),
       queuedMs: f64(sums, QUEUED_MS),
-      cells: durations,
-      lastAtMs,
+      cells: sums.subarray(FIRST_CELL, FIRST_CELL + this.scale.cells),
+      lastAtMs: f64(sums, LAST_AT_MS),
       connects: f64(sums, CONNECTS),
       reuses: f64(sums, REUSES),
       breakersOpened: f64(sums, OPENED),
@@ -208,10 +198,24 @@ export class TrafficTable {
     return at;
   }
 
-  #addUp(sums: Float64Array, from: number): void {
-    for (let index = 0; index < sums.length; index++) {
-      sums[index] = f64(sums, index) + f64(this.#numbers, from + index);
+  /** The numbers of a row, those of all workers together; a copy. */
+  #sum(row: number, generation: number): Float64Array {
+    const numbers = this.#numbers;
+    let sums: Float64Array | null = null;
+    for (let worker = 0; worker < this.#workers; worker++) {
+      const at = (worker * (this.#capacity + EXTRA_ROWS) + row) * this.#stride;
+      if (f64(numbers, at + GENERATION) !== generation) continue;
+      if (sums === null) {
+        sums = numbers.slice(at, at + this.#stride);
+        continue;
+      }
+      const lastAtMs = Math.max(f64(sums, LAST_AT_MS), f64(numbers, at + LAST_AT_MS));
+      for (let index = 1; index < this.#stride; index++) {
+        sums[index] = f64(sums, index) + f64(numbers, at + index);
+      }
+      sums[LAST_AT_MS] = lastAtMs;
     }
+    return sums ?? new Float64Array(this.#stride);
   }
 }
 
