@@ -14,9 +14,10 @@ import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
 import { ConnectionPool } from "./http1/connection-pool.ts";
 import { securityHeaders } from "./management/management.ts";
+import { IdleConnections, workerShare } from "./net/idle-connections.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
-import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
+import { type PoolLimits, UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
@@ -45,7 +46,8 @@ export function makePlane(
     (ms) => onStall(ms, log, count),
   );
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
-  const wiring = { wheel, out, headLimits: options.head };
+  const idle = new IdleConnections(workerShare(config.pool_max_idle, index, init.workers));
+  const wiring = { wheel, out, headLimits: options.head, idle };
   const upstream = makeUpstream(init, { options, tables, log, wiring });
   const control = { kind: "unix", path: init.controlSocket } as const;
   return {
@@ -64,7 +66,7 @@ export function makePlane(
     out,
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
-    control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
+    control: new ConnectionPool(control, ...controlPool(options.pool, wiring), UNCOUNTED),
     controlSecret: init.controlSecret,
     keys: new KeyGuard(init.keys),
     insecureNoAuth: config.insecure_no_auth,
@@ -106,6 +108,15 @@ function makeUpstream(
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
   return { directory, queue };
+}
+
+/** What is asked of connections to backends is not asked of those to the control plane, which do not count as such either. */
+function controlPool(limits: PoolLimits, wiring: Wiring): readonly [PoolLimits, Wiring] {
+  const idle = new IdleConnections(Number.POSITIVE_INFINITY);
+  return [
+    { ...limits, maxLifetimeMs: 0, keepAliveMs: 0 },
+    { ...wiring, idle },
+  ];
 }
 
 function makeLog(
