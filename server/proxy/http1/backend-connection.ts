@@ -212,7 +212,8 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
   onTimer(): void {
     const user = this.#user;
     const wasConnecting = this.#state === "connecting";
-    this.drop("abort");
+    // An idle connection ends in order: backends write resets into their logs.
+    this.drop(this.#state === "idle" ? "close" : "abort");
     if (wasConnecting) user?.onUpstreamFailed(this.#isShakingHands ? "TLS handshake timeout" : "timeout");
   }
 

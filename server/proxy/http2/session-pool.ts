@@ -62,9 +62,9 @@ export class SessionPool implements UpstreamPool, SessionHome {
     return !this.#retired && this.limits.reuses && this.#idle < this.limits.maxIdle;
   }
 
-  changed(session: BackendSession): void {
-    const { entry } = session;
-    if (session.isIdle !== entry.isListed) {
+  changed(of: BackendSession): void {
+    const { entry } = of;
+    if (of.isIdle !== entry.isListed) {
       this.#idle += entry.isListed ? -1 : 1;
       if (entry.isListed) this.wiring.idle.leave(entry);
       else this.wiring.idle.rest(entry);

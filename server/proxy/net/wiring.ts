@@ -34,7 +34,7 @@ export interface PoolLimits {
 const LIFETIME_JITTER = 0.1;
 
 /** How long a new connection may serve requests; `random` is from 0 to 1. */
-export function lifetimeMs({ maxLifetimeMs }: PoolLimits, random: number): number {
+export function lifetimeMs({ maxLifetimeMs }: Pick<PoolLimits, "maxLifetimeMs">, random: number): number {
   return maxLifetimeMs === 0 ? Number.POSITIVE_INFINITY : maxLifetimeMs * (1 - LIFETIME_JITTER * random);
 }
 

@@ -17,7 +17,8 @@ export class Expectation implements TimerOwner {
   begin(): void {
     const { head, continued, plane } = this.#exchange;
     const { expectTimeoutMs } = plane.options;
-    if (head.expectContinue && !continued && expectTimeoutMs > 0) plane.wheel.arm(this.#timer, expectTimeoutMs);
+    if (head.expectContinue && !continued && expectTimeoutMs > 0)
+      plane.wheel.arm(this.#timer, expectTimeoutMs);
   }
 
   /** The backend has said something, or nobody waits for it any more. */

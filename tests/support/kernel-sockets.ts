@@ -1,0 +1,37 @@
+/** What the kernel of Linux knows of the TCP connections of this host (proc(5), /proc/net/tcp). */
+import { readFileSync } from "node:fs";
+
+export interface KernelSocket {
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly isEstablished: boolean;
+  /** Seconds until the kernel asks a silent peer whether it is still there; null when it is not going to. */
+  readonly keepAliveSeconds: number | null;
+}
+
+const ESTABLISHED = "01";
+/** Keep-alive; a delayed acknowledgement looks the same, but is due within a fraction of a second. */
+const KEEP_ALIVE_TIMER = "02";
+/** The kernel counts in USER_HZ. */
+const TICKS_PER_SECOND = 100;
+
+/** The IPv4 sockets to a port. */
+export function socketsTo(port: number): KernelSocket[] {
+  const lines = readFileSync("/proc/net/tcp", "latin1").trim().split("\n").slice(1);
+  return lines.map(parse).filter((socket) => socket.remotePort === port);
+}
+
+function parse(line: string): KernelSocket {
+  const [, local = "", remote = "", state = "", , timer = ""] = line.trim().split(/\s+/);
+  const [kind, ticks = "0"] = timer.split(":");
+  return {
+    localPort: portOf(local),
+    remotePort: portOf(remote),
+    isEstablished: state === ESTABLISHED,
+    keepAliveSeconds: kind === KEEP_ALIVE_TIMER ? Number.parseInt(ticks, 16) / TICKS_PER_SECOND : null,
+  };
+}
+
+function portOf(address: string): number {
+  return Number.parseInt(address.split(":")[1] ?? "0", 16);
+}
