@@ -83,6 +83,27 @@ export class Claims {
     return outcome;
   }
 
+  /**
+   * Takes the row that the request brings along, without asking for room, as a session does; false when that may not be
+   * kept, does not serve the path, or has as many requests in flight as it may have.
+   */
+  keepPreferred(query: PickQuery, out: Pick): boolean {
+    const { columns } = this.#eligibility;
+    const { preferredRow: row } = query;
+    lock(columns.lock, row, this.#tables.backends.owner);
+    const mayKeep =
+      i32(columns.generation, row) === query.preferredGeneration &&
+      this.#eligibility.mayKeep(row) &&
+      this.#eligibility.servesPath(row) &&
+      !this.#eligibility.isAtLimit(row);
+    const isKept = mayKeep && this.#openLocked(row, query, out) === "claimed";
+    unlock(columns.lock, row);
+    if (!isKept) return false;
+    out.stickyOutcome = "kept";
+    out.isStickyUseDue = false;
+    return true;
+  }
+
   /** Whether a sticky entry's row still has the owner, and the health, that the entry was made for. */
   isCurrent(way: number): boolean {
     const { columns: sticky } = this.#tables.sticky;

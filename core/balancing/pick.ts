@@ -15,6 +15,9 @@ export interface PickQuery {
   sticky: boolean;
   stickyHi: number;
   stickyLo: number;
+  /** Row that the request brings along as its own, by a cookie, and the generation that it means; -1 = none. */
+  preferredRow: number;
+  preferredGeneration: number;
   /** Per path group: index of the endpoint that serves the path, or -1. Null: the path plays no part. */
   endpointOfGroup: Int32Array | null;
   /** Rows that this request has tried already. */
@@ -34,6 +37,8 @@ export function newPickQuery(tier = 0): PickQuery {
     sticky: false,
     stickyHi: 0,
     stickyLo: 0,
+    preferredRow: -1,
+    preferredGeneration: 0,
     endpointOfGroup: null,
     excluded: [],
   };

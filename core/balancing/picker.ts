@@ -176,6 +176,7 @@ export class Picker {
   }
 
   #attempt(query: PickQuery, out: Pick): ClaimOutcome {
+    if (query.preferredRow >= 0 && this.#claims.keepPreferred(query, out)) return "claimed";
     return query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
   }
 

@@ -3,6 +3,7 @@ import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
 import type { ClientConfig } from "./client-schema.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
+import { stickyFaults } from "./sticky-check.ts";
 
 export interface CrossFault {
   readonly path: readonly PathPart[];
@@ -21,6 +22,7 @@ export function crossCheckServer(
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
+    ...stickyFaults(config),
   ];
 }
 

@@ -19,6 +19,7 @@ import { FileWatch } from "./files/file-watch.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
+import { stickyKeyOf } from "./keys/sticky-key.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
 import { Registry } from "./registry/registry.ts";
@@ -31,7 +32,13 @@ import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import { claim, openStore } from "./startup/open-store.ts";
 import { assertPortIsFree } from "./startup/port-check.ts";
 import { StartError } from "./startup/start-error.ts";
-import { loadBackendTls, loadCertificates, loadGeoip, loadKeys } from "./startup/startup-files.ts";
+import {
+  loadBackendTls,
+  loadCertificates,
+  loadGeoip,
+  loadKeys,
+  loadStickyKey,
+} from "./startup/startup-files.ts";
 import type { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
 import { type Ports, Supervisor } from "./workers/supervisor.ts";
@@ -62,6 +69,8 @@ interface Ground {
   readonly picker: Picker;
   readonly policy: EndpointPolicy;
   readonly keys: readonly ApiKey[];
+  /** As configured; "" for none. */
+  readonly stickyKey: string;
   readonly certificates: CertificateSet | null;
   readonly backendTls: BackendTls;
   readonly geoip: SharedArrayBuffer | null;
@@ -81,6 +90,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 
 function layGround(config: ServerConfig, log: Log): Ground {
   const keys = loadKeys(config);
+  const stickyKey = loadStickyKey(config);
   const certificates = loadCertificates(config);
   const backendTls = loadBackendTls(config);
   const geoip = loadGeoip(config);
@@ -99,7 +109,7 @@ function layGround(config: ServerConfig, log: Log): Ground {
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
-  return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
+  return { config, clock: startClock(), log, ...planes, keys, stickyKey, certificates, backendTls, geoip };
 }
 
 async function start(
@@ -138,7 +148,7 @@ async function start(
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
 
-  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
+  const supervisor = makeSupervisor(ground, registry, store, { socket: control.socket, secret, version });
   cleanup.defer(() => supervisor.terminate());
   workers.supervisor = supervisor;
   const ports = await supervisor.start().catch((error: unknown) => {
@@ -235,6 +245,7 @@ function makeProber(
 function makeSupervisor(
   ground: Ground,
   registry: Registry,
+  store: Store,
   control: { readonly socket: string; readonly secret: string; readonly version: string },
 ): Supervisor {
   const { config, log, workers, tiers, defaultTier, shared, tables, geoip } = ground;
@@ -249,6 +260,7 @@ function makeSupervisor(
       controlSecret: control.secret,
       viaName: `opsen-${randomBytes(8).toString("hex")}`,
       keys: ground.keys,
+      stickyKey: stickyKeyOf(config.sticky_cookie, ground.stickyKey, store, log.component("store")),
       certificates: ground.certificates,
       backendTls: ground.backendTls,
       geoip,

@@ -9,6 +9,7 @@ import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
 import type { Plane } from "./context.ts";
+import { StickyCookies } from "./exchange/sticky-cookies.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
@@ -62,6 +63,7 @@ export function makePlane(
     retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
+    cookies: makeCookies(init),
     log,
     out,
     date: new HttpDate(),
@@ -108,6 +110,14 @@ function makeUpstream(
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
   return { directory, queue };
+}
+
+/** The cookies of sessions, for the backends that are known now. */
+function makeCookies({ config, stickyKey, backends }: WorkerInit): StickyCookies | null {
+  if (config.sticky_cookie === "") return null;
+  const cookies = new StickyCookies(config, stickyKey);
+  for (const backend of backends) cookies.set(backend.row, backend);
+  return cookies;
 }
 
 /** What is asked of connections to backends is not asked of those to the control plane, which do not count as such either. */

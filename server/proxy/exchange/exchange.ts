@@ -89,6 +89,7 @@ export class Exchange {
     this.requestExtra = NO_HEADERS;
     this.responseExtra = NO_HEADERS;
     this.query.sticky = false;
+    this.query.preferredRow = -1;
     this.query.located = false;
   }
 

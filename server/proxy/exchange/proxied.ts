@@ -85,6 +85,7 @@ function start(exchange: Exchange, bodyTier: string, place: ReturnType<typeof un
   }
   query.tier = tier;
   setSticky(exchange, facts.clientIp);
+  plane.cookies?.read(exchange);
   locate(exchange, place, facts.clientIp);
   exchange.deliver();
 }

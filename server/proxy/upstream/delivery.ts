@@ -187,6 +187,7 @@ export class Delivery implements AttemptUser {
       this.#switchProtocols(response);
       return;
     }
+    exchange.plane.cookies?.answer(exchange);
     if (!client.begin(response)) {
       this.#badAnswer("the head of the response is too large");
       return;
@@ -298,6 +299,7 @@ export class Delivery implements AttemptUser {
     }
     this.#upstream = null;
     this.#phase = "idle";
+    exchange.plane.cookies?.answer(exchange);
     if (!openTunnel(exchange, response, upstream)) upstream.drop("abort");
   }
 
