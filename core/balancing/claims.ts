@@ -139,7 +139,9 @@ export class Claims {
     pick.settled = true;
     // A row that was released since has another generation, no leases of old and a count of its own.
     if (i32(columns.generation, row) === pick.generation) {
-      if (pick.isTrial && !pick.isObserved) this.#eligibility.breakers.giveTrialBackLocked(pick.breaker);
+      if (pick.isTrial && !pick.isObserved) {
+        this.#eligibility.breakers.giveTrialBackLocked(pick.breaker, pick.trial);
+      }
       columns.inFlight[row] = i32(columns.inFlight, row) - 1;
       columns.inFlightOf[this.#share + row] = i32(columns.inFlightOf, this.#share + row) - 1;
       if (leases.isLive(pick.lease, pick.leaseGeneration)) {
@@ -194,7 +196,7 @@ export class Claims {
     out.leaseGeneration = i32(this.#tables.leases.columns.generation, slot);
     out.holdsLease = this.#terms.held;
     out.breaker = this.#eligibility.breakerOf(row);
-    out.isTrial = this.#eligibility.breakers.takeTrialLocked(out.breaker, query.nowMs);
+    out.trial = this.#eligibility.breakers.takeTrialLocked(out.breaker, query.nowMs);
     out.isObserved = false;
     out.stickyOutcome = "none";
     out.distanceKm = query.located ? this.distanceKm(row, query) : NaN;

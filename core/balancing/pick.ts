@@ -60,8 +60,8 @@ export class Pick {
   holdsLease = false;
   /** Circuit breaker of the endpoint. */
   breaker = -1;
-  /** The request tries a half-open breaker. */
-  isTrial = false;
+  /** Mark of the request that tries a half-open breaker; 0 for any other. */
+  trial = 0;
   /** The breaker has been told what the request met. */
   isObserved = false;
   stickyOutcome: "none" | "kept" | "assigned" = "none";
@@ -70,4 +70,9 @@ export class Pick {
   /** NaN when either place is unknown. */
   distanceKm = NaN;
   settled = true;
+
+  /** The request tries a half-open breaker. */
+  get isTrial(): boolean {
+    return this.trial !== 0;
+  }
 }

@@ -94,7 +94,11 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     retries: {
       attempts: config.retry_attempts,
       statuses: new Set(config.retry_on_statuses),
-      backoff: { baseMs: config.retry_backoff_ms, maxMs: config.retry_backoff_max_ms },
+      backoff: {
+        baseMs: config.retry_backoff_ms,
+        multiplier: config.retry_backoff_multiplier,
+        maxMs: config.retry_backoff_max_ms,
+      },
       bodyBytes: config.retry_body_bytes,
     },
   };

@@ -4,12 +4,14 @@ import { readFileSync } from "node:fs";
 export interface KernelSocket {
   readonly localPort: number;
   readonly remotePort: number;
-  readonly isEstablished: boolean;
+  /** It is being made, is there, or waits for us to close it; not one that we have closed. */
+  readonly isOurs: boolean;
   /** Seconds until the kernel asks a silent peer whether it is still there; null when it is not going to. */
   readonly keepAliveSeconds: number | null;
 }
 
-const ESTABLISHED = "01";
+/** ESTABLISHED, SYN_SENT and CLOSE_WAIT of the kernel's tcp_states.h. */
+const OURS: ReadonlySet<string> = new Set(["01", "02", "08"]);
 /** Keep-alive; a delayed acknowledgement looks the same, but is due within a fraction of a second. */
 const KEEP_ALIVE_TIMER = "02";
 /** The kernel counts in USER_HZ. */
@@ -27,7 +29,7 @@ function parse(line: string): KernelSocket {
   return {
     localPort: portOf(local),
     remotePort: portOf(remote),
-    isEstablished: state === ESTABLISHED,
+    isOurs: OURS.has(state),
     keepAliveSeconds: kind === KEEP_ALIVE_TIMER ? Number.parseInt(ticks, 16) / TICKS_PER_SECOND : null,
   };
 }

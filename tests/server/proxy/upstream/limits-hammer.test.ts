@@ -1,0 +1,88 @@
+/** The limits of a backend under as many requests as four threads can bring, with connections that come and go. */
+import { expect, test } from "bun:test";
+import { socketsTo } from "../../../support/kernel-sockets.ts";
+import { RawBackend } from "../../../support/raw-backend.ts";
+import { call } from "../../../support/raw-client.ts";
+import { seeded } from "../../../support/seeded.ts";
+import { Threads } from "../threads.ts";
+
+const CLIENTS = 40;
+const ROUNDS = 12;
+
+/** A backend that counts the requests that it has at one time, and ends connections as it likes. */
+async function counting(): Promise<{ readonly backend: RawBackend; readonly peak: () => number }> {
+  const random = seeded(5);
+  let now = 0;
+  let peak = 0;
+  const backend = await RawBackend.start({
+    respond: async (_request, wire) => {
+      peak = Math.max(peak, ++now);
+      // Lets the other threads bring more, if they may.
+      for (let turn = random.below(4); turn > 0; turn--)
+        await new Promise<void>((next) => setImmediate(next));
+      now--;
+      const isLast = random.next() < 0.3;
+      await wire.send(
+        `HTTP/1.1 200 OK\r\n${isLast ? "Connection: close\r\n" : ""}Content-Length: 2\r\n\r\nok`,
+      );
+      if (!isLast) return true;
+      wire.finish();
+      return false;
+    },
+  });
+  return { backend, peak: () => peak };
+}
+
+async function hammer(port: number): Promise<number[]> {
+  const clients = Array.from({ length: CLIENTS }, async () => {
+    const statuses: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      statuses.push((await call({ port }, "GET", "/", { deadlineMs: 30_000 })).status);
+    }
+    return statuses;
+  });
+  return (await Promise.all(clients)).flat();
+}
+
+const QUEUE = { queue_timeout_seconds: 60, queue_max: 1000, connect_timeout_seconds: 20 };
+
+test.skipIf(process.platform !== "linux")(
+  "max_connections holds for all workers together, as the kernel counts them",
+  async () => {
+    const { backend, peak } = await counting();
+    await using _ = backend;
+    const limit = 3;
+    await using threads = await Threads.start(4, [{ ports: [backend.port], maxConnections: limit }], {
+      config: QUEUE,
+    });
+    const counts: number[] = [];
+    let isOver = false;
+    const sampling = (async () => {
+      while (!isOver) {
+        counts.push(socketsTo(backend.port).filter((socket) => socket.isOurs).length);
+        await new Promise<void>((next) => setImmediate(next));
+      }
+    })();
+    const statuses = await hammer(threads.port);
+    isOver = true;
+    await sampling;
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+    expect(counts.length).toBeGreaterThan(50);
+    expect(Math.max(...counts)).toBe(limit);
+    expect(peak()).toBeLessThanOrEqual(limit);
+    expect(backend.connections.length).toBeGreaterThan(limit);
+  },
+  60_000,
+);
+
+test("max_in_flight holds for all workers together, as the backend counts them", async () => {
+  const { backend, peak } = await counting();
+  await using _ = backend;
+  const limit = 3;
+  await using threads = await Threads.start(4, [{ ports: [backend.port], maxInFlight: limit }], {
+    config: QUEUE,
+  });
+  const statuses = await hammer(threads.port);
+  expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  expect(peak()).toBe(limit);
+}, 60_000);
