@@ -127,9 +127,16 @@ export class Claims {
 
   /**
    * Lowers the in-flight count and, unless time decides, gives the lease back. Does nothing the second time. `event` is
-   * for the breaker, unless that has been told; null when the request met nothing.
+   * for the breaker, unless that has been told; null when the request met nothing. Waiting requests look again if the room
+   * is news to them.
    */
-  settle(pick: Pick, nowMs: number, wasUsed: boolean, event: BreakerEvent | null): BreakerChange {
+  settle(
+    pick: Pick,
+    nowMs: number,
+    wasUsed: boolean,
+    event: BreakerEvent | null,
+    isNews = true,
+  ): BreakerChange {
     if (pick.settled) return "none";
     const { leases } = this.#tables;
     const { columns } = this.#eligibility;
@@ -150,7 +157,7 @@ export class Claims {
       }
     }
     unlock(columns.lock, row);
-    this.#tables.queue.freed();
+    if (isNews) this.#tables.queue.freed();
     return change;
   }
 

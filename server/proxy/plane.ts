@@ -101,11 +101,12 @@ function makeUpstream(
       log.warn("a backend's name does not resolve now: its last addresses are used", { host, reason }),
   });
   const ways = { tls: init.backendTls, gate: addressGate({ allowed, denied }, log), names };
+  const bells = { freed: () => tables.queue.freed(), wanted: () => tables.queue.ring() };
   const directory = new Directory(
     wiring,
     options.pool,
     ways,
-    (backend) => new RowSlots(tables.connections, spare, backend, () => tables.queue.freed()),
+    (backend) => new RowSlots(tables.connections, spare, backend, bells),
   );
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
