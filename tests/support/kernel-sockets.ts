@@ -19,7 +19,11 @@ const TICKS_PER_SECOND = 100;
 
 /** The IPv4 sockets to a port. */
 export function socketsTo(port: number): KernelSocket[] {
-  const lines = readFileSync("/proc/net/tcp", "latin1").trim().split("\n").slice(1);
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  // There may be thousands, and few of them are meant.
+  const lines = readFileSync("/proc/net/tcp", "latin1")
+    .split("\n")
+    .filter((line) => line.includes(suffix));
   return lines.map(parse).filter((socket) => socket.remotePort === port);
 }
 

@@ -9,7 +9,7 @@ import { Cell } from "../cell.ts";
 import { Threads } from "../threads.ts";
 
 const CLIENTS = 40;
-const ROUNDS = 12;
+const ROUNDS = 8;
 
 /** A backend that counts the requests that it has at one time, and ends connections as it likes. */
 async function counting(): Promise<{ readonly backend: RawBackend; readonly peak: () => number }> {
@@ -60,11 +60,11 @@ test.skipIf(process.platform !== "linux")(
     const counts: number[] = [];
     const sampling = setInterval(() => {
       counts.push(socketsTo(backend.port).filter((socket) => socket.isOurs).length);
-    }, 1);
+    }, 25);
     const statuses = await hammer(threads.port);
     clearInterval(sampling);
     expect(statuses.filter((status) => status !== 200)).toEqual([]);
-    expect(counts.length).toBeGreaterThan(20);
+    expect(counts.length).toBeGreaterThan(5);
     expect(Math.max(...counts)).toBe(limit);
     expect(peak()).toBeLessThanOrEqual(limit);
     expect(backend.connections.length).toBeGreaterThan(limit);
