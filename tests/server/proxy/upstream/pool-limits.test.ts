@@ -1,6 +1,7 @@
 /** The keys about connections to backends, each by what a backend sees of it. */
 import { expect, test } from "bun:test";
 import { lifetimeMs } from "../../../../server/proxy/net/wiring.ts";
+import { selfSigned } from "../../../support/certificate.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { socketsTo } from "../../../support/kernel-sockets.ts";
 import { answer, RawBackend } from "../../../support/raw-backend.ts";
@@ -94,10 +95,15 @@ test("without upstream_keepalive each request has a connection of its own, which
 test.skipIf(process.platform !== "linux")(
   "upstream_tcp_keepalive_seconds is what the kernel waits before it asks a silent backend",
   async () => {
-    for (const seconds of [600, 0]) {
-      await using backend = await RawBackend.start();
-      await using cell = await Cell.start({ config: { upstream_tcp_keepalive_seconds: seconds } });
-      cell.add({ ports: [backend.port] });
+    for (const [seconds, scheme] of [
+      [600, "http"],
+      [600, "https"],
+      [0, "http"],
+    ] as const) {
+      await using backend = await RawBackend.start(scheme === "https" ? { tls: selfSigned() } : {});
+      const config = { upstream_tcp_keepalive_seconds: seconds, tls_insecure_skip_verify: true };
+      await using cell = await Cell.start({ config });
+      cell.add({ ports: [backend.port], scheme });
       await ask(cell);
       const [socket] = socketsTo(backend.port);
       if (seconds === 0) expect(socket?.keepAliveSeconds).toBeNull();
