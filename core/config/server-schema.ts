@@ -5,6 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
+import { LOGGING_KEYS } from "./logging-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
@@ -100,6 +101,7 @@ export const ServerConfigSchema = Type.Object(
       { default: "info", description: "Least severe level that is written." },
     ),
     json_logging: bool(false, "Write each line as a JSON object."),
+    ...LOGGING_KEYS,
 
     ...AUTH_KEYS,
     whitelisted_ips: list(
