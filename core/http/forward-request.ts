@@ -1,5 +1,6 @@
 /** The request head towards the backend (RFC 9110 section 7.6). */
 import {
+  ACCEPT_ENCODING,
   CERTIFICATE,
   DROP_REQUEST,
   FLAGS,
@@ -46,6 +47,8 @@ export interface ForwardContext {
   readonly upgrade: string;
   /** Pass `Expect: 100-continue` on; false when the proxy answers 100 itself. */
   readonly forwardExpect: boolean;
+  /** Ask for an answer without a content coding, whatever the client accepts. */
+  readonly identityOnly?: boolean;
   readonly extra: readonly (readonly [string, string])[];
 }
 
@@ -91,6 +94,7 @@ export function passesToBackend(head: RequestHead, index: number, ctx: ForwardCo
     if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return false;
     if (kind === MAX_FORWARDS && head.maxForwards >= 0) return false;
     if ((FLAGS[kind]! & CERTIFICATE) !== 0 && !ctx.passesCertificates) return false;
+    if (ctx.identityOnly === true && kind % UNDERSCORED === ACCEPT_ENCODING) return false;
     if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
   }
   if (ctx.dropHeader !== "") {
@@ -120,6 +124,7 @@ export function ourRequestLines(head: RequestHead, ctx: ForwardContext): string 
   if (ctx.lbHostname !== "") text += safeLine("X-LB-Hostname", ctx.lbHostname);
   if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
   if (ctx.forwardExpect && head.expectContinue) text += "Expect: 100-continue\r\n";
+  if (ctx.identityOnly === true) text += "Accept-Encoding: identity\r\n";
   if (ctx.extra.length > 0) text += safeLines(ctx.extra);
   return text + connectionLines(head, ctx);
 }

@@ -8,6 +8,7 @@ import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
 import type { ClientGate } from "./client/client-gate.ts";
+import type { Compression } from "./compression/compression.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
 import type { CorsGuard } from "./guards/cors.ts";
@@ -41,6 +42,8 @@ export interface Plane {
   readonly queue: RequestQueue;
   readonly log: WorkerLog;
   readonly out: SendBuffer;
+  /** Null when answers go on as they are. */
+  readonly compression: Compression | null;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;
   readonly respond: Mutable<ResponseContext>;

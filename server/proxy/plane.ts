@@ -8,6 +8,7 @@ import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
+import { Compression } from "./compression/compression.ts";
 import type { Plane } from "./context.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
@@ -62,6 +63,7 @@ export function makePlane(
     ...upstream,
     log,
     out,
+    compression: Compression.of(config, count),
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
     control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
@@ -149,6 +151,7 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       dropHeader: "",
       upgrade: "",
       forwardExpect: true,
+      identityOnly: config.upstream_disable_compression,
       extra: [],
     },
     respond: {

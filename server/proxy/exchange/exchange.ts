@@ -1,6 +1,8 @@
 import { newPickQuery } from "../../../core/balancing/pick.ts";
+import type { Representation } from "../../../core/http/content-coding.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
+import { CodedClient } from "../compression/coded-client.ts";
 import type { Header, Plane } from "../context.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
@@ -39,10 +41,14 @@ export class Exchange {
   responding = false;
   /** Bytes of the response's body that have been passed on. */
   bytesOut = 0;
+  /** How the response goes on where that is not as the backend sent it, and how many bytes it has become. */
+  readonly representation: Representation = { coding: "", etag: "", varies: false };
+  codedBytes = 0;
   /** How much of the body was searched for a tier. */
   scannedBytes = 0;
   /** We have sent 100 ourselves, to see the body before the backend does. */
   continued = false;
+  readonly #coded: CodedClient | null;
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
@@ -53,6 +59,7 @@ export class Exchange {
     this.plane = plane;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
+    this.#coded = plane.compression === null ? null : new CodedClient(this, plane.compression);
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
@@ -77,7 +84,7 @@ export class Exchange {
 
   /** Starts with a complete head; what becomes of it is decided by the caller. */
   begin(client: ExchangeClient): void {
-    this.#client = client;
+    this.#client = this.#coded === null ? client : this.#beginCoded(this.#coded, client);
     this.#phase = "deciding";
     this.facts.begin();
     if (this.#deadlines.isOn) this.#deadlines.begin(performance.now());
@@ -246,6 +253,15 @@ export class Exchange {
     else if (this.responding) this.truncate(verdict === "slow");
     else this.refuse(verdict === "slow" ? "slow_request" : "total_timeout");
     return false;
+  }
+
+  #beginCoded(coded: CodedClient, client: ExchangeClient): ExchangeClient {
+    const { representation } = this;
+    representation.coding = "";
+    representation.etag = "";
+    representation.varies = false;
+    this.codedBytes = 0;
+    return coded.serve(client);
   }
 
   get #takesBody(): boolean {

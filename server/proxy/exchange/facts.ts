@@ -111,7 +111,9 @@ export class Facts {
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
-    const bytesOut = this.#bytesOut < 0 ? exchange.bytesOut : this.#bytesOut;
+    const { coding } = exchange.representation;
+    const answered = coding === "" ? exchange.bytesOut : exchange.codedBytes;
+    const bytesOut = this.#bytesOut < 0 ? answered : this.#bytesOut;
     plane.count("requests");
     plane.count(STATUS_COUNTERS[Math.floor(this.status / 100)] ?? "responses_5xx");
     if (this.management) plane.count("management_requests");
@@ -132,6 +134,8 @@ export class Facts {
       ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,
       in: bytesIn,
       out: bytesOut,
+      coding: coding === "" ? undefined : coding,
+      uncoded: coding === "" ? undefined : exchange.bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
