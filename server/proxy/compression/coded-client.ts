@@ -5,9 +5,13 @@ import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Door } from "../context.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { BareConnection, ExchangeClient } from "../exchange/sides.ts";
-import type { SocketOwner } from "../net/socket.ts";
+import { HIGH_WATER_BYTES, type SocketOwner } from "../net/socket.ts";
+import { guarded } from "../thread/faults.ts";
 import type { Compression } from "./compression.ts";
 import type { Encoder } from "./encoder.ts";
+
+/** After so much of one body others get their turn: about a millisecond. */
+const TURN_BYTES = 131_072;
 
 /**
  * The client of an exchange, seen through compression: heads and bodies of answers go on to the real client in the
@@ -20,6 +24,9 @@ export class CodedClient implements ExchangeClient {
   #encoder: Encoder | null = null;
   /** The body is a stream whose pieces a reader may wait for. */
   #isStream = false;
+  /** Taken in since others had their turn. */
+  #turnBytes = 0;
+  #turn: NodeJS.Immediate | null = null;
 
   constructor(exchange: Exchange, compression: Compression) {
     this.#exchange = exchange;
@@ -58,7 +65,8 @@ export class CodedClient implements ExchangeClient {
   }
 
   get pendingBytes(): number {
-    return this.#inner.pendingBytes;
+    // A backend that is read on and on, as nothing waits for the client, would keep the thread from everybody else.
+    return this.#inner.pendingBytes + (this.#turn === null ? 0 : HIGH_WATER_BYTES + 1);
   }
 
   arm(afterMs: number): void {
@@ -91,8 +99,13 @@ export class CodedClient implements ExchangeClient {
   }
 
   body(bytes: Buffer, start: number, end: number): void {
-    if (this.#encoder === null) this.#inner.body(bytes, start, end);
-    else this.#encoder.write(bytes, start, end);
+    if (this.#encoder === null) {
+      this.#inner.body(bytes, start, end);
+      return;
+    }
+    this.#encoder.write(bytes, start, end);
+    this.#turnBytes += end - start;
+    if (this.#turnBytes >= TURN_BYTES) this.#turn ??= setImmediate(() => guarded(() => this.#takeTurn()));
   }
 
   endBody(trailers: Buffer): void {
@@ -149,7 +162,20 @@ export class CodedClient implements ExchangeClient {
     representation.etag = "";
   }
 
+  /** Everybody else had a turn: more may come. */
+  #takeTurn(): void {
+    this.#endTurn();
+    if (this.#inner.pendingBytes === 0) this.#exchange.onClientDrain();
+  }
+
+  #endTurn(): void {
+    this.#turnBytes = 0;
+    if (this.#turn !== null) clearImmediate(this.#turn);
+    this.#turn = null;
+  }
+
   #close(): void {
+    this.#endTurn();
     if (this.#encoder === null) return;
     this.#compression.giveBack(this.#encoder);
     this.#encoder = null;
