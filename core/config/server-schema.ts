@@ -9,6 +9,7 @@ import { AUTH_KEYS } from "./key-schema.ts";
 import { LOGGING_KEYS } from "./logging-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
+import { TRACING_KEYS } from "./tracing-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
 
 const PORT = { minimum: 0, maximum: 65535 };
@@ -103,6 +104,7 @@ export const ServerConfigSchema = Type.Object(
     ),
     json_logging: bool(false, "Write each line as a JSON object."),
     ...LOGGING_KEYS,
+    ...TRACING_KEYS,
 
     ...AUTH_KEYS,
     whitelisted_ips: list(

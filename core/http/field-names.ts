@@ -83,6 +83,8 @@ const NAMES = [
   ["origin", DROP_TRAILER],
   ["referer", DROP_TRAILER],
   ["accept-encoding", DROP_TRAILER],
+  ["traceparent", DROP_TRAILER],
+  ["tracestate", DROP_TRAILER],
   ["accept-ranges", DEPENDS_ON_CODING],
   ["etag", DEPENDS_ON_CODING],
 ] as const satisfies readonly (readonly [string, number])[];
@@ -124,6 +126,8 @@ export const SET_COOKIE = kindOf("set-cookie");
 export const X_API_KEY = kindOf("x-api-key");
 export const KEEP_ALIVE = kindOf("keep-alive");
 export const ACCEPT_ENCODING = kindOf("accept-encoding");
+export const TRACEPARENT = kindOf("traceparent");
+export const TRACESTATE = kindOf("tracestate");
 export const ETAG = kindOf("etag");
 export const PROXY_CONNECTION = kindOf("proxy-connection");
 

@@ -43,6 +43,8 @@ export const COUNTERS = {
   compression_over_memory: "Answers that were not compressed because compression_memory_mb was in use.",
   http2_faults: "HTTP/2 connections and streams of clients that broke the rules.",
   stalls: "Times that a worker could not work for more than 100 ms.",
+  spans_exported: "Spans that the collector of traces has taken.",
+  spans_dropped: "Spans lost because the collector of traces did not keep up or refused them.",
   log_lines_dropped: "Log lines lost because the log could not keep up.",
   log_lines_thinned: "Log lines about refused requests left out because there were too many alike.",
 } as const;

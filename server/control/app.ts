@@ -34,7 +34,12 @@ import { StartError } from "./startup/start-error.ts";
 import { loadBackendTls, loadCertificates, loadGeoip, loadKeys } from "./startup/startup-files.ts";
 import type { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
+import type { Exporter } from "./tracing/exporter.ts";
+import { makeExporter } from "./tracing/make-exporter.ts";
 import { type Ports, Supervisor } from "./workers/supervisor.ts";
+
+/** A collector of traces that does not take the last spans holds the end up for so long. */
+const LAST_SPANS_MS = 2000;
 
 /** A server that takes requests. */
 export interface RunningServer extends Ports {
@@ -138,7 +143,8 @@ async function start(
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
 
-  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
+  const exporter = makeExporter(config, version, tables, log.component("traces"));
+  const supervisor = makeSupervisor(ground, registry, exporter, { socket: control.socket, secret, version });
   cleanup.defer(() => supervisor.terminate());
   workers.supervisor = supervisor;
   const ports = await supervisor.start().catch((error: unknown) => {
@@ -160,7 +166,7 @@ async function start(
     backends: restored.backends,
     stickySessions: restored.sticky,
   });
-  return { ...ports, stop: stopOnce(ground, supervisor, cleanup) };
+  return { ...ports, stop: stopOnce(ground, supervisor, exporter, cleanup) };
 }
 
 function makeRegistry(
@@ -235,6 +241,7 @@ function makeProber(
 function makeSupervisor(
   ground: Ground,
   registry: Registry,
+  exporter: Exporter | null,
   control: { readonly socket: string; readonly secret: string; readonly version: string },
 ): Supervisor {
   const { config, log, workers, tiers, defaultTier, shared, tables, geoip } = ground;
@@ -258,6 +265,7 @@ function makeSupervisor(
     tables,
     snapshot: () => registry.snapshot(),
     onLog: (lines) => log.writeLines(lines),
+    onSpans: (spans) => exporter?.add(spans),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
     now: ground.clock.now,
@@ -290,13 +298,19 @@ function watchFiles(
   cleanup.adopt(new CertificateWatch(options, certificates), (watch) => watch.stop());
 }
 
-function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {
+function stopOnce(
+  ground: Ground,
+  supervisor: Supervisor,
+  exporter: Exporter | null,
+  cleanup: DisposableStack,
+): () => Promise<void> {
   const log = ground.log.component("server");
   const seconds = ground.config.shutdown_timeout_seconds;
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
     const cut = await supervisor.drain(seconds * 1000);
+    await exporter?.stop(LAST_SPANS_MS);
     cleanup.dispose();
     log.info("stopped", { cut });
   };

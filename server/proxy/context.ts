@@ -18,6 +18,7 @@ import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import type { Directory } from "./upstream/directory.ts";
 import type { RequestQueue } from "./upstream/queue.ts";
 
@@ -44,6 +45,8 @@ export interface Plane {
   readonly out: SendBuffer;
   /** Null when answers go on as they are. */
   readonly compression: Compression | null;
+  /** Null when nobody traces. */
+  readonly tracer: Tracer | null;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;
   readonly respond: Mutable<ResponseContext>;

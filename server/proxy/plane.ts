@@ -21,6 +21,7 @@ import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
+import { Tracer } from "./tracing/tracer.ts";
 import { Directory } from "./upstream/directory.ts";
 import { RequestQueue } from "./upstream/queue.ts";
 import { RowSlots, SpareConnections } from "./upstream/row-slots.ts";
@@ -64,6 +65,7 @@ export function makePlane(
     log,
     out,
     compression: Compression.of(config, count),
+    tracer: Tracer.of(config, post, count),
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
     control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),

@@ -4,6 +4,7 @@ import { RequestHead } from "../../../core/http/request-head.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
 import { CodedClient } from "../compression/coded-client.ts";
 import type { Header, Plane } from "../context.ts";
+import { RequestTrace } from "../tracing/request-trace.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -48,6 +49,8 @@ export class Exchange {
   scannedBytes = 0;
   /** We have sent 100 ourselves, to see the body before the backend does. */
   continued = false;
+  /** Null when nobody traces. */
+  readonly trace: RequestTrace | null;
   readonly #coded: CodedClient | null;
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
@@ -60,6 +63,7 @@ export class Exchange {
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
     this.#coded = plane.compression === null ? null : new CodedClient(this, plane.compression);
+    this.trace = plane.tracer === null ? null : new RequestTrace(this, plane.tracer);
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
@@ -87,6 +91,7 @@ export class Exchange {
     this.#client = this.#coded === null ? client : this.#beginCoded(this.#coded, client);
     this.#phase = "deciding";
     this.facts.begin();
+    this.trace?.reset();
     if (this.#deadlines.isOn) this.#deadlines.begin(performance.now());
     this.limitBody(Number.POSITIVE_INFINITY);
     this.responding = false;
@@ -311,6 +316,7 @@ export class Exchange {
 
   #end(): void {
     this.facts.record(this);
+    this.trace?.end();
     this.#phase = "idle";
     this.#step = null;
     this.#client = null;

@@ -74,6 +74,7 @@ export class Facts {
     this.endpoint = pick.endpoint;
     this.clientId = place.backend.clientId;
     this.attempts++;
+    exchange.trace?.attemptBegins(pick, place);
     if (pick.stickyOutcome === "none") return;
     plane.count(pick.stickyOutcome === "kept" ? "sticky_kept" : "sticky_assigned");
     if (!pick.isStickyUseDue) return;
@@ -130,6 +131,7 @@ export class Facts {
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
+      trace: exchange.trace === null || exchange.trace.traceId === "" ? undefined : exchange.trace.traceId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
       ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,
       in: bytesIn,

@@ -31,6 +31,7 @@ export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>
   forward.lbHostname = backend?.hostname ?? "";
   forward.upgrade = exchange.upgrade;
   forward.forwardExpect = !exchange.continued;
+  forward.trace = exchange.trace;
   forward.extra = exchange.requestExtra;
   const key = plane.keys.size > 0 ? head.get("x-api-key") : null;
   forward.dropHeader = key !== null && plane.keys.find(key) !== null ? "x-api-key" : "";

@@ -109,6 +109,7 @@ export class Choice {
 
   /** The backend has begun to answer. */
   heard(status: number): void {
+    this.#exchange.trace?.heard(this.#pick, status);
     this.#event = status >= FIRST_FAILURE_STATUS ? "failure" : "success";
     // A long answer must not delay what others are to know; that all is well, as usual, can wait for its end.
     if (this.#event === "failure" || this.#pick.isTrial) this.#observe(this.#event);
@@ -116,12 +117,14 @@ export class Choice {
 
   /** The request failed at the present backend, which stays held. */
   failed(event: BreakerEvent): void {
+    this.#exchange.trace?.attemptFailed(this.#pick, event);
     this.#event = event;
     this.#observe(event);
   }
 
   /** Gives the present backend up, which failed this request. */
   fail(event: BreakerEvent): void {
+    this.#exchange.trace?.attemptFailed(this.#pick, event);
     this.#hasFailed = true;
     this.#event = event;
     this.#exclude();
@@ -144,6 +147,7 @@ export class Choice {
   }
 
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
+    this.#exchange.trace?.attemptEnds(pick);
     const change = this.#exchange.plane.picker.settle(pick, this.#exchange.plane.now(), use, event);
     if (change !== "none") this.#tell(pick, change);
   }
