@@ -61,6 +61,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     onLog: (text) => void lines.push(text),
     onEjected: () => {},
     now: () => 0,
+    onSpans: () => {},
     onSticky: () => {},
     log,
   });
