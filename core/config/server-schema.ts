@@ -3,6 +3,7 @@
  * Key names and meanings follow the original product; keys that it lacks keep its style.
  */
 import { type Static, Type } from "@sinclair/typebox";
+import { CACHE_KEYS } from "./cache-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
@@ -255,6 +256,7 @@ export const ServerConfigSchema = Type.Object(
     }),
 
     ...RESILIENCE_KEYS,
+    ...CACHE_KEYS,
 
     db_max_open_conns: int(
       25,

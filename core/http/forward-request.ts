@@ -1,6 +1,7 @@
 /** The request head towards the backend (RFC 9110 section 7.6). */
 import {
   CERTIFICATE,
+  CONDITIONAL,
   DROP_REQUEST,
   FLAGS,
   MAX_FORWARDS,
@@ -42,6 +43,8 @@ export interface ForwardContext {
   readonly lbHostname: string;
   /** Lower-case name of a field to drop, such as "x-api-key"; "" = none. */
   readonly dropHeader: string;
+  /** Leave away what asks for a part only, or for what is new only. */
+  readonly dropConditions?: boolean;
   /** Protocol to ask the backend for, such as "websocket"; "" drops the client's Upgrade. */
   readonly upgrade: string;
   /** Pass `Expect: 100-continue` on; false when the proxy answers 100 itself. */
@@ -91,6 +94,7 @@ export function passesToBackend(head: RequestHead, index: number, ctx: ForwardCo
     if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return false;
     if (kind === MAX_FORWARDS && head.maxForwards >= 0) return false;
     if ((FLAGS[kind]! & CERTIFICATE) !== 0 && !ctx.passesCertificates) return false;
+    if ((FLAGS[kind]! & CONDITIONAL) !== 0 && ctx.dropConditions === true) return false;
     if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
   }
   if (ctx.dropHeader !== "") {

@@ -1,6 +1,7 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
 import type { ApiKey } from "./api-key.ts";
+import type { CachePurge, CacheReport } from "./cache.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
 /** The SharedArrayBuffers of every table; each table class wraps its own. */
@@ -14,6 +15,7 @@ export interface SharedTables {
   readonly counters: SharedArrayBuffer;
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
+  readonly cacheVersions: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */
@@ -121,12 +123,29 @@ export interface WorkerTime {
   readonly nowMs: number;
 }
 
+/** Forget stored responses; answered by {@link WorkerCachePurged} once no later request sees them. */
+export interface WorkerCachePurge {
+  readonly type: "cache_purge";
+  readonly seq: number;
+  readonly purge: CachePurge;
+}
+
+/** What is stored? Answered by {@link WorkerCacheReport}. */
+export interface WorkerCacheQuestion {
+  readonly type: "cache_question";
+  readonly seq: number;
+  /** Entries in each list of the answer, at most. */
+  readonly most: number;
+}
+
 export type ToWorker =
   | WorkerInit
   | WorkerBackend
   | WorkerDrain
   | WorkerCertificates
   | WorkerKeys
+  | WorkerCachePurge
+  | WorkerCacheQuestion
   | WorkerTime;
 
 export interface WorkerReady {
@@ -186,6 +205,19 @@ export interface WorkerDrained {
   readonly cut: number;
 }
 
+/** How many stored responses a {@link WorkerCachePurge} has removed. */
+export interface WorkerCachePurged {
+  readonly type: "cache_purged";
+  readonly seq: number;
+  readonly entries: number;
+}
+
+export interface WorkerCacheReport {
+  readonly type: "cache_report";
+  readonly seq: number;
+  readonly report: CacheReport;
+}
+
 export type FromWorker =
   | WorkerReady
   | WorkerAck
@@ -194,4 +226,6 @@ export type FromWorker =
   | WorkerLog
   | WorkerEjected
   | WorkerTimeQuestion
+  | WorkerCachePurged
+  | WorkerCacheReport
   | WorkerDrained;

@@ -2,6 +2,7 @@ import type { ServerConfig } from "../config/server-schema.ts";
 import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
 import { i32 } from "./buffer-layout.ts";
+import { CacheVersions } from "./cache-versions.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
@@ -21,6 +22,8 @@ export interface TableSizes {
   readonly managementRate: RateLimit;
   readonly proxyRate: RateLimit;
   readonly authFailures: RateLimit;
+  /** False unless said. */
+  readonly hasCache?: boolean;
 }
 
 /** Every shared table, opened by one thread. */
@@ -39,6 +42,7 @@ export interface Tables {
   readonly connections: ConnectionSlots;
   /** Of clients. */
   readonly clients: ClientConnections;
+  readonly cacheVersions: CacheVersions;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -56,6 +60,7 @@ export function tableSizes(config: ServerConfig, tiers: number, workers: number)
     managementRate: { perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst },
     proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
     authFailures: AUTH_FAILURES,
+    hasCache: config.cache_enabled,
   };
 }
 
@@ -73,6 +78,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
+    cacheVersions: CacheVersions.allocate(sizes.hasCache === true),
   };
 }
 
@@ -95,6 +101,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
+    cacheVersions: new CacheVersions(shared.cacheVersions),
   };
 }
 

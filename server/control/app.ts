@@ -133,6 +133,10 @@ async function start(
     now: clock.now,
     wallOf: clock.wallOf,
     log: log.component("api"),
+    caches: {
+      purge: async (purge) => (await workers.supervisor?.purgeCaches(purge)) ?? 0,
+      report: async (most) => (await workers.supervisor?.cacheReports(most)) ?? [],
+    },
     ...(locate === null ? {} : { locate }),
   });
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);

@@ -7,6 +7,7 @@ import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
+import type { ResponseCache } from "./cache/cache.ts";
 import type { ClientGate } from "./client/client-gate.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
@@ -39,6 +40,8 @@ export interface Plane {
   readonly wheel: TimerWheel;
   readonly directory: Directory;
   readonly queue: RequestQueue;
+  /** Null unless it is on. */
+  readonly cache: ResponseCache | null;
   readonly log: WorkerLog;
   readonly out: SendBuffer;
   readonly date: HttpDate;

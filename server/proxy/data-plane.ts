@@ -3,8 +3,11 @@ import type {
   FromWorker,
   ToWorker,
   WorkerBackend,
+  WorkerCachePurge,
+  WorkerCacheQuestion,
   WorkerInit,
 } from "../../core/plane/messages.ts";
+import { cacheReport } from "./cache/report.ts";
 import { ClientGate } from "./client/client-gate.ts";
 import { type ListenAddress, type Listener, listenPlain } from "./client/listener.ts";
 import { listenSecure, type SecureListener } from "./client/secure-listener.ts";
@@ -102,6 +105,7 @@ class Server implements DataPlane, ClientHome {
     else if (message.type === "certificates") this.#replaceCertificates(message.certificates);
     else if (message.type === "keys") this.plane.keys.replace(message.keys);
     else if (message.type === "drain") this.#drain(message.withinMs);
+    else if (message.type === "cache_purge" || message.type === "cache_question") this.#askCache(message);
   }
 
   take(): Exchange {
@@ -163,6 +167,20 @@ class Server implements DataPlane, ClientHome {
     directory.addGroups(message.newPathGroups.index, message.newPathGroups.groups);
     directory.set(message.row, message.backend);
     this.#post({ type: "ack", seq: message.seq });
+  }
+
+  /** Answers for the cache, also when there is none. */
+  #askCache(message: WorkerCachePurge | WorkerCacheQuestion): void {
+    const { cache } = this.plane;
+    const { seq } = message;
+    if (message.type === "cache_purge") {
+      const entries = cache?.purge(message.purge) ?? 0;
+      this.plane.count("cache_purged", entries);
+      this.#post({ type: "cache_purged", seq, entries });
+    } else {
+      const report = cacheReport(cache?.store ?? null, message.most, performance.now());
+      this.#post({ type: "cache_report", seq, report });
+    }
   }
 
   #drain(withinMs: number): void {

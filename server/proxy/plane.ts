@@ -8,6 +8,8 @@ import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
+import { ResponseCache } from "./cache/cache.ts";
+import { cacheOptions } from "./cache/options.ts";
 import type { Plane } from "./context.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { CorsGuard } from "./guards/cors.ts";
@@ -60,6 +62,9 @@ export function makePlane(
     retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
+    cache: config.cache_enabled
+      ? new ResponseCache(cacheOptions(config, init.workers), tables.cacheVersions, count)
+      : null,
     log,
     out,
     date: new HttpDate(),
@@ -147,6 +152,7 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       lbClientId: "",
       lbHostname: "",
       dropHeader: "",
+      dropConditions: false,
       upgrade: "",
       forwardExpect: true,
       extra: [],

@@ -9,8 +9,10 @@ import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
+import type { Caches } from "./cache.ts";
 
 export interface ApiDeps {
+  readonly caches: Caches;
   readonly registry: BackendRegistry;
   readonly picker: Picker;
   readonly tables: Tables;

@@ -10,6 +10,7 @@ import { agentOperations } from "./agents.ts";
 import { problem } from "./answers.ts";
 import { backendOperations } from "./backends.ts";
 import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
+import { cacheOperations } from "./cache.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
@@ -39,6 +40,7 @@ export function createApi(deps: ApiDeps): Api {
     ...backendOperations(deps),
     ...drainingOperations(deps),
     ...statusOperations(deps),
+    ...cacheOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
   const app = router(operations, deps);

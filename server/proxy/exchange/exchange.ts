@@ -7,13 +7,14 @@ import { type Answer, problem, proxyError } from "./answers.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Facts } from "./facts.ts";
 import { RequestBody } from "./request-body.ts";
-import type { ExchangeClient, UpstreamPool } from "./sides.ts";
+import type { CacheSide, ExchangeClient, UpstreamPool } from "./sides.ts";
 
 /**
  * idle → deciding → (gathering →) (ready →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
+ * The cache may hold it before or after the delivery, or instead.
  * Whatever happens, `#finish` runs once; before it the delivery has settled its pick.
  */
-type Phase = "idle" | "deciding" | "gathering" | "ready" | "delivering" | "tunnel" | "draining";
+type Phase = "idle" | "deciding" | "gathering" | "ready" | "held" | "delivering" | "tunnel" | "draining";
 
 /** Looks at the body so far; returns false to be called again with more. */
 export type GatherStep = (exchange: Exchange) => boolean;
@@ -43,6 +44,10 @@ export class Exchange {
   scannedBytes = 0;
   /** We have sent 100 ourselves, to see the body before the backend does. */
   continued = false;
+  /** The cache's part; null where it has none. */
+  cache: CacheSide | null = null;
+  /** The backend is asked for the whole, whatever part the client wants. */
+  dropsConditions = false;
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
@@ -85,6 +90,7 @@ export class Exchange {
     this.responding = false;
     this.bytesOut = 0;
     this.continued = false;
+    this.dropsConditions = false;
     this.upgrade = "";
     this.requestExtra = NO_HEADERS;
     this.responseExtra = NO_HEADERS;
@@ -140,6 +146,11 @@ export class Exchange {
     if (!waits) this.#start();
   }
 
+  /** Leaves it to the cache, which answers later, or delivers it after all. */
+  hold(): void {
+    this.#phase = "held";
+  }
+
   /** Answers in place of a backend and ends the exchange. `code` is for the log. */
   answer(answer: Answer, code = ""): void {
     if (this.responding) {
@@ -174,6 +185,7 @@ export class Exchange {
   /** Answers with an error: short text on proxied paths, a problem on management paths. */
   refuse(code: ProxyErrorCode, extra: readonly Header[] = NO_HEADERS, reason = ""): void {
     this.facts.reason = reason;
+    if (this.cache !== null && !this.responding && this.cache.replaces(code)) return;
     // A client that was too slow once is not waited for again.
     if (code === "slow_request") this.head.keepAlive = false;
     const error = proxyError(code, PROXY_ERROR_STATUS[code], extra);
@@ -226,11 +238,13 @@ export class Exchange {
     if (this.#phase === "gathering") this.refuse("slow_request");
     else if (this.#phase === "draining") this.#finish(false);
     else if (this.#phase === "delivering") this.delivery.onTimeout();
+    else if (this.#phase === "held") this.cache?.onTimeout();
   }
 
   /** The client has taken all that waited for it. */
   onClientDrain(): void {
     if (this.#phase === "delivering") this.delivery.onClientDrain();
+    else if (this.#phase === "held") this.cache?.onClientDrain();
   }
 
   /** Looks at the deadlines beside the wait at hand; false when that is not over, or the exchange is. */
@@ -300,5 +314,8 @@ export class Exchange {
     this.#client = null;
     this.body.discard();
     this.head.reset();
+    const { cache } = this;
+    this.cache = null;
+    cache?.ended();
   }
 }

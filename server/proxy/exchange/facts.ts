@@ -42,6 +42,10 @@ export class Facts {
   /** Empty when the client's own, from a trusted proxy, is passed on. */
   requestId = "";
   stickyId = "";
+  /** What the cache did, in a word; empty where it had no part. */
+  cache = "";
+  /** No client waits for it: it is neither counted nor logged. */
+  isBackground = false;
   place: Place | null = null;
   endpoint = 0;
   #startedMs = 0;
@@ -61,6 +65,8 @@ export class Facts {
     this.queuedMs = 0;
     this.requestId = "";
     this.stickyId = "";
+    this.cache = "";
+    this.isBackground = false;
     this.place = null;
     this.#startedMs = performance.now();
     this.#bytesIn = -1;
@@ -110,6 +116,7 @@ export class Facts {
   /** Counts the request and writes its access line. */
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
+    if (this.isBackground) return;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
     const bytesOut = this.#bytesOut < 0 ? exchange.bytesOut : this.#bytesOut;
     plane.count("requests");
@@ -133,6 +140,7 @@ export class Facts {
       in: bytesIn,
       out: bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
+      cache: this.cache === "" ? undefined : this.cache,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,

@@ -28,6 +28,7 @@ export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>
   forward.upgrade = exchange.upgrade;
   forward.forwardExpect = !exchange.continued;
   forward.extra = exchange.requestExtra;
+  forward.dropConditions = exchange.dropsConditions;
   const key = plane.keys.size > 0 ? head.get("x-api-key") : null;
   forward.dropHeader = key !== null && plane.keys.find(key) !== null ? "x-api-key" : "";
 }

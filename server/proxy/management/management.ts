@@ -16,6 +16,7 @@ const PATHS: ReadonlySet<string> = new Set([
   "/health",
   "/ready",
   "/metrics",
+  "/cache",
   "/clients",
   "/clients/purge",
   "/clients/purge-pending",

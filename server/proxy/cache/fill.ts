@@ -1,0 +1,61 @@
+import type { Store } from "../../../core/cache/store.ts";
+
+const FIRST_BYTES = 16_384;
+
+/** A body that is on its way to a client and is to be stored: its copy, as long as there is room for it. */
+export class Fill {
+  readonly #store: Store;
+  readonly #maxBytes: number;
+  /** Null once it has been given up. */
+  #bytes: Buffer | null = null;
+  #length = 0;
+
+  /** `declared` is the length that the response states, -1 without one. */
+  constructor(store: Store, maxBytes: number, declared: number) {
+    this.#store = store;
+    this.#maxBytes = maxBytes;
+    const first = declared >= 0 ? declared : Math.min(FIRST_BYTES, maxBytes);
+    if (first <= maxBytes && store.reserve(first)) this.#bytes = Buffer.allocUnsafeSlow(first);
+  }
+
+  /** It will not be stored. */
+  get isGivenUp(): boolean {
+    return this.#bytes === null;
+  }
+
+  add(bytes: Buffer, start: number, end: number): void {
+    const needed = this.#length + end - start;
+    if (this.#bytes === null || !this.#grow(needed)) return;
+    bytes.copy(this.#bytes, this.#length, start, end);
+    this.#length = needed;
+  }
+
+  /** Gives the whole body, which from now on is the caller's; null when it was given up. */
+  finish(): Buffer | null {
+    const bytes = this.#bytes;
+    this.giveUp();
+    if (bytes === null) return null;
+    return this.#length === bytes.length ? bytes : Buffer.from(bytes.subarray(0, this.#length));
+  }
+
+  giveUp(): void {
+    if (this.#bytes === null) return;
+    this.#store.release(this.#bytes.length);
+    this.#bytes = null;
+  }
+
+  /** Makes room for so many bytes; false when there is none. */
+  #grow(needed: number): boolean {
+    const bytes = this.#bytes;
+    if (bytes === null || needed <= bytes.length) return bytes !== null;
+    const size = Math.min(this.#maxBytes, Math.max(2 * bytes.length, needed));
+    if (needed > size || !this.#store.reserve(size - bytes.length)) {
+      this.giveUp();
+      return false;
+    }
+    const larger = Buffer.allocUnsafeSlow(size);
+    bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+    return true;
+  }
+}
