@@ -104,9 +104,7 @@ export function requestDirectives(cacheControl: string | null, pragma: string | 
     maxAge: seconds(directives, "max-age", -1),
     minFresh: seconds(directives, "min-fresh", -1),
     maxStale:
-      directives.get("max-stale") === null
-        ? Number.POSITIVE_INFINITY
-        : seconds(directives, "max-stale", -1),
+      directives.get("max-stale") === null ? Number.POSITIVE_INFINITY : seconds(directives, "max-stale", -1),
     staleIfError: seconds(directives, "stale-if-error", -1),
   };
 }

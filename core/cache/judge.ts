@@ -77,7 +77,9 @@ const BY_DEFAULT: ReadonlySet<number> = new Set([200, 203, 301, 308]);
 /** Statuses whose rules for caches are kept here, for must-understand. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   ...HEURISTIC,
-  ...[201, 202, 205, 302, 303, 305, 307, 400, 401, 402, 403, 406, 407, 408, 409, 411, 412, 413, 415, 416, 417],
+  ...[
+    201, 202, 205, 302, 303, 305, 307, 400, 401, 402, 403, 406, 407, 408, 409, 411, 412, 413, 415, 416, 417,
+  ],
   ...[421, 422, 426, 500, 502, 503, 504, 505],
 ]);
 

@@ -56,7 +56,8 @@ async function show({ caches, config, tables }: ApiDeps, { query }: Call): Promi
   const most = Math.min(Number(limit), MAX_LIMIT);
   const reports = config.cache_enabled ? await caches.report(most) : [];
   const { counters } = tables;
-  const hits = counters.sum("cache_hits") + counters.sum("cache_stale_hits") + counters.sum("cache_coalesced");
+  const hits =
+    counters.sum("cache_hits") + counters.sum("cache_stale_hits") + counters.sum("cache_coalesced");
   const misses = counters.sum("cache_misses");
   return json({
     enabled: config.cache_enabled,
@@ -101,7 +102,9 @@ async function forget({ caches, config }: ApiDeps, { query }: Call): Promise<Res
 /** What the query means, or what is wrong with it. */
 function purgeOf(url: string | null, prefix: string | null): CachePurge | FieldError[] {
   if (url !== null && prefix !== null) {
-    return [{ field: "prefix", rule: "must not stand beside url: one of them says what to forget", got: prefix }];
+    return [
+      { field: "prefix", rule: "must not stand beside url: one of them says what to forget", got: prefix },
+    ];
   }
   const [kind, value] = url === null ? (["prefix", prefix] as const) : (["url", url] as const);
   if (value === null) return { kind: "all" };

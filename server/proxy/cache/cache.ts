@@ -1,7 +1,7 @@
 import { type Entry, Store } from "../../../core/cache/store.ts";
 import { type CachePurge, isPurged } from "../../../core/plane/cache.ts";
-import type { CounterName } from "../../../core/table/counter-names.ts";
 import { type CacheVersions, hashUri } from "../../../core/table/cache-versions.ts";
+import type { CounterName } from "../../../core/table/counter-names.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { Bystander, Invalidation } from "./bystander.ts";
 import { Flights } from "./flights.ts";

@@ -103,18 +103,19 @@ export class Intake {
     return stale.use.keepsCookies ? "" : linesNamed(response, "set-cookie");
   }
 
-  /** Takes over what the answer to a HEAD tells, or forgets what is stored if that is another (RFC 9111 section 4.3.5). */
-  headSeen(stored: Entry | null, response: ResponseHead): void {
-    if (stored === null || response.status !== 200) return;
+  /**
+   * Takes over what the answer to a HEAD tells, or forgets what is stored if that is another (RFC 9111 section 4.3.5);
+   * says whether it still holds.
+   */
+  headSeen(stored: Entry, response: ResponseHead): boolean {
+    if (response.status !== 200 || stored.status !== 200) return false;
     const isSame =
       agrees(response.get("etag"), stored.etag) &&
       agrees(response.get("last-modified"), stored.lastModified) &&
       (response.contentLength < 0 || response.contentLength === stored.body.length);
-    if (!isSame) this.#cache.store.remove(stored);
-    else {
-      this.#exchange.plane.count("cache_revalidations");
-      this.#takeOver(stored, response);
-    }
+    if (isSame) this.#takeOver(stored, response);
+    else this.#cache.store.remove(stored);
+    return isSame;
   }
 
   #takeOver(stale: Entry, response: ResponseHead): void {

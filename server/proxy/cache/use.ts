@@ -77,15 +77,19 @@ export class CacheUse implements CacheSide, FlightWaiter {
     const { status } = response;
     const stale = this.#stale;
     if (stale !== null && status === 304 && this.#isAsking) {
-      this.#confirm(stale, response);
+      this.#once = this.#intake.confirm(stale, response);
+      this.#confirmed(stale, status);
+      return true;
+    }
+    if (stale !== null && this.#request.isHead && this.#intake.headSeen(stale, response)) {
+      this.#confirmed(stale, status);
       return true;
     }
     const isError = stale !== null && REPLACED_STATUSES.has(status);
     if (isError && mayReplaceError(stale.use, this.#request.wishes, performance.now())) {
-      this.#takeStale(stale, `; fwd=${this.#why}; fwd-status=${status}`);
+      this.#takeStale(stale, { status });
       return true;
     }
-    if (this.#request.isHead) this.#intake.headSeen(stale, response);
     const isStored = this.#intake.begin(response);
     if (!isStored || !this.#intake.isFresh) this.#land(false);
     this.#say(forwardStatus(this.#why, { status, isStored }));
@@ -117,7 +121,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
     if (!isOurs || this.#serving !== null) return false;
     if (!mayReplaceError(entry.use, this.#request.wishes, performance.now())) return false;
     this.#exchange.delivery.release();
-    this.#takeStale(entry, `; fwd=${this.#why}; detail=${code}`);
+    this.#takeStale(entry, { detail: code });
     this.answer();
     return true;
   }
@@ -153,7 +157,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
     else plane.count(how === "fresh" ? "cache_hits" : "cache_stale_hits");
     exchange.facts.cache = isCollapsed ? "coalesced" : how === "fresh" ? "hit" : "stale";
     if (how === "refresh") this.#cache.refreshes.start(this.#cache, exchange, entry, this.#request);
-    this.#say(isCollapsed ? forwardStatus(this.#why, { isCollapsed }) : this.#hitStatus(entry));
+    this.#say(isCollapsed ? forwardStatus(this.#why, { isCollapsed }) : hitStatus(ttlOf(entry)));
     this.#serve(entry);
   }
 
@@ -202,23 +206,22 @@ export class CacheUse implements CacheSide, FlightWaiter {
     exchange.deliver();
   }
 
-  /** A 304: what is stored holds, with what the response tells of it. */
-  #confirm(stale: Entry, response: ResponseHead): void {
+  /** What is stored holds, with what the response has told of it. */
+  #confirmed(stale: Entry, status: number): void {
     const { plane, facts } = this.#exchange;
     plane.count("cache_revalidations");
     facts.cache = "revalidated";
-    this.#once = this.#intake.confirm(stale, response);
     this.#taken = stale;
-    this.#takenStatus = `${this.#hitStatus(stale, false)}; fwd=${this.#why}; fwd-status=304`;
+    this.#takenStatus = forwardStatus(this.#why, { status, ttlSeconds: ttlOf(stale) });
     if (freshFor(stale.use, performance.now()) <= 0 || !stale.isStored) this.#land(false);
   }
 
-  #takeStale(entry: Entry, more: string): void {
+  #takeStale(entry: Entry, more: { readonly status?: number; readonly detail?: string }): void {
     const { plane, facts } = this.#exchange;
     plane.count("cache_stale_hits");
     facts.cache = "stale";
     this.#taken = entry;
-    this.#takenStatus = `${this.#hitStatus(entry, false)}${more}`;
+    this.#takenStatus = forwardStatus(this.#why, { ...more, ttlSeconds: ttlOf(entry) });
   }
 
   #serve(entry: Entry): void {
@@ -238,17 +241,16 @@ export class CacheUse implements CacheSide, FlightWaiter {
     flights.land(flight, isShared);
   }
 
-  /** RFC 9211 section 2.2: "hit" and "fwd" exclude each other. */
-  #hitStatus(entry: Entry, isHit = true): string {
-    const ttl = Math.floor(freshFor(entry.use, performance.now()) / 1000);
-    return isHit ? hitStatus(ttl) : `Opsen; ttl=${ttl}`;
-  }
-
   #say(status: string): void {
     const exchange = this.#exchange;
     if (!this.#cache.options.showsStatus) return;
     exchange.responseExtra = [...exchange.responseExtra, ["Cache-Status", status]];
   }
+}
+
+/** Whole seconds for which it is fresh; below 0 since when it is not. */
+function ttlOf(entry: Entry): number {
+  return Math.floor(freshFor(entry.use, performance.now()) / 1000);
 }
 
 function hasValidator({ etag, lastModified }: Entry): boolean {

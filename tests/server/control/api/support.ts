@@ -63,6 +63,7 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
     now: () => world.nowMs,
     wallOf: (ms) => ms,
     version: "1.2.3",
+    caches: { purge: async () => 0, report: async () => [] },
     log,
     ...(location && { locate: location }),
   });
