@@ -75,13 +75,12 @@ const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 40
 /** Those that the operator's time counts for: success and lasting moves, no errors. */
 const BY_DEFAULT: ReadonlySet<number> = new Set([200, 203, 301, 308]);
 /** Statuses whose rules for caches are kept here, for must-understand. */
-const UNDERSTOOD: ReadonlySet<number> = new Set([
-  ...HEURISTIC,
-  ...[
-    201, 202, 205, 302, 303, 305, 307, 400, 401, 402, 403, 406, 407, 408, 409, 411, 412, 413, 415, 416, 417,
-  ],
-  ...[421, 422, 426, 500, 502, 503, 504, 505],
-]);
+const UNDERSTOOD: ReadonlySet<number> = new Set(
+  [200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 305, 307, 308].concat(
+    [400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417],
+    [421, 422, 426, 500, 501, 502, 503, 504, 505],
+  ),
+);
 
 /** A guess is this share of the time since the last change (RFC 9111 section 4.2.2), at most so long. */
 const HEURISTIC_SHARE = 0.1;

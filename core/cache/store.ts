@@ -127,8 +127,8 @@ export class Store {
   /** Stores a response in place of the one that answers the same requests; false when it is too large for the whole store. */
   add(entry: Entry): boolean {
     if (entry.bytes > this.#limits.bytes || this.#limits.entries < 1) return false;
-    const variants = this.#slots.get(entry.key) ?? [];
-    for (const other of [...variants]) if (isReplaced(other, entry)) this.remove(other);
+    const replaced = this.#slots.get(entry.key)?.find((other) => isReplaced(other, entry));
+    if (replaced !== undefined) this.remove(replaced);
     this.#makeRoom(entry.bytes);
     const slot = this.#slots.get(entry.key);
     if (slot === undefined) this.#slots.set(entry.key, [entry]);
@@ -172,10 +172,14 @@ export class Store {
   /** Forgets what fits; says how many entries that were. */
   purge(fits: (entry: Entry) => boolean): number {
     let purged = 0;
-    for (const entry of [...this.all()]) {
-      if (!fits(entry)) continue;
-      this.remove(entry);
-      purged++;
+    for (let entry = this.#newest; entry !== null; ) {
+      // Its neighbours are forgotten with it.
+      const { older } = entry;
+      if (fits(entry)) {
+        this.remove(entry);
+        purged++;
+      }
+      entry = older;
     }
     return purged;
   }

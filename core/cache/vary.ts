@@ -10,7 +10,7 @@ export type FieldLookup = (name: string) => string | null;
 /** The names of a Vary value, in lower case, without duplicates. */
 export function varyNames(vary: string): string[] {
   const names = vary.split(",").map((name) => name.trim().toLowerCase());
-  return [...new Set(names.filter((name) => name !== ""))].sort();
+  return [...new Set(names.filter((name) => name !== ""))].toSorted();
 }
 
 /** Says whether a Vary value fits no later request at all. */
@@ -34,6 +34,6 @@ function normalised(name: string, value: string | null): string {
   if (!SETS.has(name)) return members.join(",");
   return members
     .map((member) => member.toLowerCase().replaceAll(/[ \t]+/g, ""))
-    .sort()
+    .toSorted()
     .join(",");
 }

@@ -143,7 +143,9 @@ export class Supervisor {
   async cacheReports(most: number): Promise<CacheReport[]> {
     const seq = ++this.#seq;
     const reports = await Promise.all(
-      this.#slots.map(({ thread }) => thread?.askCache({ type: "cache_question", seq, most }) ?? null),
+      this.#slots.map(
+        async ({ thread }) => (await thread?.askCache({ type: "cache_question", seq, most })) ?? null,
+      ),
     );
     return reports.flatMap((report) => (report === null || typeof report === "number" ? [] : [report]));
   }

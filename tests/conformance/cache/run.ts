@@ -22,7 +22,7 @@ await main(new Suite(folder), id);
 async function main(suite: Suite, one: string): Promise<void> {
   const dir = makeTempDir();
   const port = freePort();
-  using _origin = suite.startOrigin(port, join(dir, "origin.pid"));
+  const origin = suite.startOrigin(port, join(dir, "origin.pid"));
   try {
     await eventually("the origin of the suite answers", () => answers(port), ORIGIN_DEADLINE_MS);
     await using server = await TestServer.start({
@@ -43,6 +43,7 @@ async function main(suite: Suite, one: string): Promise<void> {
     console.log(`\ncache-tests ${suite.version}:`);
     for (const line of summary(all)) console.log(line);
   } finally {
+    origin[Symbol.dispose]();
     removeDir(dir);
   }
 }
