@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { NO_WISHES, requestDirectives } from "../../../core/cache/directives.ts";
 import { type CacheRules, type JudgedResponse, judge, type UseRules } from "../../../core/cache/judge.ts";
-import { ageAt, freshFor, mayReplaceError, reuse } from "../../../core/cache/reuse.ts";
+import { ageAt, freshFor, mayReplaceError, type Reuse, reuse } from "../../../core/cache/reuse.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
 const TIMES = { requestMs: NOW, responseMs: NOW, receivedMs: 0 };
@@ -127,7 +127,7 @@ describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
   const at = (text: string, wishes: string | null, seconds: number) =>
     reuse(use(text), requestDirectives(wishes, null), seconds * 1000);
 
-  test.each<[string, string | null, number, string]>([
+  test.each<[string, string | null, number, Reuse]>([
     ["max-age=10", null, 9, "fresh"],
     ["max-age=10", null, 10, "ask"],
     ["max-age=10", "no-cache", 1, "ask"],

@@ -1,7 +1,7 @@
 /** A data plane in this process: real tables, real sockets, backends registered by hand instead of by agents. */
 import { withDefaults } from "../../../core/config/defaults.ts";
 import { type ServerConfig, ServerConfigSchema } from "../../../core/config/server-schema.ts";
-import type { FromWorker, WorkerInit } from "../../../core/plane/messages.ts";
+import type { FromWorker, ToWorker, WorkerInit } from "../../../core/plane/messages.ts";
 import type { Backend, Endpoint, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import { readKeys } from "../../../server/control/keys/key-files.ts";
@@ -127,6 +127,11 @@ export class Cell implements AsyncDisposable {
       backend: null,
       newPathGroups: { index: 0, groups: [] },
     });
+  }
+
+  /** Tells the worker anything that the control plane may. */
+  apply(message: ToWorker): void {
+    this.#plane.apply(message);
   }
 
   drain(withinMs: number): void {
