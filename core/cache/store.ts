@@ -24,13 +24,15 @@ export class Entry {
   /** Of the URI when the request was sent: a later one means that it was invalidated since. */
   version: number;
   hits = 0;
+  /** The other workers do not know of it. */
+  isUntold = false;
   /** Of SIEVE: used since the hand passed. */
   isVisited = false;
   newer: Entry | null = null;
   older: Entry | null = null;
   isStored = false;
 
-  constructor(made: Omit<Entry, "hits" | "isVisited" | "newer" | "older" | "isStored" | "bytes">) {
+  constructor(made: Omit<Entry, "hits" | "isUntold" | "isVisited" | "newer" | "older" | "isStored" | "bytes">) {
     this.key = made.key;
     this.uri = made.uri;
     this.status = made.status;

@@ -13,16 +13,19 @@ const FNV_PRIME = 0x0100_0193;
  */
 export class CacheVersions {
   readonly #versions: Int32Array;
+  readonly #purges: Int32Array;
 
   /** Without a cache nobody looks, and one slot will do. */
   static allocate(isUsed: boolean): SharedArrayBuffer {
     const slots = isUsed ? SLOTS : 1;
-    return allocateTable(MARK, [slots], (cursor) => cursor.int32(slots));
+    return allocateTable(MARK, [slots], (cursor) => declare(cursor, slots));
   }
 
   constructor(buffer: SharedArrayBuffer) {
     const slots = openHeader(buffer, MARK)[1] ?? 1;
-    this.#versions = new ColumnCursor(buffer).int32(slots);
+    const { versions, purges } = declare(new ColumnCursor(buffer), slots);
+    this.#versions = versions;
+    this.#purges = purges;
   }
 
   of(uri: string): number {
@@ -34,9 +37,25 @@ export class CacheVersions {
     Atomics.add(this.#versions, this.#slot(uri), 1);
   }
 
+  /** How often anything was purged: what was asked for before the last time is not to be stored. */
+  get purges(): number {
+    return Atomics.load(this.#purges, 0);
+  }
+
+  purged(): void {
+    Atomics.add(this.#purges, 0, 1);
+  }
+
   #slot(uri: string): number {
     return hashUri(uri) & (this.#versions.length - 1);
   }
+}
+
+function declare(
+  cursor: ColumnCursor,
+  slots: number,
+): { readonly versions: Int32Array; readonly purges: Int32Array } {
+  return { versions: cursor.int32(slots), purges: cursor.int32(1) };
 }
 
 /** FNV-1a in 32 bits: spreads, and guards nothing. */

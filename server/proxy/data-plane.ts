@@ -203,6 +203,7 @@ class Server implements DataPlane, ClientHome {
     for (const connection of this.#connections) cut += connection.shut(true);
     this.plane.directory.closeIdle();
     this.plane.control.closeIdle();
+    this.plane.cache?.close();
     this.plane.log.flush();
     this.#post({ type: "drained", cut });
   }

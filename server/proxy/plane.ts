@@ -63,7 +63,12 @@ export function makePlane(
     wheel,
     ...upstream,
     cache: config.cache_enabled
-      ? new ResponseCache(cacheOptions(config, init.workers), tables.cacheVersions, count)
+      ? new ResponseCache(
+          cacheOptions(config, init.workers),
+          tables.cacheVersions,
+          init.workers > 1 ? `cache of ${init.viaName}` : "",
+          count,
+        )
       : null,
     log,
     out,

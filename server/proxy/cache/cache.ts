@@ -8,6 +8,7 @@ import { Flights } from "./flights.ts";
 import type { CacheOptions } from "./options.ts";
 import { Refreshes } from "./refresh.ts";
 import { type CacheRequest, cacheRequest, targetUri } from "./request.ts";
+import { Sharing } from "./sharing.ts";
 import { CacheUse } from "./use.ts";
 
 /** Methods that change nothing (RFC 9110 section 9.2.1) and are not answered from a cache. */
@@ -20,15 +21,17 @@ export class ResponseCache {
   readonly versions: CacheVersions;
   readonly flights: Flights;
   readonly refreshes = new Refreshes();
-  /** Moves on with each purge: what was asked for before is not stored. */
-  purges = 0;
+  readonly #sharing: Sharing | null;
 
+  /** `channel` is the name under which the workers of one server hear each other; "" for a worker without others. */
   constructor(
     options: CacheOptions,
     versions: CacheVersions,
+    channel: string,
     count: (counter: CounterName, by?: number) => void,
   ) {
     this.options = options;
+    this.#sharing = channel === "" ? null : new Sharing(channel, (entry, purges) => this.#take(entry, purges));
     this.versions = versions;
     this.store = new Store(options.limits, () => count("cache_evicted"));
     this.flights = new Flights(options.coalesceMs > 0);
@@ -57,6 +60,30 @@ export class ResponseCache {
     use.start();
   }
 
+  /** Other workers are told what is stored. */
+  get isShared(): boolean {
+    return this.#sharing !== null;
+  }
+
+  /** Stores a response that was just fetched, and tells the other workers; false when there is no room for it. */
+  add(entry: Entry): boolean {
+    if (!this.store.add(entry)) return false;
+    this.tell(entry);
+    return true;
+  }
+
+  /** Tells the other workers of what is stored here, or has changed. */
+  tell(entry: Entry): void {
+    const told = this.#sharing?.tell(entry, this.versions.purges, performance.now());
+    entry.isUntold = told === false;
+  }
+
+  /** Notes that a stored response is used. */
+  used(entry: Entry): void {
+    this.store.touch(entry);
+    if (entry.isUntold) this.tell(entry);
+  }
+
   /** Finds what is stored for a request and was not invalidated since. */
   lookup(request: CacheRequest): Entry | null {
     const entry = this.store.find(request.key, request.fields);
@@ -71,8 +98,19 @@ export class ResponseCache {
 
   /** Forgets what the purge means, and keeps what is arriving from being stored; says how many entries that were. */
   purge(purge: CachePurge): number {
-    this.purges++;
+    this.versions.purged();
     return this.store.purge(({ uri }) => isPurged(uri, purge));
+  }
+
+  /** Ends what outlives requests. */
+  close(): void {
+    this.#sharing?.close();
+  }
+
+  /** Another worker has fetched something. */
+  #take(entry: Entry, purges: number): void {
+    const { versions } = this;
+    if (purges === versions.purges && entry.version === versions.of(entry.uri)) this.store.add(entry);
   }
 
   /** A number by which a key's short memories are found. */

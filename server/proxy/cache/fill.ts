@@ -1,3 +1,4 @@
+import { bodyMemory } from "./sharing.ts";
 import type { Store } from "../../../core/cache/store.ts";
 
 const FIRST_BYTES = 16_384;
@@ -6,16 +7,18 @@ const FIRST_BYTES = 16_384;
 export class Fill {
   readonly #store: Store;
   readonly #maxBytes: number;
+  readonly #isShared: boolean;
   /** Null once it has been given up. */
   #bytes: Buffer | null = null;
   #length = 0;
 
-  /** `declared` is the length that the response states, -1 without one. */
-  constructor(store: Store, maxBytes: number, declared: number) {
+  /** `declared` is the length that the response states, -1 without one; with `isShared` other workers may be told. */
+  constructor(store: Store, maxBytes: number, declared: number, isShared: boolean) {
     this.#store = store;
     this.#maxBytes = maxBytes;
+    this.#isShared = isShared;
     const first = declared >= 0 ? declared : Math.min(FIRST_BYTES, maxBytes);
-    if (first <= maxBytes && store.reserve(first)) this.#bytes = Buffer.allocUnsafeSlow(first);
+    if (first <= maxBytes && store.reserve(first)) this.#bytes = bodyMemory(first, isShared);
   }
 
   /** It will not be stored. */
@@ -35,7 +38,10 @@ export class Fill {
     const bytes = this.#bytes;
     this.giveUp();
     if (bytes === null) return null;
-    return this.#length === bytes.length ? bytes : Buffer.from(bytes.subarray(0, this.#length));
+    if (this.#length === bytes.length) return bytes;
+    const exact = bodyMemory(this.#length, this.#isShared);
+    bytes.copy(exact, 0, 0, this.#length);
+    return exact;
   }
 
   giveUp(): void {
@@ -53,7 +59,7 @@ export class Fill {
       this.giveUp();
       return false;
     }
-    const larger = Buffer.allocUnsafeSlow(size);
+    const larger = bodyMemory(size, this.#isShared);
     bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
     return true;

@@ -43,7 +43,7 @@ export class Intake {
   asked(): void {
     this.#requestMs = Date.now();
     this.#version = this.#cache.versions.of(this.#request.uri);
-    this.#purges = this.#cache.purges;
+    this.#purges = this.#cache.versions.purges;
   }
 
   /** The head of the answer is here: says whether its body will be stored. */
@@ -56,7 +56,7 @@ export class Intake {
     const use = this.#judge(judgedHead(response));
     if (use === null) return false;
     const declared = framing === "none" ? 0 : framing === "length" ? response.contentLength : -1;
-    const fill = new Fill(store, options.maxObjectBytes, declared);
+    const fill = new Fill(store, options.maxObjectBytes, declared, this.#cache.isShared);
     if (fill.isGivenUp) return false;
     this.#fill = fill;
     const date = this.#exchange.plane.date.at(Date.now());
@@ -82,7 +82,7 @@ export class Intake {
     const body = trailers.length === 0 ? (this.#fill?.finish() ?? null) : null;
     this.giveUp();
     if (entry === null || body === null || this.#isOvertaken) return;
-    if (this.#cache.store.add(new Entry({ ...entry, body }))) {
+    if (this.#cache.add(new Entry({ ...entry, body }))) {
       this.#exchange.plane.count("cache_stored");
       const { key } = this.#request;
       if (entry.use.lifetimeMs > 0) {
@@ -114,7 +114,8 @@ export class Intake {
       agrees(response.get("last-modified"), stored.lastModified) &&
       (response.contentLength < 0 || response.contentLength === stored.body.length);
     if (isSame) this.#takeOver(stored, response);
-    else this.#cache.store.remove(stored);
+    // In every worker.
+    else this.#cache.versions.moveOn(stored.uri);
     return isSame;
   }
 
@@ -132,11 +133,12 @@ export class Intake {
     const lines = linesWithout(updated, (name) => withheldFields.includes(name));
     store.update(stale, (entry) => Object.assign(entry, this.#described(lines, use)));
     if (this.#isOvertaken) store.remove(stale);
+    else if (stale.isStored) this.#cache.tell(stale);
   }
 
   get #isOvertaken(): boolean {
-    const { versions, purges } = this.#cache;
-    return this.#version !== versions.of(this.#request.uri) || this.#purges !== purges;
+    const { versions } = this.#cache;
+    return this.#version !== versions.of(this.#request.uri) || this.#purges !== versions.purges;
   }
 
   #judge(response: JudgedResponse): UseRules | null {

@@ -225,7 +225,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
   }
 
   #serve(entry: Entry): void {
-    this.#cache.store.touch(entry);
+    this.#cache.used(entry);
     this.#serving = new Serving(this.#exchange, entry);
     this.#serving.start(entry, this.#request, this.#once);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { NO_WISHES, requestDirectives } from "../../../core/cache/directives.ts";
 import { type CacheRules, type JudgedResponse, judge, type UseRules } from "../../../core/cache/judge.ts";
 import { ageAt, freshFor, mayReplaceError, type Reuse, reuse } from "../../../core/cache/reuse.ts";
@@ -52,7 +52,11 @@ describe("lifetime (RFC 9111 section 4.2.1)", () => {
     ["of several ages the first counts", cc("max-age=10", { age: "4, 9" }), 6],
     ["an Age that is no number does not count", cc("max-age=10", { age: "4;a=b" }), 10],
     ["an old Date is age too", cc("max-age=10", { date: date(-3) }), 7],
-    ["CDN-Cache-Control goes before all", cc("no-store", { cdnCacheControl: "max-age=9", expires: date(-9) }), 9],
+    [
+      "CDN-Cache-Control goes before all",
+      cc("no-store", { cdnCacheControl: "max-age=9", expires: date(-9) }),
+      9,
+    ],
     ["malformed it does not count", cc("max-age=5", { cdnCacheControl: "max-age=9, &" }), 5],
     ["a tenth of the time since the last change", { lastModified: date(-100) }, 10],
     ["at most a day of it", { lastModified: date(-86_400 * 365) }, 86_400],
@@ -161,7 +165,9 @@ describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
     expect(allowed("max-age=10, stale-if-error=0", 11, rules)).toBe(false);
     expect(allowed("s-maxage=10", 11, rules)).toBe(false);
     expect(allowed("max-age=10, must-revalidate", 11, rules)).toBe(false);
-    expect(mayReplaceError(use("max-age=10"), requestDirectives("stale-if-error=5", null), 14_000)).toBe(true);
+    expect(mayReplaceError(use("max-age=10"), requestDirectives("stale-if-error=5", null), 14_000)).toBe(
+      true,
+    );
   });
 
   test("ages grow with the clock and with nothing else, and never go back", () => {

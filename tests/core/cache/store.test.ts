@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isNotModified, rangeHolds, rangeOf } from "../../../core/cache/conditions.ts";
 import { fieldIn, linesWithout } from "../../../core/cache/lines.ts";
 import { Entry, Store } from "../../../core/cache/store.ts";
@@ -110,7 +110,8 @@ describe("the store", () => {
     const store = new Store({ entries: 10, bytes: 1e6 });
     const uris = ["http://a/x", "http://a/x?1", "http://a/xy", "http://b/x", "https://a/x"];
     for (const uri of uris) store.add(entry(uri));
-    const left = (purge: Parameters<typeof isPurged>[1]) => uris.filter((uri) => !isPurged(uri, purge)).length;
+    const left = (purge: Parameters<typeof isPurged>[1]) =>
+      uris.filter((uri) => !isPurged(uri, purge)).length;
     expect(left({ kind: "all" })).toBe(0);
     expect(left({ kind: "url", value: "http://a/x" })).toBe(4);
     expect(left({ kind: "url", value: "/x" })).toBe(2);

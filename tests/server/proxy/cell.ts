@@ -69,7 +69,11 @@ export class Cell implements AsyncDisposable {
   }
 
   static async start(options: CellOptions = {}): Promise<Cell> {
-    const init = cellInit(options);
+    return Cell.of(cellInit(options));
+  }
+
+  /** Starts a worker that is told so; several may share tables. */
+  static async of(init: WorkerInit): Promise<Cell> {
     const messages: FromWorker[] = [];
     const plane = await startDataPlane(init, (message) => messages.push(message), Date.now);
     if (plane === null) throw new Error(`the data plane did not start: ${JSON.stringify(messages)}`);

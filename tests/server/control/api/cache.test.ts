@@ -20,7 +20,11 @@ function start(config = "cache_enabled: true") {
     caches: {
       purge: async (purge) => purges.push(purge) + 6,
       report: async (most) => {
-        const cut = { ...report, largest: report.largest.slice(0, most), mostUsed: report.mostUsed.slice(0, most) };
+        const cut = {
+          ...report,
+          largest: report.largest.slice(0, most),
+          mostUsed: report.mostUsed.slice(0, most),
+        };
         return [cut, { entries: 1, bytes: 100, largest: [view("http://c/", 100, 4)], mostUsed: [] }];
       },
     },
@@ -46,7 +50,10 @@ test("GET /cache adds up what the workers hold", async () => {
     most_used: [{ url: "http://a/b" }, { url: "http://a/large" }],
   });
   expect(json).toMatchObject({
-    largest: [{ url: "http://a/large", bytes: 200, hits: 1, age_seconds: 3, ttl_seconds: 57 }, { url: "http://c/" }],
+    largest: [
+      { url: "http://a/large", bytes: 200, hits: 1, age_seconds: 3, ttl_seconds: 57 },
+      { url: "http://c/" },
+    ],
   });
   expect((await api.call("GET", "/cache?limit=x")).status).toBe(400);
 });
@@ -71,7 +78,11 @@ test("DELETE /cache says what to forget, in the spelling of what is stored", asy
 
 test("without a cache there is nothing to forget, and GET says so", async () => {
   const { api, purges } = start("");
-  expect((await api.call("GET", "/cache")).json).toMatchObject({ enabled: false, entries: 0, hit_ratio: null });
+  expect((await api.call("GET", "/cache")).json).toMatchObject({
+    enabled: false,
+    entries: 0,
+    hit_ratio: null,
+  });
   expect((await api.call("DELETE", "/cache")).status).toBe(409);
   expect(purges).toEqual([]);
 });

@@ -3,14 +3,19 @@ import { expect, test } from "bun:test";
 import { eventually } from "../../../support/eventually.ts";
 import { header } from "../../../support/http-message.ts";
 import { answer } from "../../../support/raw-backend.ts";
-import { CacheStand } from "./stand.ts";
+import { CacheStand, type Script } from "./stand.ts";
 
 /** Stale as it comes, so that no test has to wait. */
 const STALE = { Age: "10", ETag: '"1"' };
 
 test("a 304 freshens what is stored, field by field (RFC 9111 section 4.3.4)", async () => {
   await using stand = await CacheStand.start();
-  stand.on("/a", "max-age=10", { ...STALE, "X-A": "1", "X-B": "1", "Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT" });
+  stand.on("/a", "max-age=10", {
+    ...STALE,
+    "X-A": "1",
+    "X-B": "1",
+    "Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT",
+  });
   await stand.get("/a");
   stand.on("/a", (_request, wire) =>
     wire.send("HTTP/1.1 304 Not Modified\r\nX-A: 2\r\nSet-Cookie: c=1\r\nContent-Length: 99\r\n\r\n"),
@@ -56,10 +61,13 @@ test("another response takes the place of what was stored", async () => {
   expect(stand.asked("/a")).toHaveLength(2);
 });
 
+/** Answers with a head and nothing else. */
+function head(fields: string): Script {
+  return (_request, wire) => wire.send(`HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n${fields}\r\n`);
+}
+
 test("HEAD tells whether what is stored still holds (RFC 9111 section 4.3.5)", async () => {
   await using stand = await CacheStand.start();
-  const head = (fields: string) => (_request: unknown, wire: { send: (text: string) => Promise<void> }) =>
-    wire.send(`HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n${fields}\r\n`);
   stand.on("/a", "max-age=10", STALE);
   await stand.get("/a");
   stand.on("/a", head('ETag: "1"\r\nX-New: 1\r\n'));
@@ -143,7 +151,11 @@ test("stale-while-revalidate answers at once and asks behind the client's back",
 
 test("errors and silence of backends are covered with what is stored, if that is allowed", async () => {
   await using stand = await CacheStand.start({ cache_stale_if_error_seconds: 30 });
-  const paths = { "/a": "max-age=10", "/b": "max-age=10, must-revalidate", "/c": "max-age=10, stale-if-error=0" };
+  const paths = {
+    "/a": "max-age=10",
+    "/b": "max-age=10, must-revalidate",
+    "/c": "max-age=10, stale-if-error=0",
+  };
   for (const [path, text] of Object.entries(paths)) {
     stand.on(path, text, STALE);
     await stand.get(path);

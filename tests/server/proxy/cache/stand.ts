@@ -2,7 +2,7 @@
 import type { CounterName } from "../../../../core/table/counter-names.ts";
 import type { RawMessage } from "../../../support/http-message.ts";
 import { answer, RawBackend } from "../../../support/raw-backend.ts";
-import { type Answer, call, type CallOptions } from "../../../support/raw-client.ts";
+import { type Answer, type CallOptions, call } from "../../../support/raw-client.ts";
 import type { Wire } from "../../../support/wire.ts";
 import { Cell, type CellOptions } from "../cell.ts";
 
@@ -23,7 +23,10 @@ export class CacheStand implements AsyncDisposable {
     this.#scripts = parts.scripts;
   }
 
-  static async start(config: Readonly<Record<string, unknown>> = {}, options: CellOptions = {}): Promise<CacheStand> {
+  static async start(
+    config: Readonly<Record<string, unknown>> = {},
+    options: CellOptions = {},
+  ): Promise<CacheStand> {
     const scripts = new Map<string, Script>();
     const backend = await RawBackend.start({
       respond: (request, wire) =>
