@@ -32,7 +32,9 @@ export class Entry {
   older: Entry | null = null;
   isStored = false;
 
-  constructor(made: Omit<Entry, "hits" | "isUntold" | "isVisited" | "newer" | "older" | "isStored" | "bytes">) {
+  constructor(
+    made: Omit<Entry, "hits" | "isUntold" | "isVisited" | "newer" | "older" | "isStored" | "bytes">,
+  ) {
     this.key = made.key;
     this.uri = made.uri;
     this.status = made.status;

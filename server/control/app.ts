@@ -13,7 +13,7 @@ import { tlsFor } from "../../core/tls/backend-tls.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
 import { EndpointPolicy } from "./admission/endpoint-policy.ts";
-import { createApi } from "./api/index.ts";
+import { type ApiDeps, createApi } from "./api/index.ts";
 import { type Clock, startClock } from "./clock.ts";
 import { FileWatch } from "./files/file-watch.ts";
 import { probe } from "./health/probe.ts";
@@ -133,10 +133,7 @@ async function start(
     now: clock.now,
     wallOf: clock.wallOf,
     log: log.component("api"),
-    caches: {
-      purge: async (purge) => (await workers.supervisor?.purgeCaches(purge)) ?? 0,
-      report: async (most) => (await workers.supervisor?.cacheReports(most)) ?? [],
-    },
+    caches: cachesOf(workers),
     ...(locate === null ? {} : { locate }),
   });
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
@@ -154,7 +151,6 @@ async function start(
   const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: clock.now });
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
-
   watchFiles(ground, supervisor, cleanup);
   announce(log.component("server"), config, ports, {
     keys: ground.keys,
@@ -165,6 +161,13 @@ async function start(
     stickySessions: restored.sticky,
   });
   return { ...ports, stop: stopOnce(ground, supervisor, cleanup) };
+}
+
+function cachesOf(workers: { readonly supervisor: Supervisor | null }): ApiDeps["caches"] {
+  return {
+    purge: async (purge) => (await workers.supervisor?.purgeCaches(purge)) ?? 0,
+    report: async (most) => (await workers.supervisor?.cacheReports(most)) ?? [],
+  };
 }
 
 function makeRegistry(

@@ -31,7 +31,8 @@ export class ResponseCache {
     count: (counter: CounterName, by?: number) => void,
   ) {
     this.options = options;
-    this.#sharing = channel === "" ? null : new Sharing(channel, (entry, purges) => this.#take(entry, purges));
+    this.#sharing =
+      channel === "" ? null : new Sharing(channel, (entry, purges) => this.#take(entry, purges));
     this.versions = versions;
     this.store = new Store(options.limits, () => count("cache_evicted"));
     this.flights = new Flights(options.coalesceMs > 0);

@@ -1,5 +1,5 @@
-import { bodyMemory } from "./sharing.ts";
 import type { Store } from "../../../core/cache/store.ts";
+import { bodyMemory } from "./sharing.ts";
 
 const FIRST_BYTES = 16_384;
 

@@ -33,11 +33,10 @@ export class Sharing {
   /** `take` is called with what another worker tells, and the number of purges when that was fetched. */
   constructor(name: string, take: (entry: Entry, purges: number) => void) {
     this.#channel = new BroadcastChannel(name);
-    // Workers of this server alone know the name, and send nothing but Told.
-    this.#channel.onmessage = (event) => {
-      const told: Told = event.data;
-      guarded(() => take(received(told, performance.now()), told.purges));
-    };
+    this.#channel.addEventListener("message", (event) => {
+      const message = toldIn(event);
+      if (message !== null) guarded(() => take(received(message, performance.now()), message.purges));
+    });
   }
 
   /** Tells of an entry; false when too much was told of late: it can be tried again when the entry is used. */
@@ -46,6 +45,7 @@ export class Sharing {
     this.#atMs = nowMs;
     if (this.#tokens < 1) return false;
     this.#tokens--;
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- channels have no origin, windows do
     this.#channel.postMessage(told(entry, purges, nowMs));
     return true;
   }
@@ -55,12 +55,35 @@ export class Sharing {
   }
 }
 
+function toldIn(event: Event): Told | null {
+  const data: unknown = event instanceof MessageEvent ? event.data : null;
+  return isTold(data) ? data : null;
+}
+
+/** Workers of this server alone know the name of the channel, and send nothing else. */
+function isTold(data: unknown): data is Told {
+  return typeof data === "object" && data !== null && "purges" in data;
+}
+
 function told(entry: Entry, purges: number, nowMs: number): Told {
   const { key, uri, status, reason, lines, use, etag, lastModified, varyNames, variant, version } = entry;
   const { buffer } = entry.body;
   return {
-    ...{ key, uri, status, reason, lines, etag, lastModified, varyNames, variant, version, purges },
-    use: { ...use, initialAgeMs: ageAt(use, nowMs) },
+    key,
+    uri,
+    status,
+    reason,
+    lines,
+    etag,
+    lastModified,
+    varyNames,
+    variant,
+    version,
+    purges,
+    use: {
+      ...use,
+      initialAgeMs: ageAt(use, nowMs),
+    },
     body: buffer instanceof SharedArrayBuffer ? buffer : entry.body,
   };
 }
@@ -68,6 +91,8 @@ function told(entry: Entry, purges: number, nowMs: number): Told {
 function received(entry: Told, nowMs: number): Entry {
   const { body } = entry;
   const bytes =
-    body instanceof SharedArrayBuffer ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+    body instanceof SharedArrayBuffer
+      ? Buffer.from(body)
+      : Buffer.from(body.buffer, body.byteOffset, body.length);
   return new Entry({ ...entry, use: { ...entry.use, receivedMs: nowMs }, body: bytes });
 }

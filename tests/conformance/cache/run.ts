@@ -26,7 +26,7 @@ async function main(suite: Suite, one: string): Promise<void> {
   try {
     await eventually("the origin of the suite answers", () => answers(port), ORIGIN_DEADLINE_MS);
     await using server = await TestServer.start({
-      config: { workers: 1, cache_enabled: true, log_level: "warn" },
+      config: { workers: 2, cache_enabled: true, log_level: "warn" },
     });
     await FakeAgent.join(server, {
       id: "cache-tests",

@@ -21,7 +21,7 @@ const SERVER = "test-engine/server/server.mjs";
 const CLIENT = "test-engine/cli.mjs";
 /** Prints what tests there are; runs in the suite's own folder, in Node as the suite does. */
 const LIST = `
-const { default: groups } = await import("./tests/index.mjs");
+const { default: groups } = await import(process.cwd() + "/tests/index.mjs");
 const tests = groups.flatMap((group) => group.tests.filter((test) => test.browser_only !== true).map((test) => (
   { id: test.id, name: test.name, kind: test.kind ?? "required", group: group.id })));
 console.log(JSON.stringify(tests));`;

@@ -12,9 +12,16 @@ import { isVaryAny, variantKey, varyNames } from "../../../core/cache/vary.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
 
-describe("Cache-Control", () => {
-  const says = (text: string) => responseDirectives(parseDirectives(text));
+function says(text: string) {
+  return responseDirectives(parseDirectives(text));
+}
 
+/** What a request with those fields says in those that are named. */
+function key(names: string[], fields: Record<string, string>): string {
+  return variantKey(names, (name) => fields[name] ?? null);
+}
+
+describe("Cache-Control", () => {
   test.each([
     ["max-age=3600", 3600],
     ["MaX-AgE=3600", 3600],
@@ -63,10 +70,13 @@ describe("Cache-Control", () => {
 
   test("any text is read to its end", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."ab=\",\\ \t-;'0") }), (text) => {
-        parseDirectives(text);
-        expect(parseDirectives(`${text.replaceAll(/["\\]/g, "")}, no-store`).has("no-store")).toBe(true);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom("a", "b", "=", '"', ",", "\\", " ", "\t", "-", ";", "'", "0") }),
+        (text) => {
+          parseDirectives(text);
+          expect(parseDirectives(`${text.replaceAll(/["\\]/g, "")}, no-store`).has("no-store")).toBe(true);
+        },
+      ),
     );
   });
 });
@@ -140,9 +150,6 @@ describe("dates", () => {
 });
 
 describe("Vary", () => {
-  const key = (names: string[], fields: Record<string, string>) =>
-    variantKey(names, (name) => fields[name] ?? null);
-
   test("names are one list, whatever their case and order", () => {
     expect(varyNames("B, a,, A")).toEqual(["a", "b"]);
     expect(isVaryAny("a, *")).toBe(true);

@@ -122,15 +122,13 @@ describe("what may be stored (RFC 9111 section 3)", () => {
   });
 });
 
-describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
-  const use = (text: string, rules: Partial<CacheRules> = {}): UseRules => {
-    const judged = judge(ANYBODY, response(cc(text, { etag: '"a"' })), TIMES, { ...RULES, ...rules });
-    if (judged === null) throw new Error("not stored");
-    return judged;
-  };
-  const at = (text: string, wishes: string | null, seconds: number) =>
-    reuse(use(text), requestDirectives(wishes, null), seconds * 1000);
+function useOf(text: string, rules: Partial<CacheRules> = {}): UseRules {
+  const judged = judge(ANYBODY, response(cc(text, { etag: '"a"' })), TIMES, { ...RULES, ...rules });
+  if (judged === null) throw new Error("not stored");
+  return judged;
+}
 
+describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
   test.each<[string, string | null, number, Reuse]>([
     ["max-age=10", null, 9, "fresh"],
     ["max-age=10", null, 10, "ask"],
@@ -151,12 +149,12 @@ describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
     ["s-maxage=10, stale-while-revalidate=5", null, 14, "refresh"],
     ["max-age=10, stale-while-revalidate=5, must-revalidate", null, 14, "ask"],
   ])("%s, asked with %p after %d s: %s", (text, wishes, seconds, expected) => {
-    expect(at(text, wishes, seconds)).toBe(expected);
+    expect(reuse(useOf(text), requestDirectives(wishes, null), seconds * 1000)).toBe(expected);
   });
 
   test("errors are replaced within the time that is allowed", () => {
     const allowed = (text: string, seconds: number, rules: Partial<CacheRules> = {}) =>
-      mayReplaceError(use(text, rules), NO_WISHES, seconds * 1000);
+      mayReplaceError(useOf(text, rules), NO_WISHES, seconds * 1000);
     expect(allowed("max-age=10, stale-if-error=5", 14)).toBe(true);
     expect(allowed("max-age=10, stale-if-error=5", 15)).toBe(false);
     expect(allowed("max-age=10", 11)).toBe(false);
@@ -165,7 +163,7 @@ describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
     expect(allowed("max-age=10, stale-if-error=0", 11, rules)).toBe(false);
     expect(allowed("s-maxage=10", 11, rules)).toBe(false);
     expect(allowed("max-age=10, must-revalidate", 11, rules)).toBe(false);
-    expect(mayReplaceError(use("max-age=10"), requestDirectives("stale-if-error=5", null), 14_000)).toBe(
+    expect(mayReplaceError(useOf("max-age=10"), requestDirectives("stale-if-error=5", null), 14_000)).toBe(
       true,
     );
   });
@@ -173,7 +171,7 @@ describe("use (RFC 9111 section 4.2.4, RFC 5861)", () => {
   test("ages grow with the clock and with nothing else, and never go back", () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.nat(1e6), fc.nat(1e6), (lifetime, first, more) => {
-        const rules = use(`max-age=${lifetime}`);
+        const rules = useOf(`max-age=${lifetime}`);
         expect(ageAt(rules, first + more) - ageAt(rules, first)).toBe(more);
         expect(freshFor(rules, first)).toBe(lifetime * 1000 - first);
         expect(ageAt(rules, -5)).toBe(0);

@@ -20,7 +20,10 @@ async function pair(respond: Parameters<typeof RawBackend.start>[0], options: Ce
   const ask = (cell: Cell, method: string, path: string, more = {}) =>
     call({ port: cell.port, ...(ca !== undefined && { ca }) }, method, path, { headers, ...more });
   return {
-    ...{ backend, one, two, ask },
+    backend,
+    one,
+    two,
+    ask,
     hits: () => one.tables.counters.sum("cache_hits"),
     async [Symbol.asyncDispose]() {
       for (const cell of cells) await cell[Symbol.asyncDispose]();
@@ -40,7 +43,10 @@ for (const [how, certificates] of [
   ["TLS", { fallback: selfSigned(), named: [], clientCa: "" }],
 ] as const) {
   test(`small and large responses are fetched once for both (${how})`, async () => {
-    const bodies: Record<string, Buffer> = { "/small": Buffer.from("abc"), "/large": Buffer.alloc(400_000, "xyz") };
+    const bodies: Record<string, Buffer> = {
+      "/small": Buffer.from("abc"),
+      "/large": Buffer.alloc(400_000, "xyz"),
+    };
     await using both = await pair(
       {
         respond: (request, wire) => {
@@ -69,17 +75,24 @@ test("what one worker confirms counts for the other, and what is purged comes ba
     respond: (_request, wire) =>
       ++etag === 2
         ? wire.send("HTTP/1.1 304 Not Modified\r\nX-New: 1\r\n\r\n")
-        : answer(wire, 200, "abc", { "Cache-Control": "max-age=60", Age: etag === 1 ? "60" : "0", ETag: '"1"' }),
+        : answer(wire, 200, "abc", {
+            "Cache-Control": "max-age=60",
+            Age: etag === 1 ? "60" : "0",
+            ETag: '"1"',
+          }),
   });
   await both.ask(both.one, "GET", "/a");
   await eventually("the other knows", () => stored(both.two).length === 1);
   await both.ask(both.one, "GET", "/a");
   await eventually("the other knows more", async () => {
-    const { raw } = await both.ask(both.two, "GET", "/a", { headers: { ...headers, "Cache-Control": "only-if-cached" } });
+    const { raw } = await both.ask(both.two, "GET", "/a", {
+      headers: { ...headers, "Cache-Control": "only-if-cached" },
+    });
     return raw.headers.some(([name]) => name === "X-New");
   });
   expect(both.backend.requests).toHaveLength(2);
-  for (const cell of [both.two, both.one]) cell.apply({ type: "cache_purge", seq: 1, purge: { kind: "all" } });
+  for (const cell of [both.two, both.one])
+    cell.apply({ type: "cache_purge", seq: 1, purge: { kind: "all" } });
   expect([stored(both.one), stored(both.two)]).toEqual([[], []]);
 });
 
