@@ -47,24 +47,20 @@ export const NO_WISHES: RequestDirectives = {
   staleIfError: -1,
 };
 
-const MEMBER =
-  /[ \t,]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^ \t",;][^",]*?)))?[ \t]*(?=,|$)/y;
+const TOKEN_TEXT = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Reads a Cache-Control value. A member that is no directive is passed over. */
+/** Reads a Cache-Control value, in time that is linear in its length. A member that is no directive is passed over. */
 export function parseDirectives(text: string): Directives {
   const found = new Map<string, string | null>();
-  let at = 0;
-  while (at < text.length) {
-    MEMBER.lastIndex = at;
-    const match = MEMBER.exec(text);
-    if (match === null) {
-      at = nextMember(text, at);
-      continue;
-    }
-    at = MEMBER.lastIndex;
-    const name = (match[1] ?? "").toLowerCase();
-    const quoted = match[2]?.replaceAll(/\\(.)/g, "$1");
-    add(found, name, quoted ?? match[3] ?? null);
+  for (let at = 0; at < text.length; ) {
+    const end = memberEnd(text, at);
+    const member = text.slice(at, end).trim();
+    at = end + 1;
+    const equals = member.indexOf("=");
+    const name = equals < 0 ? member : member.slice(0, equals);
+    if (!TOKEN_TEXT.test(name)) continue;
+    const value = equals < 0 ? null : unquoted(member.slice(equals + 1));
+    if (value !== undefined) add(found, name.toLowerCase(), value);
   }
   return found;
 }
@@ -134,14 +130,27 @@ function fieldNames(value: string | null | undefined): string[] {
     .filter((name) => name !== "");
 }
 
-/** Where the next member begins: behind the next comma that is not quoted. */
-function nextMember(text: string, at: number): number {
-  let isQuoted = false;
+/** What stands behind "=": a quoted string without its quotes, or what has neither quotes nor spaces before it. */
+function unquoted(value: string): string | undefined {
+  if (!value.startsWith('"')) return value === "" || /^[ \t]|"/.test(value) ? undefined : value;
+  const isWhole = value.length > 1 && memberQuoteEnd(value, 0) === value.length - 1;
+  return isWhole ? value.slice(1, -1).replaceAll(/\\(.)/g, "$1") : undefined;
+}
+
+/** Where the member that begins at `at` ends: at the next comma that is not quoted. */
+function memberEnd(text: string, at: number): number {
   for (let index = at; index < text.length; index++) {
-    const character = text[index];
-    if (character === "\\" && isQuoted) index++;
-    else if (character === '"') isQuoted = !isQuoted;
-    else if (character === "," && !isQuoted && index > at) return index + 1;
+    if (text[index] === ",") return index;
+    if (text[index] === '"') index = memberQuoteEnd(text, index);
+  }
+  return text.length;
+}
+
+/** Where the quotes that open at `at` close; the end of the text when they do not. */
+function memberQuoteEnd(text: string, at: number): number {
+  for (let index = at + 1; index < text.length; index++) {
+    if (text[index] === "\\") index++;
+    else if (text[index] === '"') return index;
   }
   return text.length;
 }

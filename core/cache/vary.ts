@@ -2,6 +2,8 @@
 
 /** Lists whose order means nothing and whose case does not count. */
 const SETS: ReadonlySet<string> = new Set(["accept-encoding", "accept-language", "accept-charset"]);
+/** Longer values, which no browser sends, count as they are. */
+const MAX_NORMALISED = 1024;
 const ABSENT = "\u0001";
 
 /** Gives the value of a request's field by lower-case name, lines joined by ", "; null without it. */
@@ -27,6 +29,7 @@ export function variantKey(names: readonly string[], fields: FieldLookup): strin
 
 function normalised(name: string, value: string | null): string {
   if (value === null) return ABSENT;
+  if (value.length > MAX_NORMALISED) return value;
   const members = value
     .split(",")
     .map((member) => member.trim())

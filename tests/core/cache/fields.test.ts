@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { isNotModified } from "../../../core/cache/conditions.ts";
 import { parseHttpDate } from "../../../core/cache/dates.ts";
 import {
   NO_WISHES,
@@ -66,6 +67,18 @@ describe("Cache-Control", () => {
       onlyIfCached: true,
     });
     expect(requestDirectives("max-stale=9, max-age=x", null)).toMatchObject({ maxStale: 9, maxAge: -1 });
+  });
+
+  test("hostile lengths take no more than linear time", () => {
+    const length = 60_000;
+    for (const text of [",", "a= ", `a=${" ".repeat(9)}b`, '"', 'a="', "\\", 'a="\\', "a=b ", "=,"]) {
+      const started = performance.now();
+      parseDirectives(text.repeat(length / text.length));
+      parseDirectives(`a=b${" ".repeat(length)}c, ${text.repeat(1000)}`);
+      parseTargeted(text.repeat(length / text.length));
+      isNotModified(text.repeat(length / text.length), null, { etag: '"x"', lastModified: null, lastModifiedMs: 0, dateMs: 0 }, 0);
+      expect(performance.now() - started).toBeLessThan(500);
+    }
   });
 
   test("any text is read to its end", () => {
