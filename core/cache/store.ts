@@ -61,13 +61,23 @@ export interface StoreLimits {
   readonly bytes: number;
 }
 
+/** Who is told what becomes of the store. */
+export interface StoreEvents {
+  /** An entry had to make way. */
+  onEvicted(): void;
+  /** It holds more, or less. */
+  onSize(entries: number, bytes: number): void;
+}
+
+const NOBODY: StoreEvents = { onEvicted: () => {}, onSize: () => {} };
+
 /**
  * Entries by key. Eviction is SIEVE (Zhang et al., NSDI 2024): entries stand in the order of their arrival, a use sets a
  * bit, and a hand moves from the oldest to the newest, takes bits away and evicts the first entry without one.
  */
 export class Store {
   readonly #limits: StoreLimits;
-  readonly #onEvicted: () => void;
+  readonly #events: StoreEvents;
   readonly #slots = new Map<string, Entry[]>();
   #newest: Entry | null = null;
   #oldest: Entry | null = null;
@@ -77,9 +87,9 @@ export class Store {
   /** Bytes of bodies that are still arriving. */
   #reserved = 0;
 
-  constructor(limits: StoreLimits, onEvicted: () => void = () => {}) {
+  constructor(limits: StoreLimits, events: StoreEvents = NOBODY) {
     this.#limits = limits;
-    this.#onEvicted = onEvicted;
+    this.#events = events;
   }
 
   get entries(): number {
@@ -147,6 +157,7 @@ export class Store {
     this.#oldest ??= entry;
     this.#entries++;
     this.#bytes += entry.bytes;
+    this.#events.onSize(this.#entries, this.#bytes);
     return true;
   }
 
@@ -157,6 +168,7 @@ export class Store {
     if (!entry.isStored) return;
     this.#bytes += entry.bytes - before;
     this.#makeRoom(0);
+    this.#events.onSize(this.#entries, this.#bytes);
   }
 
   /** Forgets an entry. */
@@ -166,6 +178,7 @@ export class Store {
     this.#unlink(entry);
     this.#entries--;
     this.#bytes -= entry.bytes;
+    this.#events.onSize(this.#entries, this.#bytes);
     const slot = this.#slots.get(entry.key);
     if (slot === undefined) return;
     const at = slot.indexOf(entry);
@@ -212,7 +225,7 @@ export class Store {
     if (entry === null) return;
     this.#hand = entry.newer;
     this.remove(entry);
-    this.#onEvicted();
+    this.#events.onEvicted();
   }
 
   #unlink(entry: Entry): void {

@@ -16,6 +16,7 @@ export interface SharedTables {
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
   readonly cacheVersions: SharedArrayBuffer;
+  readonly cacheSizes: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */

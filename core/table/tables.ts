@@ -2,6 +2,7 @@ import type { ServerConfig } from "../config/server-schema.ts";
 import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
 import { i32 } from "./buffer-layout.ts";
+import { CacheSizes } from "./cache-sizes.ts";
 import { CacheVersions } from "./cache-versions.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
@@ -43,6 +44,7 @@ export interface Tables {
   /** Of clients. */
   readonly clients: ClientConnections;
   readonly cacheVersions: CacheVersions;
+  readonly cacheSizes: CacheSizes;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -79,6 +81,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
     cacheVersions: CacheVersions.allocate(sizes.hasCache === true),
+    cacheSizes: CacheSizes.allocate(sizes.workers),
   };
 }
 
@@ -102,6 +105,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
     cacheVersions: new CacheVersions(shared.cacheVersions),
+    cacheSizes: new CacheSizes(shared.cacheSizes),
   };
 }
 

@@ -62,14 +62,7 @@ export function makePlane(
     retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
-    cache: config.cache_enabled
-      ? new ResponseCache(
-          cacheOptions(config, init.workers),
-          tables.cacheVersions,
-          init.workers > 1 ? `cache of ${init.viaName}` : "",
-          count,
-        )
-      : null,
+    cache: config.cache_enabled ? makeCache(init, tables, count) : null,
     log,
     out,
     date: new HttpDate(),
@@ -116,6 +109,18 @@ function makeUpstream(
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
   return { directory, queue };
+}
+
+function makeCache(
+  { config, index, workers, viaName }: WorkerInit,
+  { cacheVersions, cacheSizes }: Plane["tables"],
+  count: Plane["count"],
+): ResponseCache {
+  const channel = workers > 1 ? `cache of ${viaName}` : "";
+  return new ResponseCache(cacheOptions(config, workers), cacheVersions, channel, {
+    onEvicted: () => count("cache_evicted"),
+    onSize: (entries, bytes) => cacheSizes.set(index, entries, bytes),
+  });
 }
 
 function makeLog(

@@ -65,6 +65,8 @@ test("management shows what is stored and purges it from all workers", async () 
   expect(await texts("/a")).toEqual(new Set(["v3"]));
   const metrics = await cluster.server.call("GET", "/metrics");
   expect(metrics.text).toMatch(/^opsen_cache_hits_total [1-9]/m);
+  expect(metrics.text).toMatch(/^opsen_cache_entries [12]$/m);
+  expect(metrics.text).toMatch(/^opsen_cache_bytes [1-9]\d+$/m);
 });
 
 test("a key that may only read looks, and does not purge", async () => {

@@ -61,6 +61,7 @@ function metrics({ tables, registry, now }: ApiDeps): Response {
     active,
     leases: tables.leases.used,
     isDegraded: registry.degraded !== null,
+    cached: tables.cacheSizes.total(),
   };
   const headers = { "Content-Type": CONTENT_TYPE, "Cache-Control": "no-store" };
   return new Response(prometheusText(families(tables.counters, gauges)), { headers });

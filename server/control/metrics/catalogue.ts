@@ -11,6 +11,8 @@ export interface Gauges {
   readonly active: number;
   readonly leases: number;
   readonly isDegraded: boolean;
+  /** What the cache holds, in all workers together. */
+  readonly cached: { readonly entries: number; readonly bytes: number };
 }
 
 /** Counters that are one family with a label. */
@@ -33,6 +35,8 @@ export function families(counters: Tables["counters"], gauges: Gauges): Family[]
     ),
     gauge("backends", "Backends that are registered.", gauges.backends),
     gauge("backends_active", "Backends heard of within stale_minutes.", gauges.active),
+    gauge("cache_entries", "Responses that the cache holds.", gauges.cached.entries),
+    gauge("cache_bytes", "Memory that they take, in bytes.", gauges.cached.bytes),
     gauge("leases", "Reservations that are held.", gauges.leases),
     gauge(
       "degraded",

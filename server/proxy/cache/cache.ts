@@ -1,7 +1,6 @@
-import { type Entry, Store } from "../../../core/cache/store.ts";
+import { type Entry, Store, type StoreEvents } from "../../../core/cache/store.ts";
 import { type CachePurge, isPurged } from "../../../core/plane/cache.ts";
 import { type CacheVersions, hashUri } from "../../../core/table/cache-versions.ts";
-import type { CounterName } from "../../../core/table/counter-names.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { Bystander, Invalidation } from "./bystander.ts";
 import { Flights } from "./flights.ts";
@@ -24,17 +23,13 @@ export class ResponseCache {
   readonly #sharing: Sharing | null;
 
   /** `channel` is the name under which the workers of one server hear each other; "" for a worker without others. */
-  constructor(
-    options: CacheOptions,
-    versions: CacheVersions,
-    channel: string,
-    count: (counter: CounterName, by?: number) => void,
-  ) {
+  constructor(options: CacheOptions, versions: CacheVersions, channel: string, events: StoreEvents) {
     this.options = options;
     this.#sharing =
       channel === "" ? null : new Sharing(channel, (entry, purges) => this.#take(entry, purges));
     this.versions = versions;
-    this.store = new Store(options.limits, () => count("cache_evicted"));
+    this.store = new Store(options.limits, events);
+    events.onSize(0, 0);
     this.flights = new Flights(options.coalesceMs > 0);
   }
 

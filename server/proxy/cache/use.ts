@@ -186,6 +186,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
   }
 
   #reason(entry: Entry | null, hasOthers: boolean): Forwarding {
+    if (entry === null && hasOthers && this.#request.judged.hasCredentials) return "request";
     if (entry === null) return hasOthers ? "vary-miss" : "uri-miss";
     return freshFor(entry.use, performance.now()) > 0 ? "request" : "stale";
   }

@@ -76,7 +76,12 @@ describe("Cache-Control", () => {
       parseDirectives(text.repeat(length / text.length));
       parseDirectives(`a=b${" ".repeat(length)}c, ${text.repeat(1000)}`);
       parseTargeted(text.repeat(length / text.length));
-      isNotModified(text.repeat(length / text.length), null, { etag: '"x"', lastModified: null, lastModifiedMs: 0, dateMs: 0 }, 0);
+      isNotModified(
+        text.repeat(length / text.length),
+        null,
+        { etag: '"x"', lastModified: null, lastModifiedMs: 0, dateMs: 0 },
+        0,
+      );
       expect(performance.now() - started).toBeLessThan(500);
     }
   });

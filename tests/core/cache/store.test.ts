@@ -51,7 +51,11 @@ describe("the store", () => {
     const acts = fc.tuple(fc.constantFrom("add", "use", "remove", "reserve"), keys, fc.nat(3000));
     fc.assert(
       fc.property(fc.array(acts, { maxLength: 200 }), (list) => {
-        const store = new Store({ entries: 8, bytes: 20_000 });
+        let told: readonly number[] = [0, 0];
+        const onSize = (...sizes: number[]) => {
+          told = sizes;
+        };
+        const store = new Store({ entries: 8, bytes: 20_000 }, { onEvicted: () => {}, onSize });
         let reserved = 0;
         for (const [act, number, bytes] of list) {
           const key = `k${number}`;
@@ -63,6 +67,7 @@ describe("the store", () => {
           const all = [...store.all()];
           expect(all.length).toBe(store.entries);
           expect(all.reduce((sum, each) => sum + each.bytes, 0)).toBe(store.bytes);
+          expect(told).toEqual([store.entries, store.bytes]);
           expect(store.entries).toBeLessThanOrEqual(8);
           expect(store.bytes + reserved).toBeLessThanOrEqual(20_000);
           for (const each of all) expect(store.find(each.key, nothing)).toBe(each);
@@ -73,7 +78,7 @@ describe("the store", () => {
 
   test("what is used outlives a scan of what is used once", () => {
     let evicted = 0;
-    const store = new Store({ entries: 10, bytes: 1e6 }, () => evicted++);
+    const store = new Store({ entries: 10, bytes: 1e6 }, { onEvicted: () => evicted++, onSize: () => {} });
     for (let hot = 0; hot < 5; hot++) store.add(entry(`hot${hot}`));
     for (let cold = 0; cold < 200; cold++) {
       store.add(entry(`cold${cold}`));

@@ -14,10 +14,12 @@ test("the document has every call, those of the data plane too, with their bodie
     Object.keys(record(methods)).map((method) => `${method.toUpperCase()} ${path}`),
   );
   expect(calls.toSorted()).toEqual([
+    "DELETE /cache",
     "DELETE /clients/purge",
     "DELETE /clients/purge-pending",
     "DELETE /clients/{client_id}",
     "DELETE /leases/{lease_id}",
+    "GET /cache",
     "GET /clients",
     "GET /health",
     "GET /leases",
