@@ -2,8 +2,8 @@
 import type { UseRules } from "./judge.ts";
 import { type FieldLookup, variantKey } from "./vary.ts";
 
-/** What an entry costs beside its body and texts: objects, offsets, its place in the tables. Measured, rounded up. */
-const ENTRY_OVERHEAD_BYTES = 1024;
+/** What an entry costs beside its body and texts: objects and their place in the tables, as resident memory shows it. */
+const ENTRY_OVERHEAD_BYTES = 1200;
 /** Responses of one key that differ by Vary; the oldest goes first. */
 const MAX_VARIANTS = 32;
 
