@@ -1,6 +1,5 @@
 /** Counters of the whole server, its threads and its process. */
 import { FILTER_NAMES } from "../../../core/balancing/filters.ts";
-import { i32 } from "../../../core/table/buffer-layout.ts";
 import { COUNTERS, PLAIN_COUNTERS, refusalCounter } from "../../../core/table/counter-names.ts";
 import { LOOP_BOUNDS_SECONDS } from "../../../core/table/loop-table.ts";
 import { CONTROL_PLANE } from "../../../core/table/spin-lock.ts";
@@ -141,12 +140,5 @@ function common(head: ReturnType<typeof gauge>, read: (source: ServerSource) => 
 }
 
 function retriesInFlight({ tables }: ServerSource): number {
-  const { capacity, workers, columns, limit } = tables.backends;
-  let retries = 0;
-  for (let thread = 0; thread <= workers; thread++) {
-    for (let group = 0; group < Math.min(capacity, Math.max(limit, 1)); group++) {
-      retries += i32(columns.retriesOf, thread * capacity + group);
-    }
-  }
-  return retries;
+  return tables.backends.columns.retriesOf.reduce((sum, retries) => sum + retries, 0);
 }
