@@ -14,7 +14,9 @@ import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
+import { fleetOperations } from "./fleet.ts";
 import { allowedMethods } from "./routes.ts";
+import { settingsOperations } from "./settings.ts";
 import { statusOperations } from "./status.ts";
 import { swaggerOperations } from "./swagger/operations.ts";
 
@@ -24,6 +26,8 @@ export type { ApiDeps } from "./deps.ts";
 export const SECRET_HEADER = "X-Opsen-Secret";
 /** Address of the client, as the worker saw it. */
 export const PEER_HEADER = "X-Opsen-Peer";
+/** Name of the key that the caller has shown. */
+export const ACTOR_HEADER = "X-Opsen-Actor";
 /** Present when the caller's key may manage any backend. */
 export const ADMIN_HEADER = "X-Opsen-Admin";
 /** Present on open paths when the caller may see backends. */
@@ -41,6 +45,8 @@ export function createApi(deps: ApiDeps): Api {
     ...explainOperations(deps),
     ...backendOperations(deps),
     ...drainingOperations(deps),
+    ...fleetOperations(deps),
+    ...settingsOperations(deps),
     ...statusOperations(deps),
     ...metricsOperations(deps),
   ];
@@ -80,6 +86,7 @@ function router(
         params,
         query: queryOf(request),
         peer: request.headers.get(PEER_HEADER) ?? "",
+        actor: request.headers.get(ACTOR_HEADER) || "local",
         caller: { token: tokenOf(request), isAdmin: request.headers.get(ADMIN_HEADER) !== null },
         isReader: request.headers.get(READER_HEADER) !== null,
       });

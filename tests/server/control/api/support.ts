@@ -58,8 +58,11 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
   const shared = {
     registry: world.registry,
     tables,
-    tiers: toTiers(config).tiers,
+    ...toTiers(config),
     config,
+    settings: world.settings,
+    audit: world.audit,
+    source: null,
     now: () => world.nowMs,
     wallOf: (ms: number) => ms,
     version: "1.2.3",
