@@ -185,8 +185,12 @@ async function serve(
     get tiers() {
       return live.tiers;
     },
+    get workers() {
+      return live.workers;
+    },
     tables: live.tables,
     registry,
+    settings,
     version,
     now: clock.now,
     wallOf: clock.wallOf,

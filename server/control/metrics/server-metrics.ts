@@ -4,7 +4,8 @@ import { COUNTERS, PLAIN_COUNTERS, refusalCounter } from "../../../core/table/co
 import { LOOP_BOUNDS_SECONDS } from "../../../core/table/loop-table.ts";
 import { CONTROL_PLANE } from "../../../core/table/spin-lock.ts";
 import { PROXY_ERROR_CODES } from "../../../core/wire/proxy-error.ts";
-import { labelText } from "./exposition.ts";
+import type { LatestChange } from "../settings/settings.ts";
+import { labelText, type MetricHead } from "./exposition.ts";
 import { counter, gauge, type Metric, type ServerSource, serverMetric } from "./metric.ts";
 
 /** Counters that are one metric with a label, or that another metric tells in parts. */
@@ -67,7 +68,25 @@ export const STATE_METRICS: readonly Metric[] = [
     gauge("degraded", "1 while something does not work that should, such as the database."),
     ({ isDegraded }) => Number(isDegraded),
   ),
-  serverMetric(gauge("workers", "Threads that serve requests."), ({ tables }) => tables.backends.workers),
+  serverMetric(gauge("workers", "Threads that serve requests."), ({ workers }) => workers),
+  serverMetric(
+    gauge("config_version", "Version of the configuration, which moves on with each change."),
+    ({ configVersion }) => configVersion,
+  ),
+  whenChanged(
+    gauge(
+      "config_last_change_successful",
+      "1 when the last change or reload of the configuration was applied, 0 when it was refused.",
+    ),
+    ({ isApplied }) => Number(isApplied),
+  ),
+  whenChanged(
+    gauge(
+      "config_last_change_timestamp_seconds",
+      "When the last change or reload of the configuration was made or refused.",
+    ),
+    ({ atMs }) => atMs / 1000,
+  ),
   {
     ...gauge("build_info", "1, with the version of the program and of its runtime."),
     labels: ["runtime", "version"],
@@ -78,8 +97,8 @@ export const STATE_METRICS: readonly Metric[] = [
     help: "How late the timers of a thread were.",
     type: "histogram",
     labels: ["thread"],
-    server: ({ tables }, out) => {
-      for (let worker = CONTROL_PLANE; worker < tables.backends.workers; worker++) {
+    server: ({ tables, workers }, out) => {
+      for (let worker = CONTROL_PLANE; worker < workers; worker++) {
         const { cumulative, sumSeconds } = tables.loop.read(worker);
         const thread = worker === CONTROL_PLANE ? "control" : `worker-${worker}`;
         out.histogram(LOOP_BOUNDS_SECONDS, cumulative, sumSeconds, labelText({ thread }));
@@ -108,6 +127,17 @@ export const PROCESS_METRICS: readonly Metric[] = [
     ({ process }) => process.startedAtSeconds,
   ),
 ];
+
+/** Of the last change of the configuration; nothing before the first one. */
+function whenChanged(head: MetricHead, read: (change: LatestChange) => number): Metric {
+  return {
+    ...head,
+    labels: [],
+    server: ({ latestChange }, out) => {
+      if (latestChange !== null) out.sample(read(latestChange));
+    },
+  };
+}
 
 function labelled(
   name: string,

@@ -67,7 +67,7 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
     wallOf: (ms: number) => ms,
     version: "1.2.3",
   };
-  const monitor = startMonitor({ ...shared, maxOpenFiles: 1024, keys: [], cleanup });
+  const monitor = startMonitor({ ...shared, workers: 2, maxOpenFiles: 1024, keys: [], cleanup });
   const api = createApi({
     ...shared,
     picker,

@@ -27,6 +27,8 @@ function scraper({ config, tables, registry }: World): Scraper {
     registry,
     tiers: toTiers(config).tiers,
     version: "1",
+    workers: 2,
+    settings: { version: 1, latest: { isApplied: true, atMs: START_MS } },
     now: () => START_MS,
     wallOf: (ms) => ms,
     maxOpenFiles: 1024,
