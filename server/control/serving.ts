@@ -39,7 +39,7 @@ export async function serve(
 }> {
   const { config, live, clock, log } = ground;
   const { registry, settings, audit, source, version, store, locate } = parts;
-  const monitor = monitorOf(ground, registry, version, cleanup);
+  const monitor = monitorOf(ground, parts, cleanup);
   const secret = randomBytes(32).toString("hex");
   const api = createApi({
     get config() {
@@ -97,22 +97,22 @@ function cachesOf(workers: Later): ApiDeps["caches"] {
 
 function monitorOf(
   { live, clock }: Ground,
-  registry: Registry,
-  version: string,
+  { registry, settings, version }: Pick<ApiDeps, "registry" | "settings" | "version">,
   cleanup: DisposableStack,
 ): RunningMonitor | null {
   return startMonitor({
-    get workers() {
-      return live.workers;
-    },
     get config() {
       return live.config;
     },
     get tiers() {
       return live.tiers;
     },
+    get workers() {
+      return live.workers;
+    },
     tables: live.tables,
     registry,
+    settings,
     version,
     now: clock.now,
     wallOf: clock.wallOf,
