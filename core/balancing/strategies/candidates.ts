@@ -14,11 +14,11 @@ export class Candidates {
   count = 0;
   /** Sum of the shares. */
   total = 0;
-  readonly #byCapacity: boolean;
+  readonly byCapacity: boolean;
 
   /** `byCapacity`: shares are weight times free cores instead of weight. */
   constructor(byCapacity: boolean) {
-    this.#byCapacity = byCapacity;
+    this.byCapacity = byCapacity;
   }
 
   /** Fills in the rows that are eligible now, in their order; says how many there are. */
@@ -37,7 +37,7 @@ export class Candidates {
       this.shares[this.count++] = f64(weight, row);
       this.total += f64(weight, row);
     }
-    if (this.#byCapacity) this.#weighByCapacity(view);
+    if (this.byCapacity) this.#weighByCapacity(view);
     return this.count;
   }
 
