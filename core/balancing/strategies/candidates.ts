@@ -41,12 +41,12 @@ export class Candidates {
     return this.count;
   }
 
-  /** Drops the candidates that `keeps` does not keep, given their positions. */
-  keep(keeps: (position: number) => boolean): void {
+  /** Drops the candidates whose figure is another one. */
+  keepFigure(figure: number): void {
     let kept = 0;
     this.total = 0;
     for (let position = 0; position < this.count; position++) {
-      if (!keeps(position)) continue;
+      if (f64(this.figures, position) !== figure) continue;
       this.rows[kept] = i32(this.rows, position);
       this.shares[kept] = f64(this.shares, position);
       this.total += f64(this.shares, kept++);
