@@ -6,6 +6,7 @@ import {
   CLAIMED,
   DRAINING,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
   NO_BACKUP,
   UNHEALTHY,
@@ -186,7 +187,13 @@ export class Eligibility implements StrategyView {
     if (f64(columns.memoryAvail, row) - f64(columns.leasedMemory, row) < tier.memoryBytes)
       return MEMORY_FILTER;
     if (f64(columns.diskAvail, row) - f64(columns.leasedDisk, row) < tier.storageBytes) return DISK_FILTER;
-    return tier.gpus > 0 && popCount(this.freeGpus(row)) < tier.gpus ? GPU_FILTER : -1;
+    return tier.gpus > 0 && !this.hasGpusFor(row) ? GPU_FILTER : -1;
+  }
+
+  /** Whether enough GPUs of the row qualify, or nobody knows which it has. */
+  hasGpusFor(row: number): boolean {
+    if ((i32(this.columns.flags, row) & GPUS_UNKNOWN) !== 0) return true;
+    return popCount(this.freeGpus(row)) >= this.tier.gpus;
   }
 
   /** Whether a session that has the row may keep it: like the filters, but draining, weight and room play no part, nor whose backup it is. */

@@ -68,11 +68,11 @@ export class Picker {
 
   /**
    * Changes the options of all later picks; leases, sessions and what strategies remember stay. Throws a RangeError when
-   * there are other than as many tiers as the tables were made for.
+   * there are more tiers than the tables were made for.
    */
   setOptions(options: PickerOptions): void {
     const { tierCount } = this.#tables.backends;
-    if (options.tiers.length !== tierCount) {
+    if (options.tiers.length > tierCount) {
       throw new RangeError(`cannot use ${options.tiers.length} tiers: the tables were made for ${tierCount}`);
     }
     this.#options = options;
@@ -99,6 +99,14 @@ export class Picker {
     }
     if (outcome === "busy") return "no_capacity";
     return outcome === "claimed" ? "picked" : this.#refusal();
+  }
+
+  /**
+   * Ends a pick like {@link settle}, of which nothing was used and nobody needs to hear: what it held is free as it was a
+   * moment ago, when others looked.
+   */
+  undo(pick: Pick, nowMs: number): void {
+    this.#claims.settle(pick, nowMs, false, null, false);
   }
 
   /**
@@ -221,6 +229,7 @@ export class Picker {
   }
 
   #attempt(query: PickQuery, out: Pick): ClaimOutcome {
+    if (query.preferredRow >= 0 && this.#claims.keepPreferred(query, out)) return "claimed";
     return query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
   }
 

@@ -1,8 +1,11 @@
 /** Rules that tie keys together. Each looks only at keys that are right by themselves; the others are absent. */
 import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
+import { backendFaults } from "./backend-checks.ts";
 import type { ClientConfig } from "./client-schema.ts";
+import { metricsFaults } from "./metrics-check.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
+import { stickyFaults } from "./sticky-check.ts";
 
 export interface CrossFault {
   readonly path: readonly PathPart[];
@@ -21,7 +24,10 @@ export function crossCheckServer(
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
+    ...backendFaults(config.backends ?? []),
     ...hashFaults(config),
+    ...metricsFaults(config),
+    ...stickyFaults(config),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
 import type { ApiKey } from "./api-key.ts";
+import type { CachePurge, CacheReport } from "./cache.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
 /** The SharedArrayBuffers of every table; each table class wraps its own. */
@@ -14,6 +15,10 @@ export interface SharedTables {
   readonly counters: SharedArrayBuffer;
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
+  readonly traffic: SharedArrayBuffer;
+  readonly loop: SharedArrayBuffer;
+  readonly cacheVersions: SharedArrayBuffer;
+  readonly cacheSizes: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */
@@ -69,6 +74,8 @@ export interface WorkerInit {
   readonly viaName: string;
   /** What callers of management may show, by the configuration and the files that it names. */
   readonly keys: readonly ApiKey[];
+  /** Signs the cookies of sessions; "" when there are none. */
+  readonly stickyKey: string;
   /** Null when the port speaks plain HTTP. */
   readonly certificates: CertificateSet | null;
   /** By the order of `backend_tls`. */
@@ -115,10 +122,37 @@ export interface WorkerKeys {
   readonly keys: readonly ApiKey[];
 }
 
+/** The configuration has changed: requests from now on go by this one; answered by {@link WorkerAck}. */
+export interface WorkerSettings {
+  readonly type: "settings";
+  readonly seq: number;
+  readonly config: ServerConfig;
+  readonly workers: number;
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: number;
+  readonly keys: readonly ApiKey[];
+  readonly maxClientConnections: number;
+}
+
 /** The time by the control plane's clock, asked for by {@link WorkerTimeQuestion}. */
 export interface WorkerTime {
   readonly type: "time";
   readonly nowMs: number;
+}
+
+/** Forget stored responses; answered by {@link WorkerCachePurged} once no later request sees them. */
+export interface WorkerCachePurge {
+  readonly type: "cache_purge";
+  readonly seq: number;
+  readonly purge: CachePurge;
+}
+
+/** What is stored? Answered by {@link WorkerCacheReport}. */
+export interface WorkerCacheQuestion {
+  readonly type: "cache_question";
+  readonly seq: number;
+  /** Entries in each list of the answer, at most. */
+  readonly most: number;
 }
 
 export type ToWorker =
@@ -127,6 +161,9 @@ export type ToWorker =
   | WorkerDrain
   | WorkerCertificates
   | WorkerKeys
+  | WorkerSettings
+  | WorkerCachePurge
+  | WorkerCacheQuestion
   | WorkerTime;
 
 export interface WorkerReady {
@@ -167,6 +204,13 @@ export interface WorkerLog {
   readonly lines: string;
 }
 
+/** Finished spans: JSON objects of OTLP, joined by commas. */
+export interface WorkerSpans {
+  readonly type: "spans";
+  readonly count: number;
+  readonly spans: string;
+}
+
 /** The circuit breaker of an endpoint has opened. */
 export interface WorkerEjected {
   readonly type: "ejected";
@@ -186,12 +230,28 @@ export interface WorkerDrained {
   readonly cut: number;
 }
 
+/** How many stored responses a {@link WorkerCachePurge} has removed. */
+export interface WorkerCachePurged {
+  readonly type: "cache_purged";
+  readonly seq: number;
+  readonly entries: number;
+}
+
+export interface WorkerCacheReport {
+  readonly type: "cache_report";
+  readonly seq: number;
+  readonly report: CacheReport;
+}
+
 export type FromWorker =
   | WorkerReady
   | WorkerAck
   | WorkerFailed
   | WorkerSticky
   | WorkerLog
+  | WorkerSpans
   | WorkerEjected
   | WorkerTimeQuestion
+  | WorkerCachePurged
+  | WorkerCacheReport
   | WorkerDrained;

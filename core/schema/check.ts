@@ -97,7 +97,9 @@ function visitObject(
   const closed = schema.additionalProperties === false;
   for (const [key, item] of Object.entries(value)) {
     const property = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    const other: unknown = schema.additionalProperties;
     if (property !== undefined) visit(property, item, [...path, key], faults);
+    else if (KindGuard.IsSchema(other)) visit(other, item, [...path, key], faults);
     else if (closed) {
       const rule = "is not a known key";
       faults.push({ path: [...path, key], kind: "unknown", rule, got: undefined, secret: true, known });
@@ -119,6 +121,9 @@ function fits(schema: TSchema, value: unknown): boolean {
   if (KindGuard.IsBoolean(schema)) return typeof value === "boolean";
   if (KindGuard.IsLiteral(schema)) return value === schema.const;
   if (KindGuard.IsNull(schema)) return value === null;
+  if (KindGuard.IsUnknown(schema)) return true;
+  // What its values must be is for whoever reads them to say.
+  if (KindGuard.IsRecord(schema)) return isRecord(value);
   if (KindGuard.IsString(schema)) return typeof value === "string" && stringFits(schema, value);
   return false;
 }

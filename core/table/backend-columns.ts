@@ -9,6 +9,8 @@ export const ENABLED = 2;
 export const UNHEALTHY = 4;
 export const DRAINING = 8;
 export const LOCATED = 16;
+/** Nobody has said which GPUs the backend has: tiers are not refused for them, and leases name none. */
+export const GPUS_UNKNOWN = 32;
 
 /** What `backupOf` says of a row that stands in for none. */
 export const NO_BACKUP = -1;

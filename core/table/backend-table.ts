@@ -6,6 +6,7 @@ import {
   DRAINING,
   declareBackendColumns,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
   NO_BACKUP,
   UNHEALTHY,
@@ -15,7 +16,7 @@ import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layo
 import type { Hash64 } from "./keyed-hash.ts";
 import { OpenBreakers } from "./open-breakers.ts";
 import { type Preference, Preferences } from "./preferences.ts";
-import type { RowFigures } from "./row-figures.ts";
+import type { ClaimedRow, RowFigures } from "./row-figures.ts";
 import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
 import { writeFigures } from "./write-figures.ts";
 
@@ -33,12 +34,6 @@ const EJECTED_ROWS = 7;
 const STATE_VERSION = 8;
 /** Rows that stand in for others. */
 const BACKUP_ROWS = 9;
-
-/** Identity of a row's owner: the row number alone can be reused. */
-export interface ClaimedRow {
-  readonly row: number;
-  readonly generation: number;
-}
 
 /**
  * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
@@ -172,6 +167,11 @@ export class BackendTable {
   /** A draining backend keeps its sticky sessions and gets no others. */
   setDraining(row: number, on: boolean): void {
     this.#setFlag(row, DRAINING, on);
+  }
+
+  /** Says that nobody knows the GPUs of a backend, so that no tier is refused for them. */
+  setGpusUnknown(row: number, on: boolean): void {
+    this.#setFlag(row, GPUS_UNKNOWN, on);
   }
 
   /** Bounds the requests in flight and the connections of all threads; 0 = no bound. */

@@ -1,3 +1,4 @@
+import { FILTER_NAMES, type FilterName } from "../balancing/filters.ts";
 import { PROXY_ERROR_CODES, type ProxyErrorCode } from "../wire/proxy-error.ts";
 
 /** What is counted, with what it means. A worker counts in its own region; readers add the regions up. */
@@ -39,15 +40,31 @@ export const COUNTERS = {
   tunnels_closed: "WebSockets and other upgrades that have ended.",
   rate_limited: "Requests refused by a rate limit.",
   auth_failures: "Calls of management refused for their key.",
+  answers_compressed: "Answers of backends that were compressed for the client.",
+  compression_over_memory: "Answers that were not compressed because compression_memory_mb was in use.",
   http2_faults: "HTTP/2 connections and streams of clients that broke the rules.",
   stalls: "Times that a worker could not work for more than 100 ms.",
+  spans_exported: "Spans that the collector of traces has taken.",
+  spans_dropped: "Spans lost because the collector of traces did not keep up or refused them.",
+  cache_hits: "Requests answered from the cache with a fresh response.",
+  cache_stale_hits: "Requests answered from the cache with a response past its time.",
+  cache_misses: "Requests that the cache had no usable response for.",
+  cache_revalidations: "Stored responses that a backend has confirmed (304), or told of changes by HEAD.",
+  cache_coalesced: "Requests that waited for the answer to another one and were answered with it.",
+  cache_stored: "Responses that the cache has stored.",
+  cache_evicted: "Stored responses that made way for others.",
+  cache_invalidated: "URIs whose stored responses a successful unsafe request has made void.",
+  cache_purged: "Stored responses that management has removed.",
+  cache_bytes_out: "Bytes of bodies answered from the cache.",
   log_lines_dropped: "Log lines lost because the log could not keep up.",
   log_lines_thinned: "Log lines about refused requests left out because there were too many alike.",
 } as const;
 
 /** An answer of our own, by its code: how often a request ended with it. */
 export type ErrorCounter = `errors_${ProxyErrorCode}`;
-export type CounterName = PlainCounter | ErrorCounter;
+/** A filter that took backends away from requests that found none. */
+export type RefusalCounter = `refusals_${FilterName}`;
+export type CounterName = PlainCounter | ErrorCounter | RefusalCounter;
 type PlainCounter = keyof typeof COUNTERS;
 
 const ERROR_COUNTERS: ReadonlyMap<string, ErrorCounter> = new Map(
@@ -57,11 +74,20 @@ const ERROR_COUNTERS: ReadonlyMap<string, ErrorCounter> = new Map(
 export const PLAIN_COUNTERS: readonly PlainCounter[] = Object.keys(COUNTERS).filter((name) => isPlain(name));
 
 /** Every counter, in the order of the table. */
-export const COUNTER_NAMES: readonly CounterName[] = [...PLAIN_COUNTERS, ...ERROR_COUNTERS.values()];
+export const COUNTER_NAMES: readonly CounterName[] = [
+  ...PLAIN_COUNTERS,
+  ...ERROR_COUNTERS.values(),
+  ...FILTER_NAMES.map(refusalCounter),
+];
 
 /** Gives the counter of a code that we answer with; null for what is none, such as "client_left". */
 export function errorCounter(code: string): ErrorCounter | null {
   return ERROR_COUNTERS.get(code) ?? null;
+}
+
+/** Gives the counter of a filter. */
+export function refusalCounter(filter: FilterName): RefusalCounter {
+  return `refusals_${filter}`;
 }
 
 function isPlain(name: string): name is PlainCounter {

@@ -3,14 +3,18 @@ import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
 import { releaseSmooth } from "./balance-columns.ts";
 import { i32 } from "./buffer-layout.ts";
+import { CacheSizes } from "./cache-sizes.ts";
+import { CacheVersions } from "./cache-versions.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { LoopTable } from "./loop-table.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
 import { StickyTable } from "./sticky-table.ts";
+import { TrafficTable } from "./traffic-table.ts";
 
 export interface TableSizes {
   readonly maxBackends: number;
@@ -22,6 +26,9 @@ export interface TableSizes {
   readonly managementRate: RateLimit;
   readonly proxyRate: RateLimit;
   readonly authFailures: RateLimit;
+  readonly durationBoundsMs: readonly number[];
+  /** False unless said. */
+  readonly hasCache?: boolean;
 }
 
 /** Every shared table, opened by one thread. */
@@ -40,6 +47,10 @@ export interface Tables {
   readonly connections: ConnectionSlots;
   /** Of clients. */
   readonly clients: ClientConnections;
+  readonly traffic: TrafficTable;
+  readonly loop: LoopTable;
+  readonly cacheVersions: CacheVersions;
+  readonly cacheSizes: CacheSizes;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -57,6 +68,8 @@ export function tableSizes(config: ServerConfig, tiers: number, workers: number)
     managementRate: { perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst },
     proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
     authFailures: AUTH_FAILURES,
+    durationBoundsMs: config.metrics_duration_buckets_ms,
+    hasCache: config.cache_enabled,
   };
 }
 
@@ -74,6 +87,10 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
+    traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
+    loop: LoopTable.allocate(sizes.workers),
+    cacheVersions: CacheVersions.allocate(sizes.hasCache === true),
+    cacheSizes: CacheSizes.allocate(sizes.workers),
   };
 }
 
@@ -96,6 +113,10 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
+    traffic: new TrafficTable(shared.traffic, worker),
+    loop: new LoopTable(shared.loop, worker),
+    cacheVersions: new CacheVersions(shared.cacheVersions),
+    cacheSizes: new CacheSizes(shared.cacheSizes),
   };
 }
 
@@ -125,6 +146,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
   tables.clients.releaseWorker(worker);
+  tables.traffic.releaseWorker(worker);
   tables.queue.freed();
 }
 

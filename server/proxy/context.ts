@@ -7,9 +7,12 @@ import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
+import type { ResponseCache } from "./cache/cache.ts";
 import type { ClientGate } from "./client/client-gate.ts";
+import type { Compression } from "./compression/compression.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
+import type { StickyCookies } from "./exchange/sticky-cookies.ts";
 import type { CorsGuard } from "./guards/cors.ts";
 import type { KeyGuard } from "./guards/keys.ts";
 import type { SendBuffer } from "./net/send-buffer.ts";
@@ -17,6 +20,7 @@ import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import type { Directory } from "./upstream/directory.ts";
 import type { RequestQueue } from "./upstream/queue.ts";
 
@@ -28,19 +32,28 @@ export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** Everything that the requests of one worker share. */
 export interface Plane {
   readonly index: number;
-  readonly options: ProxyOptions;
-  readonly tiers: readonly Tier[];
-  readonly tierNumbers: ReadonlyMap<string, number>;
-  readonly defaultTier: number;
+  /** These and what is made of them are replaced when the configuration changes: see `settings.ts`. */
+  options: ProxyOptions;
+  tiers: readonly Tier[];
+  tierNumbers: ReadonlyMap<string, number>;
+  defaultTier: number;
   readonly viaName: string;
   readonly tables: Tables;
-  readonly picker: Picker;
-  readonly retryDesk: RetryDesk;
+  picker: Picker;
+  retryDesk: RetryDesk;
   readonly wheel: TimerWheel;
   readonly directory: Directory;
+  /** Null when sessions have no cookie of ours. */
+  readonly cookies: StickyCookies | null;
   readonly queue: RequestQueue;
+  /** Null unless it is on. */
+  readonly cache: ResponseCache | null;
   readonly log: WorkerLog;
   readonly out: SendBuffer;
+  /** Null when answers go on as they are. */
+  readonly compression: Compression | null;
+  /** Null when nobody traces. */
+  readonly tracer: Tracer | null;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;
   readonly respond: Mutable<ResponseContext>;
@@ -48,11 +61,11 @@ export interface Plane {
   readonly control: UpstreamPool;
   readonly controlSecret: string;
   readonly keys: KeyGuard;
-  readonly insecureNoAuth: boolean;
-  readonly cors: CorsGuard;
+  insecureNoAuth: boolean;
+  cors: CorsGuard;
   readonly geo: GeoLookup;
   /** Sent with management answers; under TLS with HSTS. */
-  readonly securityHeaders: { readonly plain: readonly Header[]; readonly secure: readonly Header[] };
+  securityHeaders: { readonly plain: readonly Header[]; readonly secure: readonly Header[] };
   /** The listener is closed and connections end with their response. */
   draining: boolean;
   /** Tells the control plane. */

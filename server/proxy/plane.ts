@@ -1,6 +1,3 @@
-import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
-import { Picker } from "../../core/balancing/picker.ts";
-import { RetryDesk } from "../../core/balancing/retry-desk.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, WorkerInit } from "../../core/plane/messages.ts";
@@ -8,18 +5,23 @@ import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
+import { ResponseCache } from "./cache/cache.ts";
+import { cacheOptions } from "./cache/options.ts";
+import { Compression } from "./compression/compression.ts";
 import type { Plane } from "./context.ts";
+import { StickyCookies } from "./exchange/sticky-cookies.ts";
 import { addressGate } from "./guards/address-gate.ts";
-import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
 import { ConnectionPool } from "./http1/connection-pool.ts";
-import { securityHeaders } from "./management/management.ts";
+import { IdleConnections, workerShare } from "./net/idle-connections.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
-import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
+import { type PoolLimits, UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
+import { settledParts } from "./settings.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
+import { Tracer } from "./tracing/tracer.ts";
 import { Directory } from "./upstream/directory.ts";
 import { RequestQueue } from "./upstream/queue.ts";
 import { RowSlots, SpareConnections } from "./upstream/row-slots.ts";
@@ -35,7 +37,7 @@ export function makePlane(
   post: (message: FromWorker) => void,
   now: () => number,
 ): Plane {
-  const { config, tiers, index } = init;
+  const { config, index } = init;
   const options = proxyOptions(config);
   const tables = openTables(init.tables, index);
   const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
@@ -43,37 +45,33 @@ export function makePlane(
   const wheel = new TimerWheel(
     () => performance.now(),
     (ms) => onStall(ms, log, count),
+    (lateMs) => tables.loop.late(lateMs),
   );
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
-  const wiring = { wheel, out, headLimits: options.head };
+  const idle = new IdleConnections(workerShare(config.pool_max_idle, index, init.workers));
+  const wiring = { wheel, out, headLimits: options.head, idle };
   const upstream = makeUpstream(init, { options, tables, log, wiring });
   const control = { kind: "unix", path: init.controlSocket } as const;
   return {
     index,
     options,
-    tiers,
-    tierNumbers: new Map(tiers.map((tier, number) => [tier.name, number])),
-    defaultTier: init.defaultTier,
+    ...settledParts(init, tables, null),
     viaName: init.viaName,
     tables,
-    picker: new Picker(tables, pickerOptions(config, tiers), randomSeed()),
-    retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
+    cookies: makeCookies(init),
+    cache: config.cache_enabled ? makeCache(init, tables, count) : null,
     log,
     out,
+    compression: Compression.of(config, count),
+    tracer: Tracer.of(config, post, count),
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
-    control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
+    control: new ConnectionPool(control, ...controlPool(options.pool, wiring), UNCOUNTED),
     controlSecret: init.controlSecret,
     keys: new KeyGuard(init.keys),
-    insecureNoAuth: config.insecure_no_auth,
-    cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins, [
-      config.sticky_header,
-      config.tier_header,
-    ]),
     geo,
-    securityHeaders: securityHeaders(config.disable_security_headers),
     draining: false,
     post,
     count,
@@ -89,7 +87,7 @@ function makeUpstream(
 ): Pick<Plane, "directory" | "queue"> {
   const { allowed_endpoint_cidrs: allowed, denied_endpoint_cidrs: denied } = init.config;
   const spare: SpareConnections = new SpareConnections((isAny) => queue.watch(isAny));
-  const queue = new RequestQueue(tables.queue, init.tiers.length, options.queue, () => spare.yield());
+  const queue = new RequestQueue(tables.queue, tables.backends.tierCount, options.queue, () => spare.yield());
   const names = new NameResolver({
     lookup: makeLookup(init.config.dns_servers),
     now: () => performance.now(),
@@ -97,15 +95,45 @@ function makeUpstream(
       log.warn("a backend's name does not resolve now: its last addresses are used", { host, reason }),
   });
   const ways = { tls: init.backendTls, gate: addressGate({ allowed, denied }, log), names };
+  const bells = { freed: () => tables.queue.freed(), wanted: () => tables.queue.ring() };
   const directory = new Directory(
     wiring,
     options.pool,
     ways,
-    (backend) => new RowSlots(tables.connections, spare, backend, () => tables.queue.freed()),
+    (backend) => new RowSlots(tables, spare, backend, bells),
   );
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
   return { directory, queue };
+}
+
+/** The cookies of sessions, for the backends that are known now. */
+function makeCookies({ config, stickyKey, backends }: WorkerInit): StickyCookies | null {
+  if (config.sticky_cookie === "") return null;
+  const cookies = new StickyCookies(config, stickyKey);
+  for (const backend of backends) cookies.set(backend.row, backend);
+  return cookies;
+}
+
+/** What is asked of connections to backends is not asked of those to the control plane, which do not count as such either. */
+function controlPool(limits: PoolLimits, wiring: Wiring): readonly [PoolLimits, Wiring] {
+  const idle = new IdleConnections(Number.POSITIVE_INFINITY);
+  return [
+    { ...limits, maxLifetimeMs: 0, keepAliveMs: 0 },
+    { ...wiring, idle },
+  ];
+}
+
+function makeCache(
+  { config, index, workers, viaName }: WorkerInit,
+  { cacheVersions, cacheSizes }: Plane["tables"],
+  count: Plane["count"],
+): ResponseCache {
+  const channel = workers > 1 ? `cache of ${viaName}` : "";
+  return new ResponseCache(cacheOptions(config, workers), cacheVersions, channel, {
+    onEvicted: () => count("cache_evicted"),
+    onSize: (entries, bytes) => cacheSizes.set(index, entries, bytes),
+  });
 }
 
 function makeLog(
@@ -147,8 +175,10 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       lbClientId: "",
       lbHostname: "",
       dropHeader: "",
+      dropConditions: false,
       upgrade: "",
       forwardExpect: true,
+      identityOnly: config.upstream_disable_compression,
       extra: [],
     },
     respond: {
@@ -162,10 +192,6 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       extra: [],
     },
   };
-}
-
-function randomSeed(): number {
-  return crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
 }
 
 /** Ids that differ between workers and restarts by a random prefix, and within one by a counter. */

@@ -5,15 +5,19 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Elysia } from "elysia";
+import { metricsOperations } from "../metrics/operations.ts";
 import { tokenOf } from "./agent-token.ts";
 import { agentOperations } from "./agents.ts";
 import { problem } from "./answers.ts";
 import { backendOperations } from "./backends.ts";
+import { cacheOperations } from "./cache.ts";
 import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
+import { fleetOperations } from "./fleet.ts";
 import { allowedMethods } from "./routes.ts";
+import { settingsOperations } from "./settings.ts";
 import { statusOperations } from "./status.ts";
 import { swaggerOperations } from "./swagger/operations.ts";
 
@@ -23,8 +27,12 @@ export type { ApiDeps } from "./deps.ts";
 export const SECRET_HEADER = "X-Opsen-Secret";
 /** Address of the client, as the worker saw it. */
 export const PEER_HEADER = "X-Opsen-Peer";
+/** Name of the key that the caller has shown. */
+export const ACTOR_HEADER = "X-Opsen-Actor";
 /** Present when the caller's key may manage any backend. */
 export const ADMIN_HEADER = "X-Opsen-Admin";
+/** Present on open paths when the caller may see backends. */
+export const READER_HEADER = "X-Opsen-Reader";
 
 export interface Api {
   readonly fetch: (request: Request) => Promise<Response>;
@@ -38,7 +46,11 @@ export function createApi(deps: ApiDeps): Api {
     ...explainOperations(deps),
     ...backendOperations(deps),
     ...drainingOperations(deps),
+    ...fleetOperations(deps),
+    ...settingsOperations(deps),
     ...statusOperations(deps),
+    ...metricsOperations(deps),
+    ...cacheOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
   const app = router(operations, deps);
@@ -76,7 +88,9 @@ function router(
         params,
         query: queryOf(request),
         peer: request.headers.get(PEER_HEADER) ?? "",
+        actor: request.headers.get(ACTOR_HEADER) || "local",
         caller: { token: tokenOf(request), isAdmin: request.headers.get(ADMIN_HEADER) !== null },
+        isReader: request.headers.get(READER_HEADER) !== null,
       });
     // "none": bodies are left to the operation, which knows what to say of a bad one.
     if (methods === "any") app.all(path, answer, { parse: "none" });

@@ -1,5 +1,6 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
 import { errorCounter } from "../../../core/table/counter-names.ts";
+import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
 import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
 import type { Exchange } from "./exchange.ts";
@@ -23,6 +24,8 @@ export class Facts {
   keyName = "";
   /** The caller may manage any backend. */
   isAdmin = false;
+  /** The caller of an open path might see backends as well. */
+  isReader = false;
   status = 0;
   /** Code of an error that we answered, else empty. */
   code = "";
@@ -42,16 +45,24 @@ export class Facts {
   /** Empty when the client's own, from a trusted proxy, is passed on. */
   requestId = "";
   stickyId = "";
+  /** The request's session is named by our cookie, or will be. */
+  byCookie = false;
+  /** What the cache did, in a word; empty where it had no part. */
+  cache = "";
+  /** No client waits for it: it is neither counted nor logged. */
+  isBackground = false;
   place: Place | null = null;
   endpoint = 0;
   #startedMs = 0;
   #bytesIn = -1;
   #bytesOut = -1;
+  readonly #end: TrafficEnd = { status: 0, durationMs: 0, queuedMs: 0, bytesIn: 0, bytesOut: 0, nowMs: 0 };
 
   begin(): void {
     this.management = false;
     this.keyName = "";
     this.isAdmin = false;
+    this.isReader = false;
     this.status = 0;
     this.code = "";
     this.reason = "";
@@ -61,6 +72,9 @@ export class Facts {
     this.queuedMs = 0;
     this.requestId = "";
     this.stickyId = "";
+    this.byCookie = false;
+    this.cache = "";
+    this.isBackground = false;
     this.place = null;
     this.#startedMs = performance.now();
     this.#bytesIn = -1;
@@ -74,6 +88,7 @@ export class Facts {
     this.endpoint = pick.endpoint;
     this.clientId = place.backend.clientId;
     this.attempts++;
+    exchange.trace?.attemptBegins(pick, place);
     if (pick.stickyOutcome === "none") return;
     plane.count(pick.stickyOutcome === "kept" ? "sticky_kept" : "sticky_assigned");
     if (!pick.isStickyUseDue) return;
@@ -110,14 +125,19 @@ export class Facts {
   /** Counts the request and writes its access line. */
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
+    if (this.isBackground) return;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
-    const bytesOut = this.#bytesOut < 0 ? exchange.bytesOut : this.#bytesOut;
+    const { coding } = exchange.representation;
+    const answered = coding === "" ? exchange.bytesOut : exchange.codedBytes;
+    const bytesOut = this.#bytesOut < 0 ? answered : this.#bytesOut;
     plane.count("requests");
     plane.count(STATUS_COUNTERS[Math.floor(this.status / 100)] ?? "responses_5xx");
     if (this.management) plane.count("management_requests");
     if (bytesIn > 0) plane.count("bytes_in", bytesIn);
     if (bytesOut > 0) plane.count("bytes_out", bytesOut);
     this.#countError(plane);
+    const ms = performance.now() - this.#startedMs;
+    if (!this.management) this.#countTraffic(plane, ms, bytesIn, bytesOut);
     if (!plane.log.accessEnabled) return;
     const thinning = this.#isRefusal ? plane.log.refusal(this.code) : WRITE_ALL;
     if (thinning === null) {
@@ -128,11 +148,15 @@ export class Facts {
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
+      trace: exchange.trace === null || exchange.trace.traceId === "" ? undefined : exchange.trace.traceId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
-      ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
       in: bytesIn,
       out: bytesOut,
+      coding: coding === "" ? undefined : coding,
+      uncoded: coding === "" ? undefined : exchange.bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
+      cache: this.cache === "" ? undefined : this.cache,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,
@@ -144,6 +168,18 @@ export class Facts {
   /** We have refused the request for what it was, before any backend had a part in it. */
   get #isRefusal(): boolean {
     return this.code !== "" && this.attempts === 0 && this.status >= 400 && this.status !== CLIENT_LEFT;
+  }
+
+  #countTraffic(plane: Plane, durationMs: number, bytesIn: number, bytesOut: number): void {
+    const end = this.#end;
+    end.status = this.status;
+    end.durationMs = durationMs;
+    end.queuedMs = this.queuedMs;
+    end.bytesIn = bytesIn;
+    end.bytesOut = bytesOut;
+    end.nowMs = plane.now();
+    const backend = this.place?.backend;
+    plane.tables.traffic.ended(backend?.row ?? -1, backend?.generation ?? 0, end);
   }
 
   #countError(plane: Plane): void {

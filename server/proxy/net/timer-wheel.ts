@@ -37,6 +37,7 @@ export class WheelTimer {
 export class TimerWheel {
   readonly #clock: () => number;
   readonly #onStall: (ms: number) => void;
+  readonly #onTick: (lateMs: number) => void;
   readonly #slots: WheelTimer[] = Array.from({ length: SLOTS }, () => new WheelTimer(null));
   readonly #due = new WheelTimer(null);
   #lastTick: number;
@@ -47,16 +48,29 @@ export class TimerWheel {
   #count = 0;
   #interval: ReturnType<typeof setInterval> | null = null;
 
-  /** `clock` is monotonic, in milliseconds; `onStall` hears how late a tick is that does not come in time. */
-  constructor(clock: () => number, onStall: (ms: number) => void = () => {}) {
+  /**
+   * `clock` is monotonic, in milliseconds; `onStall` hears how late a tick is that does not come in time, `onTick` of
+   * every tick.
+   */
+  constructor(
+    clock: () => number,
+    onStall: (ms: number) => void = () => {},
+    onTick: (lateMs: number) => void = () => {},
+  ) {
     this.#clock = clock;
     this.#onStall = onStall;
+    this.#onTick = onTick;
     this.#lastTickMs = clock();
     this.#lastTick = Math.floor(this.#lastTickMs / TICK_MS);
   }
 
+  /** By the clock, less the time in which the process did not run. */
+  get nowMs(): number {
+    return this.#clock() - this.#frozenMs;
+  }
+
   arm(timer: WheelTimer, afterMs: number): void {
-    timer.deadlineMs = this.#now() + afterMs;
+    timer.deadlineMs = this.nowMs + afterMs;
     if (timer.slotMs !== 0) {
       if (timer.slotMs <= timer.deadlineMs) return;
       unlink(timer);
@@ -76,7 +90,7 @@ export class TimerWheel {
   /** Fires everything that is due; called by the wheel's own interval. */
   tick(): void {
     this.#skipFreeze();
-    const nowMs = this.#now();
+    const nowMs = this.nowMs;
     const tick = Math.floor(nowMs / TICK_MS);
     const first = Math.max(this.#lastTick + 1, tick - SLOTS + 1);
     for (let at = first; at <= tick; at++) moveAll(this.#slot(at), this.#due);
@@ -121,21 +135,18 @@ export class TimerWheel {
     return slot;
   }
 
-  #now(): number {
-    return this.#clock() - this.#frozenMs;
-  }
-
   #skipFreeze(): void {
     const clockMs = this.#clock();
     const lateMs = clockMs - this.#lastTickMs - TICK_MS;
     this.#lastTickMs = clockMs;
+    this.#onTick(lateMs);
     if (lateMs >= FROZEN_MS) this.#frozenMs += lateMs;
     if (lateMs > TICK_MS) this.#onStall(lateMs);
   }
 
   #start(): void {
     this.#lastTickMs = this.#clock();
-    this.#lastTick = Math.floor(this.#now() / TICK_MS);
+    this.#lastTick = Math.floor(this.nowMs / TICK_MS);
     this.#interval = setInterval(() => this.tick(), TICK_MS);
   }
 

@@ -1,5 +1,6 @@
-import type { FilterCounts } from "../../../core/balancing/filters.ts";
+import { FILTER_NAMES, type FilterCounts } from "../../../core/balancing/filters.ts";
 import type { Pick, PickStatus } from "../../../core/balancing/pick.ts";
+import { refusalCounter } from "../../../core/table/counter-names.ts";
 import { problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { UpstreamPool } from "../exchange/sides.ts";
@@ -15,13 +16,15 @@ const WAIT_MS: Record<Refused, number> = { no_capacity: 1000, no_backend: 5000 }
  * row was given away a moment ago, and this worker has not heard of its new backend yet.
  */
 export function chooseBackend(exchange: Exchange, pick: Pick): UpstreamPool | Refused | "moved" {
-  const { query, plane, facts, head } = exchange;
+  const { query, plane, facts, head, trace } = exchange;
+  const startMs = trace?.nowMs ?? 0;
   query.nowMs = plane.now();
   query.endpointOfGroup = plane.directory.endpointsFor(head.path);
   const status = plane.picker.pick(query, pick);
   plane.count("picks");
+  const place = status === "picked" ? placeOf(exchange, pick) : null;
+  trace?.picked(startMs, status, place);
   if (status !== "picked") return status;
-  const place = placeOf(exchange, pick);
   const pool = place?.pools[pick.endpoint];
   if (place === null || pool === undefined) return "moved";
   facts.chose(exchange, place, pick);
@@ -46,6 +49,7 @@ export function refusePick(exchange: Exchange, status: Refused): void {
   const tier = plane.tiers[query.tier]?.name ?? "";
   const counts = plane.picker.refusals(query);
   const { leaseTableFull, ...filters } = counts;
+  for (const filter of FILTER_NAMES) if (counts[filter] > 0) plane.count(refusalCounter(filter));
   const wait = retryAfter(WAIT_MS[status]);
   plane.log.warn("no backend for a request", {
     code: status,

@@ -8,17 +8,19 @@ import { isOutOfDescriptors } from "../net/descriptors.ts";
 import { HIGH_WATER_BYTES } from "../net/socket.ts";
 import { Attempts, type AttemptUser } from "./attempts.ts";
 import type { Choice } from "./choice.ts";
+import { Expectation } from "./expectation.ts";
 import { Gatherer } from "./gatherer.ts";
 
 /** Descriptors come back as soon as anybody leaves. */
 const DESCRIPTORS_RETRY_MS = 1000;
 
-/** seeking: there is no connection to a backend (yet). */
-type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying";
+/** seeking: there is no connection to a backend (yet). taken: the cache answers once the backend has done. */
+type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying" | "taken";
 
 /** The backend's side of an exchange: pick, connect, send, take the answer; again on another backend if due. */
 export class Delivery implements AttemptUser {
   readonly #attempts: Attempts;
+  readonly #expectation: Expectation;
   readonly #exchange: Exchange;
   /** Null when streamed bytes go on as they come. */
   readonly #gatherer: Gatherer | null;
@@ -31,6 +33,7 @@ export class Delivery implements AttemptUser {
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
     this.#attempts = new Attempts(exchange, this);
+    this.#expectation = new Expectation(exchange);
     const { gatherMs } = exchange.plane.options;
     this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#passGathered(bytes)) : null;
   }
@@ -55,6 +58,7 @@ export class Delivery implements AttemptUser {
     this.#phase = "connecting";
     this.#upstream = upstream;
     this.#exchange.plane.count(upstream.isReused ? "upstream_reuses" : "upstream_connects");
+    this.choice.connected(upstream.isReused);
     if (upstream.isOpen) this.#send(upstream);
     else this.holdBody();
   }
@@ -96,6 +100,7 @@ export class Delivery implements AttemptUser {
     const isSent = this.#phase === "relaying" && this.#exchange.body.complete;
     upstream?.drop(isSent ? "close" : "abort");
     this.#phase = "idle";
+    this.#expectation.end();
     this.#gatherer?.clear();
     this.#attempts.release();
   }
@@ -104,7 +109,10 @@ export class Delivery implements AttemptUser {
     const exchange = this.#exchange;
     if (this.#phase === "relaying") {
       const stalled = exchange.client.pendingBytes > 0;
-      if (!stalled) exchange.plane.count("upstream_timeouts");
+      if (!stalled) {
+        exchange.plane.count("upstream_timeouts");
+        this.choice.broke();
+      }
       exchange.truncate(stalled);
       return;
     }
@@ -161,6 +169,7 @@ export class Delivery implements AttemptUser {
   onInterim(response: ResponseHead): void {
     const exchange = this.#exchange;
     exchange.body.giveUpReplay();
+    this.#expectation.end();
     // 100 goes to those who wait for it.
     const isWanted = response.status !== 100 || (exchange.head.expectContinue && !exchange.continued);
     if (isWanted) exchange.client.interim(response);
@@ -169,6 +178,7 @@ export class Delivery implements AttemptUser {
   onHead(response: ResponseHead): void {
     const exchange = this.#exchange;
     const { client, facts } = exchange;
+    this.#expectation.end();
     this.choice.heard(response.status);
     const upstream = this.#upstream;
     if (this.#attempts.replaces(response.status)) {
@@ -181,6 +191,12 @@ export class Delivery implements AttemptUser {
       this.#switchProtocols(response);
       return;
     }
+    if (exchange.cache?.takes(response) === true) {
+      this.#phase = "taken";
+      if (response.framing !== "none") this.#leaveToCache("close");
+      return;
+    }
+    exchange.plane.cookies?.answer(exchange);
     if (!client.begin(response)) {
       this.#badAnswer("the head of the response is too large");
       return;
@@ -197,6 +213,7 @@ export class Delivery implements AttemptUser {
     // Capacity goes back before the client has the end: else its next request, in another worker, could find none.
     if (isLast) this.choice.settle();
     exchange.bytesOut += end - start;
+    exchange.cache?.onBody(bytes, start, end);
     if (this.#gathers && this.#gatherer !== null) {
       this.#bodyLeft -= end - start;
       this.#gatherer.add(bytes.subarray(start, end), this.#bodyLeft === 0);
@@ -207,8 +224,13 @@ export class Delivery implements AttemptUser {
     const exchange = this.#exchange;
     const { client, body } = exchange;
     const upstream = this.#upstream;
+    if (this.#phase === "taken") {
+      this.#leaveToCache("done");
+      return;
+    }
     this.#gatherer?.flush();
     this.choice.settle();
+    exchange.cache?.onEnd(trailers);
     client.endBody(trailers);
     client.flush();
     this.#upstream = null;
@@ -234,6 +256,7 @@ export class Delivery implements AttemptUser {
     this.#upstream = null;
     upstream?.drop("abort");
     this.#phase = "seeking";
+    this.#expectation.end();
     if (!this.#attempts.resends(loss, upstream)) this.#badAnswer(loss.reason);
   }
 
@@ -243,7 +266,12 @@ export class Delivery implements AttemptUser {
   }
 
   onBroken(): void {
-    this.choice.failed("failure");
+    if (this.#phase === "taken") {
+      this.#leaveToCache("close");
+      return;
+    }
+    this.choice.broke();
+    this.choice.blame("failure");
     this.#gatherer?.flush();
     this.#exchange.client.flush();
     this.#exchange.truncate();
@@ -261,6 +289,7 @@ export class Delivery implements AttemptUser {
     exchange.body.send(upstream);
     upstream.flush();
     this.#phase = "waiting";
+    this.#expectation.begin();
     if (upstream.pendingBytes <= HIGH_WATER_BYTES) exchange.client.resumeBody();
     this.#watch();
   }
@@ -290,7 +319,19 @@ export class Delivery implements AttemptUser {
     }
     this.#upstream = null;
     this.#phase = "idle";
+    exchange.plane.cookies?.answer(exchange);
     if (!openTunnel(exchange, response, upstream)) upstream.drop("abort");
+  }
+
+  /** What the backend has answered is out of the way: the cache has something better. */
+  #leaveToCache(how: "done" | "close"): void {
+    const { body, cache } = this.#exchange;
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    if (how === "done") upstream?.done(body.complete);
+    else upstream?.drop("close");
+    this.release();
+    cache?.answer();
   }
 
   #badAnswer(fault: string): void {

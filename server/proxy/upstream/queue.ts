@@ -19,7 +19,7 @@ const MAX_LOOKS = 64;
 /** The requests of one worker that wait for room, first in, first out within a tier; see {@link QueueTable} for the others. */
 export class RequestQueue {
   readonly #table: QueueTable;
-  readonly #most: number;
+  readonly #options: Pick<QueueOptions, "most">;
   /** By tier, in the order of their tickets. */
   readonly #lines: Map<Waiting, number>[];
   /** Called at each turn: whoever holds what others want may give it up. */
@@ -30,7 +30,7 @@ export class RequestQueue {
 
   constructor(table: QueueTable, tiers: number, options: Pick<QueueOptions, "most">, onBell: () => void) {
     this.#table = table;
-    this.#most = options.most;
+    this.#options = options;
     this.#lines = Array.from({ length: tiers }, () => new Map<Waiting, number>());
     this.#onBell = onBell;
   }
@@ -42,7 +42,7 @@ export class RequestQueue {
 
   /** Puts a request at the end; false when too many wait. */
   enter(request: Waiting): boolean {
-    const ticket = this.#table.enter(request.tier, this.#most);
+    const ticket = this.#table.enter(request.tier, this.#options.most);
     if (ticket === 0) return false;
     this.#lines[request.tier]?.set(request, ticket);
     this.#size++;
@@ -77,9 +77,11 @@ export class RequestQueue {
   async #hear(): Promise<void> {
     while (this.#size > 0 || this.#watchers > 0) {
       const { bell } = this.#table;
-      guarded(this.#onBell);
       for (let tier = 0; tier < this.#lines.length; tier++) guarded(() => this.#turn(tier));
-      await this.#table.heard(bell, LOOK_AGAIN_MS);
+      // What none of ours could use.
+      guarded(this.#onBell);
+      // However often it rings, connections must be heard between two turns.
+      if (!(await this.#table.heard(bell, LOOK_AGAIN_MS))) await nextTurn();
     }
     this.#isListening = false;
   }
@@ -112,6 +114,12 @@ export class RequestQueue {
   #show(tier: number): void {
     this.#table.show(tier, firstOf(this.#lines[tier]) ?? 0);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function firstOf(line: Map<Waiting, number> | undefined): number | null {

@@ -1,4 +1,6 @@
 import type { ConnectionSlots } from "../../../core/table/connection-slots.ts";
+import type { Tables } from "../../../core/table/tables.ts";
+import type { TrafficTable } from "../../../core/table/traffic-table.ts";
 import type { Slots } from "../net/wiring.ts";
 
 /** The pools of this worker that have idle connections to backends whose connections are limited. */
@@ -24,26 +26,35 @@ export class SpareConnections {
   }
 }
 
+/** Who is told of limited connections. */
+export interface SlotBells {
+  /** One was given back: waiting requests may look again. */
+  freed(): void;
+  /** One is wanted: idle ones of other workers may be had. */
+  wanted(): void;
+}
+
 /** Counts the connections of one pool as those to the backend of a row. */
 export class RowSlots implements Slots {
   readonly #connections: ConnectionSlots;
+  readonly #traffic: TrafficTable;
   readonly #spare: SpareConnections;
   readonly #row: number;
   readonly #generation: number;
-  /** Lets waiting requests look again. */
-  readonly #onFreed: () => void;
+  readonly #bells: SlotBells;
 
   constructor(
-    connections: ConnectionSlots,
+    { connections, traffic }: Pick<Tables, "connections" | "traffic">,
     spare: SpareConnections,
     at: { readonly row: number; readonly generation: number },
-    onFreed: () => void,
+    bells: SlotBells,
   ) {
     this.#connections = connections;
+    this.#traffic = traffic;
     this.#spare = spare;
     this.#row = at.row;
     this.#generation = at.generation;
-    this.#onFreed = onFreed;
+    this.#bells = bells;
   }
 
   get isScarce(): boolean {
@@ -55,15 +66,19 @@ export class RowSlots implements Slots {
   }
 
   take(): boolean {
-    if (this.#connections.take(this.#row)) return true;
-    // Idle connections of other workers may be had.
-    this.#onFreed();
-    return false;
+    const outcome = this.#connections.take(this.#row);
+    // Once is enough: who rings with each attempt in vain has everybody look, fail and ring without end.
+    if (outcome === "wanted") this.#bells.wanted();
+    return outcome === "taken";
   }
 
   giveBack(): void {
     this.#connections.giveBack(this.#row, this.#generation);
-    if (this.isScarce) this.#onFreed();
+    if (this.isScarce) this.#bells.freed();
+  }
+
+  idle(more: 1 | -1): void {
+    this.#traffic.idle(this.#row, this.#generation, more);
   }
 
   spare(closeOne: (() => boolean) | null): void {

@@ -1,7 +1,7 @@
 /** A data plane in this process: real tables, real sockets, backends registered by hand instead of by agents. */
 import { withDefaults } from "../../../core/config/defaults.ts";
 import { type ServerConfig, ServerConfigSchema } from "../../../core/config/server-schema.ts";
-import type { FromWorker, WorkerInit } from "../../../core/plane/messages.ts";
+import type { FromWorker, ToWorker, WorkerInit } from "../../../core/plane/messages.ts";
 import type { Backend, Endpoint, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import { readKeys } from "../../../server/control/keys/key-files.ts";
@@ -15,6 +15,7 @@ export interface CellOptions {
   /** Keys of server.yml that differ from the test's defaults. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly controlSocket?: string;
+  readonly stickyKey?: string;
   readonly certificates?: WorkerInit["certificates"];
   readonly backendTls?: WorkerInit["backendTls"];
   readonly maxClientConnections?: number;
@@ -69,7 +70,11 @@ export class Cell implements AsyncDisposable {
   }
 
   static async start(options: CellOptions = {}): Promise<Cell> {
-    const init = cellInit(options);
+    return Cell.of(cellInit(options));
+  }
+
+  /** Starts a worker that is told so; several may share tables. */
+  static async of(init: WorkerInit): Promise<Cell> {
     const messages: FromWorker[] = [];
     const plane = await startDataPlane(init, (message) => messages.push(message), Date.now);
     if (plane === null) throw new Error(`the data plane did not start: ${JSON.stringify(messages)}`);
@@ -129,6 +134,11 @@ export class Cell implements AsyncDisposable {
     });
   }
 
+  /** Tells the worker anything that the control plane may. */
+  apply(message: ToWorker): void {
+    this.#plane.apply(message);
+  }
+
   drain(withinMs: number): void {
     this.#plane.apply({ type: "drain", withinMs });
   }
@@ -157,6 +167,7 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     controlSecret: "test-secret",
     viaName: "opsen-test",
     keys: readKeys(config).value ?? [],
+    stickyKey: options.stickyKey ?? "a key for tests alone",
     certificates: options.certificates ?? null,
     backendTls: options.backendTls ?? { rules: [], ca: "", verify: !config.tls_insecure_skip_verify },
     maxClientConnections: options.maxClientConnections ?? 10_000,
