@@ -1,0 +1,111 @@
+/** `opsen-server status`: the server on one screen. */
+import { type BackendView, countByStatus, fetchBackends } from "./backend-view.ts";
+import { Api, type ApiAnswer } from "./connection/api.ts";
+import type { Context } from "./context.ts";
+import { EXIT } from "./failure.ts";
+import { type Json, numberOf, record, textOf } from "./json.ts";
+import { fetchTraffic, rateBetween, type Traffic } from "./traffic.ts";
+import { cleanText } from "./view/clean.ts";
+import { grouped, short, span } from "./view/figures.ts";
+import { fit } from "./view/table.ts";
+
+/** Between the two looks at the counters that give a rate. */
+const LOOK_MS = 1_000;
+/** So that all of it fits a screen of 24 lines. */
+const MAX_TROUBLES = 12;
+
+export async function status(context: Context): Promise<number> {
+  const { given, out, columns } = context;
+  const api = Api.of(context);
+  const health = await api.ask("GET", "/health");
+  const ready = await api.call("GET", "/ready");
+  const { answer, views } = await fetchBackends(api);
+  const leases = await api.ask("GET", "/leases");
+  if (given.on("json")) {
+    const whole = { health: health.json, ready: ready.json, backends: answer.json, leases: leases.json };
+    out(`${JSON.stringify(whole)}\n`);
+    return EXIT.ok;
+  }
+  const before = await fetchTraffic(api);
+  if (before !== null) await Bun.sleep(LOOK_MS);
+  const traffic = before === null ? null : await fetchTraffic(api);
+  const lines = [
+    headline(api.connection.url, record(health.json), traffic, await versionOf(api, record(health.json))),
+    `ready      ${readiness(ready)}`,
+    `backends   ${backendsLine(views)}`,
+    ...trafficLines(before, traffic, views),
+    `leases     ${numberOf(record(leases.json), "total") ?? 0} held`,
+    `store      ${storeLine(record(health.json))}`,
+    ...troubles(views),
+  ];
+  out(lines.map((line) => `${fit(line, columns)}\n`).join(""));
+  return EXIT.ok;
+}
+
+function headline(url: string, health: Json, traffic: Traffic | null, version: string): string {
+  const uptime = numberOf(health, "uptime_seconds") ?? traffic?.uptimeSeconds ?? null;
+  return `opsen-server ${version} at ${url}${uptime === null ? "" : `, up ${span(uptime)}`}`;
+}
+
+/** Servers that do not tell their version in `/health` tell it in the description of their API. */
+async function versionOf(api: Api, health: Json): Promise<string> {
+  const told = textOf(health, "version");
+  if (told !== null) return cleanText(told);
+  const { json } = await api.call("GET", "/swagger/json");
+  return cleanText(textOf(record(record(json).info), "version") ?? "(of unknown version)");
+}
+
+function readiness({ status: code, json }: ApiAnswer): string {
+  if (code === 200) return "yes";
+  return `no: ${cleanText(textOf(record(json), "detail") ?? `status ${code}`)}`;
+}
+
+function backendsLine(views: readonly BackendView[]): string {
+  if (views.length === 0) return "none";
+  const routable = views.filter((each) => each.routable).length;
+  const counts = countByStatus(views).map(([name, count]) => `${count} ${cleanText(name)}`);
+  return `${views.length}: ${counts.join(", ")}; ${routable} can take requests`;
+}
+
+function trafficLines(
+  before: Traffic | null,
+  traffic: Traffic | null,
+  views: readonly BackendView[],
+): readonly string[] {
+  const inFlight = views.reduce((sum, each) => sum + each.inFlight, 0);
+  if (traffic === null) return [`traffic    ${inFlight} in flight (this key may not read more)`];
+  const rate = rateBetween(before, traffic);
+  const rates = rate === null ? "" : `${short(rate.requests)} requests/s, ${short(rate.errors)} errors/s, `;
+  const classes = Object.entries(traffic.byClass)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${grouped(count)}`);
+  const share = traffic.requests === 0 ? 0 : (traffic.errors / traffic.requests) * 100;
+  const split = classes.length === 0 ? "" : ` (${classes.join(", ")})`;
+  return [
+    `traffic    ${rates}${inFlight} in flight`,
+    `in all     ${grouped(traffic.requests)} requests${split}, ${share.toFixed(2)}% errors`,
+  ];
+}
+
+function storeLine(health: Json): string {
+  const degraded = textOf(health, "degraded");
+  return degraded === null ? "in order" : `DEGRADED: ${cleanText(degraded)}`;
+}
+
+function troubles(views: readonly BackendView[]): readonly string[] {
+  const troubled = views.filter((each) => !each.routable);
+  if (troubled.length === 0) return [];
+  const lines = troubled
+    .slice(0, MAX_TROUBLES)
+    .map(
+      ({ id, status: state, reason }) =>
+        `  ${cleanText(`${id}: ${state}${reason === "" ? "" : ` (${reason})`}`)}`,
+    );
+  const left = troubled.length - lines.length;
+  return [
+    "",
+    "without requests:",
+    ...lines,
+    ...(left > 0 ? [`  and ${left} more: opsen-server backends`] : []),
+  ];
+}
