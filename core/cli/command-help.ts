@@ -33,6 +33,18 @@ export function commandHelp(
   return `${lines.join("\n")}\n`;
 }
 
+/** What follows a message about a wrong command line: how it is right, and where to read more. */
+export function commandUsage(
+  program: string,
+  commands: readonly CommandSpec[],
+  path: readonly string[],
+): string {
+  const spec = commandAt(commands, path);
+  if (spec === null) return overview(program, commands);
+  const name = [program, ...path].join(" ");
+  return `Usage: ${usageLine(name, spec)}\nSee ${name} --help.\n`;
+}
+
 function overview(program: string, commands: readonly CommandSpec[]): string {
   const lines = [
     `Usage: ${program} [flags]              serve (see ${program} -help)`,

@@ -1,5 +1,5 @@
 /** Runs one command of `opsen-server`. Each command's code is loaded only when it is asked for. */
-import { commandHelp } from "../../core/cli/command-help.ts";
+import { commandHelp, commandUsage } from "../../core/cli/command-help.ts";
 import { parseCommand } from "../../core/cli/command-spec.ts";
 import { SERVER_PROGRAM } from "../../core/cli/programs.ts";
 import { SERVER_COMMANDS } from "../../core/cli/server-commands.ts";
@@ -43,11 +43,12 @@ export async function runCommand(words: readonly string[], version: string): Pro
   const asked = words[0] === "help" ? [...words.slice(1), "--help"] : words;
   const outcome = parseCommand(SERVER_COMMANDS, asked);
   if (outcome.kind === "help") {
-    process.stdout.write(helpAt(outcome.path));
+    process.stdout.write(commandHelp(SERVER_PROGRAM.name, SERVER_COMMANDS, outcome.path));
     return EXIT.ok;
   }
   if (outcome.kind === "error") {
-    process.stderr.write(`${outcome.message}\n\n${helpAt(outcome.path)}`);
+    const usage = commandUsage(SERVER_PROGRAM.name, SERVER_COMMANDS, outcome.path);
+    process.stderr.write(`${outcome.message}\n\n${usage}`);
     return EXIT.usage;
   }
   const load = COMMANDS[outcome.given.path.join(" ")];
@@ -62,10 +63,6 @@ export async function runCommand(words: readonly string[], version: string): Pro
     context.err(`${error.message}\n`);
     return error.exitCode;
   }
-}
-
-function helpAt(path: readonly string[]): string {
-  return commandHelp(SERVER_PROGRAM.name, SERVER_COMMANDS, path);
 }
 
 function contextOf(given: Inputs, version: string): Context {

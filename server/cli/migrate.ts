@@ -3,6 +3,7 @@ import { Api, type ApiAnswer } from "./connection/api.ts";
 import type { Context, Inputs } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { type Json, listOf, numberOf, record, textOf } from "./json.ts";
+import { valueText } from "./view/changes.ts";
 import { cleanText } from "./view/clean.ts";
 import { decimal, NOTHING } from "./view/figures.ts";
 import { type Column, table } from "./view/table.ts";
@@ -88,14 +89,14 @@ function pathOf({ args }: Inputs): string {
 
 /** Any answer as indented lines, so that figures of later versions are shown too. */
 function outline(value: unknown, indent: string): string[] {
-  if (typeof value !== "object" || value === null) return [`${indent}${cleanText(String(value))}`];
+  if (typeof value !== "object" || value === null) return [`${indent}${cleanText(valueText(value))}`];
   const entries = Array.isArray(value)
     ? value.map((each: unknown, index): [string, unknown] => [`${index + 1}`, each])
     : Object.entries(value);
   return entries.flatMap(([key, each]: readonly [string, unknown]) => {
     const isNested = typeof each === "object" && each !== null && Object.keys(each).length > 0;
     if (isNested) return [`${indent}${cleanText(key)}:`, ...outline(each, `${indent}  `)];
-    const text = typeof each === "object" ? NOTHING : String(each);
+    const text = typeof each === "object" ? NOTHING : valueText(each);
     return [`${indent}${cleanText(key)}: ${cleanText(text)}`];
   });
 }

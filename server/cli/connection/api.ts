@@ -1,7 +1,7 @@
 /** Calls of the management API, and what a person is told when one fails. */
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
-import { listOf, record, textOf } from "../json.ts";
+import { listOf, numberOf, record, textOf } from "../json.ts";
 import { cleanText } from "../view/clean.ts";
 import { type Connection, connectionOf } from "./connection.ts";
 
@@ -29,6 +29,7 @@ export class Api {
   readonly connection: Connection;
   readonly #version: string;
   readonly #abandoned = new AbortController();
+  #identified: Promise<void> | null = null;
 
   constructor(connection: Connection, version: string) {
     this.connection = connection;
@@ -43,9 +44,27 @@ export class Api {
     return new Api(connectionOf(context), context.version);
   }
 
-  /** Asks; throws only when no answer comes. */
+  /** Asks; throws only when no answer comes, or something else than a server's management answers there. */
   async call(method: string, path: string, options: CallOptions = {}): Promise<ApiAnswer> {
-    const { url, key, timeoutMs, tls } = this.connection;
+    this.#identified ??= this.#identify();
+    await this.#identified;
+    return this.#send(method, path, this.connection.key, options);
+  }
+
+  /**
+   * Asks for `/health` without the key. A server whose management is on a port of its own would hand everything
+   * that comes to the other one to a backend, and the key with it.
+   */
+  async #identify(): Promise<void> {
+    const { status, json } = await this.#send("GET", "/health", null, {});
+    if (numberOf(record(json), "total_clients") !== null) return;
+    const { url } = this.connection;
+    const why = `what answers at ${url} is no opsen-server's management (GET /health: status ${status})`;
+    throw new CommandFailure(EXIT.unreachable, `${why}; with admin_port set, management is on that port`);
+  }
+
+  async #send(method: string, path: string, key: string | null, options: CallOptions): Promise<ApiAnswer> {
+    const { url, timeoutMs, tls } = this.connection;
     const { body, extraMs = 0 } = options;
     try {
       const response = await fetch(`${url}${path}`, {

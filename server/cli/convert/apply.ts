@@ -1,5 +1,6 @@
 /** Applies a product's rules to its file. Pure. */
 import type { TObject } from "@sinclair/typebox";
+import { withDefaults } from "../../../core/config/defaults.ts";
 import { faultMessage } from "../../../core/config/fault-message.ts";
 import { check, pathText } from "../../../core/schema/check.ts";
 import { nearest } from "../../../core/schema/suggest.ts";
@@ -70,7 +71,7 @@ class Run {
   sound(settings: readonly Converted[]): readonly Converted[] {
     return settings.filter(({ key, value, from }) => {
       const property = this.#schema.properties[key];
-      const faults = property === undefined ? [] : check(property, value);
+      const faults = property === undefined ? [] : check(property, withDefaults(property, value));
       for (const fault of faults) {
         const text = `left out: our ${pathText([key, ...fault.path])} ${faultMessage(fault)}`;
         this.warnings.push({ from, text });

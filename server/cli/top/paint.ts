@@ -53,7 +53,7 @@ const FIGURE_WIDTH = 5;
 const MIN_NAME_WIDTH = 10;
 const MAX_NAME_WIDTH = 40;
 const MAX_BAR_WIDTH = 16;
-const KEYS = "q quit  ↑↓ PgUp PgDn scroll  < > sort  R reverse  space hold  + - interval";
+const KEYS = "q quit  ↑↓ scroll  < > sort  R turn  space hold  + -";
 
 /** How many rows fit on a screen of so many lines. */
 export function rowsThatFit(lines: number): number {
@@ -62,6 +62,11 @@ export function rowsThatFit(lines: number): number {
 
 /** Gives exactly `lines` lines, none wider than the screen. */
 export function paint(picture: Picture, screen: Screen): string[] {
+  const lines = painted(picture, screen);
+  return screen.isAscii ? lines.map(asciiOnly) : lines;
+}
+
+function painted(picture: Picture, screen: Screen): string[] {
   const { rows, order } = picture;
   const { columns, lines } = screen;
   const visible = lines === null ? rows.length : rowsThatFit(lines);
@@ -88,6 +93,12 @@ export function paint(picture: Picture, screen: Screen): string[] {
   const body = drawn.slice(0, Math.max(0, lines - FOOT_LINES));
   while (body.length < lines - FOOT_LINES) body.push("");
   return [...body, color.faint(fit(footLine(picture, first, shown.length), columns))].slice(0, lines);
+}
+
+const ASCII_OF: Readonly<Record<string, string>> = { "▼": "v", "▲": "^", "↑": "^", "↓": "v", "…": "~" };
+
+function asciiOnly(line: string): string {
+  return line.replaceAll(/[\u0080-\uffff]/g, (character) => ASCII_OF[character] ?? "?");
 }
 
 interface Widths {
