@@ -63,8 +63,8 @@ function reachableHost(host: string): string {
 }
 
 function checkedUrl(text: string): string {
-  const full = /^https?:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : null;
+  const full = text.includes("://") ? text : `http://${text}`;
+  const url = URL.canParse(full) && /^https?:\/\//i.test(full) ? new URL(full) : null;
   if (url === null || url.search !== "" || url.hash !== "" || url.username !== "" || url.password !== "") {
     const got = JSON.stringify(text.slice(0, 100));
     throw new CommandFailure(EXIT.usage, `the server must be an address such as ${DEFAULT_URL}, not ${got}`);
