@@ -1,6 +1,7 @@
 /** Rules that tie keys together. Each looks only at keys that are right by themselves; the others are absent. */
 import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
+import { backendFaults } from "./backend-checks.ts";
 import type { ClientConfig } from "./client-schema.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
 
@@ -21,6 +22,8 @@ export function crossCheckServer(
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
+    ...backendFaults(config.backends ?? []),
+    ...hashFaults(config),
   ];
 }
 
@@ -108,6 +111,12 @@ function vramFaults(tiers: readonly TierConfig[]): CrossFault[] {
       ? [{ path: ["tiers", index, "gpu_memory_gb"], message: "needs gpu of at least 1 beside it" }]
       : [],
   );
+}
+
+function hashFaults({ ip_hash_balance_factor: factor }: Partial<ServerConfig>): CrossFault[] {
+  if (factor === undefined || factor === 0 || factor > 1) return [];
+  const message = `must be 0 or above 1, got ${factor}: each backend has to take its share`;
+  return [{ path: ["ip_hash_balance_factor"], message }];
 }
 
 function portFaults({ port, admin_port: adminPort }: Partial<ServerConfig>): CrossFault[] {

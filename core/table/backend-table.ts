@@ -6,13 +6,19 @@ import {
   DRAINING,
   declareBackendColumns,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
+  NO_BACKUP,
   UNHEALTHY,
 } from "./backend-columns.ts";
+import { beginBalance } from "./balance-columns.ts";
 import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
+import type { Hash64 } from "./keyed-hash.ts";
 import { OpenBreakers } from "./open-breakers.ts";
-import { MAX_GPUS, type RowFigures } from "./row-figures.ts";
+import { type Preference, Preferences } from "./preferences.ts";
+import type { ClaimedRow, RowFigures } from "./row-figures.ts";
 import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
+import { writeFigures } from "./write-figures.ts";
 
 const MARK = 0x6f70_6265;
 /** Words of the header. */
@@ -26,18 +32,8 @@ const ENABLED_ROWS = 6;
 const EJECTED_ROWS = 7;
 /** Moves on when the state of any row changes: enabled, healthy, draining, ejected. */
 const STATE_VERSION = 8;
-
-/**
- * Stands for a score that is no number, which would win or lose every comparison: it comes last, and still leaves
- * room below the largest number for the weighted distance.
- */
-const LAST_SCORE = 1e300;
-
-/** Identity of a row's owner: the row number alone can be reused. */
-export interface ClaimedRow {
-  readonly row: number;
-  readonly generation: number;
-}
+/** Rows that stand in for others. */
+const BACKUP_ROWS = 9;
 
 /**
  * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
@@ -52,6 +48,7 @@ export class BackendTable {
   /** Mark of this thread in locks. */
   readonly owner: number;
   readonly openBreakers: OpenBreakers;
+  readonly preferences: Preferences;
   readonly #header: Int32Array;
   /** Ends the leases of a row, whose lock is held; set by openTables. */
   #endLeases: (row: number) => void = () => {};
@@ -77,6 +74,7 @@ export class BackendTable {
       workers: this.workers,
     });
     this.openBreakers = new OpenBreakers(this.columns, this.#header, EJECTED_ROWS);
+    this.preferences = new Preferences(this.columns, this.#header, BACKUP_ROWS);
   }
 
   /** Says what ends the leases of a row that is released. */
@@ -108,8 +106,11 @@ export class BackendTable {
     return Atomics.load(this.#header, STATE_VERSION);
   }
 
-  /** Takes the lowest free row, not enabled and without figures; null when the table is full. Control plane only. */
-  claimRow(): ClaimedRow | null {
+  /**
+   * Takes the lowest free row, not enabled and without figures; null when the table is full. `identity` stands for the
+   * backend in hashes. Control plane only.
+   */
+  claimRow(identity: Hash64 | null = null): ClaimedRow | null {
     const columns = this.columns;
     for (let row = 0; row < this.capacity; row++) {
       if (this.isClaimed(row)) continue;
@@ -119,6 +120,9 @@ export class BackendTable {
       columns.reportedAtMs[row] = -Infinity;
       columns.earliestExpiryMs[row] = Infinity;
       for (const scores of columns.baseScore) scores[row] = Infinity;
+      columns.weight[row] = 1;
+      columns.backupOf[row] = NO_BACKUP;
+      beginBalance(columns.balance, row, identity ?? { hi: row, lo: 0 });
       Atomics.store(columns.flags, row, CLAIMED);
       unlock(columns.lock, row);
       Atomics.add(this.#header, UNLOCATED, 1);
@@ -138,6 +142,7 @@ export class BackendTable {
     columns.generation[row] = i32(columns.generation, row) + 1;
     columns.epoch[row] = i32(columns.epoch, row) + 1;
     this.openBreakers.clearLocked(row);
+    this.preferences.clear(row, this.limit);
     blankRow(columns, row, this);
     const flags = Atomics.exchange(columns.flags, row, 0);
     if ((flags & ENABLED) !== 0) Atomics.sub(this.#header, ENABLED_ROWS, 1);
@@ -164,11 +169,23 @@ export class BackendTable {
     this.#setFlag(row, DRAINING, on);
   }
 
+  /** Says that nobody knows the GPUs of a backend, so that no tier is refused for them. */
+  setGpusUnknown(row: number, on: boolean): void {
+    this.#setFlag(row, GPUS_UNKNOWN, on);
+  }
+
   /** Bounds the requests in flight and the connections of all threads; 0 = no bound. */
   setLimits(row: number, requests: number, connections: number): void {
     this.columns.maxInFlight[row] = requests;
     this.columns.maxConnections[row] = connections;
     this.#onRoom();
+  }
+
+  /** Sets the row's weight and whose backup it is; see {@link Preferences.set}. */
+  setPreference(row: number, preference: Preference): void {
+    if (!this.isClaimed(row)) return;
+    this.preferences.set(row, preference);
+    this.#stateChanged();
   }
 
   /** Says by bits which endpoints fail their probes while others of the row do not. */
@@ -221,19 +238,7 @@ export class BackendTable {
   writeReport(row: number, figures: RowFigures): void {
     const columns = this.columns;
     lock(columns.lock, row, this.owner);
-    columns.freeCores[row] = figures.freeCores;
-    columns.memoryAvail[row] = orElse(figures.memoryAvailBytes, 0);
-    columns.diskAvail[row] = orElse(figures.diskAvailBytes, 0);
-    for (let gpu = 0; gpu < MAX_GPUS; gpu++) {
-      columns.gpuVramFree[row * MAX_GPUS + gpu] = orElse(figures.gpuVramFreeBytes[gpu], 0);
-    }
-    for (let tier = 0; tier < this.tierCount; tier++) {
-      const scores = columns.baseScore[tier];
-      const masks = columns.gpuMask[tier];
-      if (scores !== undefined) scores[row] = orElse(figures.baseScores[tier], LAST_SCORE);
-      if (masks !== undefined) masks[row] = figures.gpuMasks[tier] ?? 0;
-    }
-    columns.reportedAtMs[row] = orElse(figures.reportedAtMs, -Infinity);
+    writeFigures(columns, row, figures);
     unlock(columns.lock, row);
     this.#onRoom();
   }
@@ -302,22 +307,6 @@ export class BackendTable {
     return i32(this.columns.leasedCores, row);
   }
 
-  /** Takes a dead worker's share out of the counts of requests in flight, connections and retries. */
-  dropInFlightOf(worker: number): void {
-    const columns = this.columns;
-    const first = (worker - CONTROL_PLANE) * this.capacity;
-    columns.retriesOf.fill(0, first, first + this.capacity);
-    for (let row = 0; row < this.limit; row++) {
-      this.withLock(row, () => {
-        const share = first + row;
-        columns.inFlight[row] = i32(columns.inFlight, row) - i32(columns.inFlightOf, share);
-        columns.inFlightOf[share] = 0;
-        Atomics.sub(columns.connections, row, i32(columns.connectionsOf, share));
-        columns.connectionsOf[share] = 0;
-      });
-    }
-  }
-
   /** Runs `work` with the row locked; not for the hot path. */
   withLock(row: number, work: () => void): void {
     lock(this.columns.lock, row, this.owner);
@@ -342,8 +331,4 @@ export class BackendTable {
     this.#stateChanged();
     return true;
   }
-}
-
-function orElse(value: number | undefined, fallback: number): number {
-  return value !== undefined && Number.isFinite(value) ? value : fallback;
 }

@@ -37,6 +37,8 @@ export interface OracleBackend {
   draining: boolean;
   healthy: boolean;
   reportedMs: number;
+  /** Busy cores that the reports show by now, of those that requests and leases keep busy. */
+  seenLoad: number;
   readonly cores: readonly number[];
   readonly memoryTotalGb: number;
   readonly memoryUsedGb: number;
@@ -52,6 +54,10 @@ export interface OracleBackend {
   readonly openUntilMs: readonly [number, number];
   /** The numbers of the endpoints that are being tried. */
   tried: number[];
+  /** 0 = it takes no new requests. */
+  readonly weight: number;
+  /** The row of the backend that it stands in for, or "none" or "all". */
+  backupOf: number | "none" | "all";
   /** Most requests in flight; 0 = any number. */
   readonly maxInFlight: number;
   inFlight: number;
@@ -63,6 +69,8 @@ export interface OracleRules {
   readonly healthChecks: boolean;
   readonly cpuThreshold: number;
   readonly gpuThreshold: number;
+  /** Score for each percent of CPU that is busy beyond what reports show. */
+  readonly inFlightWeight: number;
   readonly weights: {
     readonly distance: number;
     readonly cpu: number;
@@ -91,8 +99,26 @@ export function oracleFilter(
   request: OracleRequest,
   rules: OracleRules,
 ): string | null {
+  const own = oracleOwnFilter(backend, fleet, request, rules);
+  if (own !== null || backend.backupOf === "none") return own;
+  const waitsFor = (other: OracleBackend): boolean =>
+    backend.backupOf === "all" ? other.backupOf !== "all" : other.row === backend.backupOf;
+  const isIdle = fleet.some(
+    (other) => waitsFor(other) && oracleOwnFilter(other, fleet, request, rules) === null,
+  );
+  return isIdle ? "backup" : null;
+}
+
+/** The same, as if no backend were a backup. */
+function oracleOwnFilter(
+  backend: OracleBackend,
+  fleet: readonly OracleBackend[],
+  request: OracleRequest,
+  rules: OracleRules,
+): string | null {
   if (!backend.enabled) return "disabled";
   if (backend.draining) return "draining";
+  if (backend.weight === 0) return "weight";
   if (request.nowMs - backend.reportedMs > rules.staleMs) return "stale";
   const { endpoints } = request;
   const endpoint = oracleEndpoint(backend, fleet, request);
@@ -163,7 +189,9 @@ export function oraclePick(
   const unknownKm = request.place === null ? 0 : oracleMedian(known);
   const scored = left.map((backend, index) => ({
     backend,
-    score: oracleScore(backend, request.tier, distances[index] ?? unknownKm, rules),
+    score:
+      oracleScore(backend, request.tier, distances[index] ?? unknownKm, rules) +
+      oracleLoadScore(backend, request.nowMs, rules),
   }));
   const best = Math.min(...scored.map(({ score }) => score));
   const tied = scored.filter(({ score }) => score - best < TIE).map(({ backend }) => backend);
@@ -172,7 +200,23 @@ export function oraclePick(
 }
 
 function isAboutRoom(filter: string | null): boolean {
-  return ["limit", "cpu", "memory", "disk", "gpu"].includes(filter ?? "");
+  return ["limit", "cpu", "memory", "disk", "gpu", "backup"].includes(filter ?? "");
+}
+
+/** What has begun since the reports: of each request or lease the cores of its tier, at least one for each request. */
+function oracleLoadScore(backend: OracleBackend, nowMs: number, { inFlightWeight }: OracleRules): number {
+  const unseen = Math.max(0, oracleLoad(backend, nowMs) - backend.seenLoad);
+  const percentOfOneCore = backend.cores.length === 0 ? 12.5 : 100 / backend.cores.length;
+  return inFlightWeight * unseen * percentOfOneCore;
+}
+
+/** Cores that are taken to be busy for requests and leases. */
+export function oracleLoad(backend: OracleBackend, nowMs: number): number {
+  const live = backend.leases.filter(({ expiresMs }) => expiresMs === null || expiresMs > nowMs);
+  return Math.max(
+    backend.inFlight,
+    live.reduce((sum, { tier }) => sum + tier.vcpu, 0),
+  );
 }
 
 /** The formula: lower wins. */

@@ -30,6 +30,7 @@ class World {
     this.tables.backends.writeReport(row, {
       reportedAtMs: NOW_MS,
       freeCores: 4,
+      coreCost: 0,
       memoryAvailBytes: 100 * GB,
       diskAvailBytes: 100 * GB,
       gpuVramFreeBytes: [],
@@ -131,12 +132,14 @@ describe("refusals and verdicts", () => {
     const one = {
       disabled: 1,
       draining: 1,
+      weight: 0,
       stale: 1,
       unhealthy: 1,
       path: 0,
       excluded: 1,
       ejected: 0,
       limit: 0,
+      backup: 0,
     };
     expect(world.picker.refusals(query)).toEqual({
       ...one,
