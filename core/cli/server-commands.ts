@@ -55,18 +55,13 @@ const IF_VERSION: CommandFlag = {
 };
 const ID = { name: "ID", help: "Id of the backend." };
 
-const BACKEND_FLAGS: readonly CommandFlag[] = [
-  {
-    name: "url",
-    value: "URL",
-    help: "Where it takes requests; path patterns may follow: 'http://10.0.0.5:8000 /api,/v1/*'.",
-    repeats: true,
-  },
+/** What operators may say of any backend, whoever made it known. */
+const TERM_FLAGS: readonly CommandFlag[] = [
   {
     name: "weight",
     value: "N",
-    help: "Its share compared with others.",
-    number: { minimum: 0, maximum: 1e6 },
+    help: "Its share beside the others' (1); 0 = no new requests, sessions stay.",
+    number: { minimum: 0, maximum: 1000 },
   },
   {
     name: "max-connections",
@@ -82,20 +77,22 @@ const BACKEND_FLAGS: readonly CommandFlag[] = [
   },
   { name: "backup", value: "true|false|ID", help: "Backup of all others, of none, or of one backend." },
   { name: "tag", value: "TAG", help: "A tag; all that are given replace those of before.", repeats: true },
+];
+
+const CHANGE_FLAGS: readonly CommandFlag[] = [DRY_RUN, IF_VERSION];
+
+/** What a backend without an agent has to give. */
+const RESOURCE_FLAGS: readonly CommandFlag[] = [
   {
-    name: "lat",
-    value: "DEGREES",
-    help: "Latitude; needs --lon.",
-    number: { minimum: -90, maximum: 90 },
+    name: "vcpu",
+    value: "N",
+    help: "Cores that it has.",
+    number: { minimum: 0, maximum: 4096, whole: true },
   },
-  {
-    name: "lon",
-    value: "DEGREES",
-    help: "Longitude; needs --lat.",
-    number: { minimum: -180, maximum: 180 },
-  },
-  NO_PERSIST,
-  IF_VERSION,
+  { name: "memory-gb", value: "N", help: "Memory that it has.", number: { minimum: 0, maximum: 1e6 } },
+  { name: "storage-gb", value: "N", help: "Disk space that it has.", number: { minimum: 0, maximum: 1e9 } },
+  { name: "gpu", value: "N", help: "GPUs that it has.", number: { minimum: 0, maximum: 32, whole: true } },
+  { name: "gpu-memory-gb", value: "N", help: "VRAM of each.", number: { minimum: 0, maximum: 1e5 } },
 ];
 
 const BACKENDS: CommandSpec = {
@@ -114,21 +111,44 @@ const BACKENDS: CommandSpec = {
       args: [{ ...ID, help: "Its id; without one it is made of the URL.", optional: true }],
       flags: [
         ...CONNECTION_FLAGS,
+        {
+          name: "url",
+          value: "URL",
+          help: "Where it takes requests; path patterns may follow: 'http://10.0.0.5:8000 /api,/v1/*'.",
+          repeats: true,
+        },
         { name: "dns", value: "NAME:PORT", help: "All addresses of a name, instead of --url." },
-        ...BACKEND_FLAGS,
+        { name: "hostname", value: "NAME", help: "Name to show." },
+        ...TERM_FLAGS,
+        {
+          name: "lat",
+          value: "DEGREES",
+          help: "Where it is; needs --lon.",
+          number: { minimum: -90, maximum: 90 },
+        },
+        {
+          name: "lon",
+          value: "DEGREES",
+          help: "Where it is; needs --lat.",
+          number: { minimum: -180, maximum: 180 },
+        },
+        ...RESOURCE_FLAGS,
+        NO_PERSIST,
+        ...CHANGE_FLAGS,
       ],
     },
     {
       name: "set",
-      summary: "changes a backend; what is not named stays.",
+      summary: "changes a backend, with an agent or without; what is not named stays.",
       args: [ID],
-      flags: [...CONNECTION_FLAGS, ...BACKEND_FLAGS],
+      flags: [...CONNECTION_FLAGS, ...TERM_FLAGS, NO_PERSIST, ...CHANGE_FLAGS],
     },
     {
       name: "remove",
-      summary: "forgets a backend, with its leases and sessions.",
+      summary:
+        "forgets a backend, with its leases and sessions; one with an agent comes back when that reports.",
       args: [ID],
-      flags: [...CONNECTION_FLAGS, NO_PERSIST, IF_VERSION],
+      flags: [...CONNECTION_FLAGS, ...CHANGE_FLAGS],
     },
   ],
 };
@@ -154,16 +174,20 @@ const CONFIG: CommandSpec = {
       name: "set",
       summary: "changes keys, all of them or none.",
       args: [{ name: "KEY=VALUE", help: "A key and its new value, written as in the file.", repeats: true }],
-      flags: [...CONNECTION_FLAGS, DRY_RUN, NO_PERSIST, IF_VERSION],
+      flags: [...CONNECTION_FLAGS, NO_PERSIST, ...CHANGE_FLAGS],
       notes: ["Example: opsen-server config set log_level=debug 'whitelisted_ips=[10.0.0.0/8]'"],
     },
     {
       name: "unset",
       summary: "gives keys back to the file and the defaults.",
       args: [{ name: "KEY", help: "Which.", repeats: true }],
-      flags: [...CONNECTION_FLAGS, DRY_RUN, NO_PERSIST, IF_VERSION],
+      flags: [...CONNECTION_FLAGS, NO_PERSIST, ...CHANGE_FLAGS],
     },
-    { name: "undo", summary: "takes the last change back.", flags: CONNECTION_FLAGS },
+    {
+      name: "undo",
+      summary: "takes the last change back, of keys or of backends.",
+      flags: [...CONNECTION_FLAGS, ...CHANGE_FLAGS],
+    },
   ],
 };
 
@@ -226,7 +250,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   {
     name: "reload",
     summary: "makes the server read its configuration file again.",
-    flags: CONNECTION_FLAGS,
+    flags: [...CONNECTION_FLAGS, ...CHANGE_FLAGS],
   },
   CONFIG,
   migrateCommands(CONNECTION_FLAGS),
@@ -240,7 +264,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
         value: "N",
         help: "How many.",
         fallback: "50",
-        number: { minimum: 1, maximum: 10_000, whole: true },
+        number: { minimum: 1, maximum: 1000, whole: true },
       },
     ],
   },

@@ -1,78 +1,82 @@
 /** `opsen-server backends add|set|remove`. */
+import { changePath, tellChange, versionHeaders } from "./change.ts";
 import { Api } from "./connection/api.ts";
-import { optionalHeaders } from "./connection/version.ts";
 import type { Context, Inputs } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { record, textOf } from "./json.ts";
-import { cleanText } from "./view/clean.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
 
 export async function addBackend(context: Context): Promise<number> {
   const { given } = context;
-  const id = given.args[0];
   const dns = given.text("dns");
   const urls = given.all("url");
   if ((dns === null) === (urls.length === 0)) throw usage("give either --url or --dns");
-  const body = {
-    ...(id !== undefined && { id }),
-    ...(dns !== null && { dns }),
-    ...edits(given),
-  };
-  return finish(context, "POST", "/backends", body, (name) => `added ${name}`);
+  const body = present({
+    id: given.args[0] ?? null,
+    dns,
+    endpoints: urls.length === 0 ? null : urls.map(endpointOf),
+    hostname: given.text("hostname"),
+    ...terms(given),
+    location: locationOf(given),
+    resources: resourcesOf(given),
+    persist: given.on("no-persist") ? false : null,
+  });
+  return change(context, "POST", "/backends", body, "it is there already");
 }
 
 export async function changeBackend(context: Context): Promise<number> {
-  const body = edits(context.given);
-  const { persist: _, ...changes } = body;
+  const { given } = context;
+  const changes = present(terms(given));
   if (Object.keys(changes).length === 0) throw usage("nothing to change: name at least one flag");
-  const path = pathOf(context.given);
-  return finish(context, "PATCH", path, body, (name) => `changed ${name}`);
+  const body = { ...changes, ...(given.on("no-persist") && { persist: false }) };
+  return change(context, "PATCH", pathOf(given), body, "nothing changes: that is in force already");
 }
 
 export async function removeBackend(context: Context): Promise<number> {
-  const { given } = context;
-  const body = given.on("no-persist") ? { persist: false } : undefined;
-  return finish(context, "DELETE", pathOf(given), body, (name) => `removed ${name}`);
+  const id = context.given.args[0] ?? "";
+  return change(context, "DELETE", pathOf(context.given), undefined, `${id} is removed`);
 }
 
-async function finish(
+async function change(
   context: Context,
   method: string,
   path: string,
-  body: unknown,
-  said: (name: string) => string,
+  body: Fields | undefined,
+  unchanged: string,
 ): Promise<number> {
-  const { given, out } = context;
-  const answer = await Api.of(context).ask(method, path, {
+  const { given } = context;
+  const answer = await Api.of(context).ask(method, changePath(given, path), {
     ...(body !== undefined && { body }),
-    headers: optionalHeaders(given),
+    headers: versionHeaders(given),
   });
-  if (given.on("json")) {
-    if (answer.text !== "") out(`${answer.text.trimEnd()}\n`);
-    return EXIT.ok;
-  }
-  const name = textOf(record(answer.json), "id") ?? given.args[0] ?? "the backend";
-  const warning = textOf(record(answer.json), "warning");
-  out(`${said(cleanText(name))}${warning === null ? "" : `; ${cleanText(warning)}`}\n`);
-  return EXIT.ok;
+  return tellChange(context, answer, unchanged);
 }
 
-/** The fields that the flags set; a flag that is absent leaves its field alone. */
-function edits(given: Inputs): Readonly<Record<string, unknown>> {
-  const lat = given.number("lat");
-  const lon = given.number("lon");
-  if ((lat === null) !== (lon === null)) throw usage("--lat and --lon belong together");
-  const endpoints = given.all("url").map(endpointOf);
-  const fields = {
-    endpoints: endpoints.length === 0 ? null : endpoints,
+/** What operators may say of any backend; null for what no flag names. */
+function terms(given: Inputs): Fields {
+  const backup = given.text("backup");
+  const tags = given.all("tag");
+  return {
     weight: given.number("weight"),
     max_connections: given.number("max-connections"),
     max_in_flight: given.number("max-in-flight"),
-    backup: backupOf(given.text("backup")),
-    tags: given.all("tag").length === 0 ? null : given.all("tag"),
-    location: lat === null ? null : { lat, lon },
-    persist: given.on("no-persist") ? false : null,
+    backup: backup === "true" ? true : backup === "false" ? false : backup,
+    // A tag that is empty stands for none at all.
+    tags: tags.length === 0 ? null : tags.filter((each) => each !== ""),
   };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}
+
+function locationOf(given: Inputs): Fields | null {
+  const [lat, lon] = [given.number("lat"), given.number("lon")];
+  if ((lat === null) !== (lon === null)) throw usage("--lat and --lon belong together");
+  return lat === null ? null : { lat, lon };
+}
+
+function resourcesOf(given: Inputs): Fields | null {
+  const names = ["vcpu", "memory_gb", "storage_gb", "gpu", "gpu_memory_gb"];
+  const entries = names.map((name) => [name, given.number(name.replaceAll("_", "-"))] as const);
+  const named = present(Object.fromEntries(entries));
+  return Object.keys(named).length === 0 ? null : named;
 }
 
 /** `http://10.0.0.5:8000 /api,/v1/*`: a URL, and the path patterns that it serves. */
@@ -81,8 +85,8 @@ function endpointOf(text: string): { readonly url: string; readonly paths: reado
   return { url, paths: patterns.split(",").filter((each) => each !== "") };
 }
 
-function backupOf(text: string | null): string | boolean | null {
-  return text === "true" ? true : text === "false" ? false : text;
+function present(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
 function pathOf({ args }: Inputs): string {

@@ -1,12 +1,11 @@
 /** `opsen-server config get|set|unset|undo` and `reload`. */
 import { parseDocument, stringify } from "yaml";
 import { nearest } from "../../core/schema/suggest.ts";
-import { Api, type ApiAnswer } from "./connection/api.ts";
-import { optionalHeaders } from "./connection/version.ts";
+import { changePath, tellChange, versionHeaders } from "./change.ts";
+import { Api } from "./connection/api.ts";
 import type { Context } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
-import { type Json, listOf, numberOf, record, textOf, textsOf } from "./json.ts";
-import { changesText } from "./view/changes.ts";
+import { type Json, numberOf, record, textOf } from "./json.ts";
 import { cleanText } from "./view/clean.ts";
 
 /** Prints the configuration in force as YAML; one key alone as its bare value. */
@@ -47,39 +46,30 @@ export async function configUnset(context: Context): Promise<number> {
 }
 
 export async function configUndo(context: Context): Promise<number> {
-  return report(context, await Api.of(context).ask("POST", "/config/undo"), "nothing was taken back");
+  return post(context, "/config/undo", "nothing differs from what is in force");
 }
 
 export async function reload(context: Context): Promise<number> {
-  const answer = await Api.of(context).ask("POST", "/config/reload");
-  return report(context, answer, "the file says what is in force already");
+  return post(context, "/config/reload", "the file says what is in force already");
+}
+
+async function post(context: Context, path: string, unchanged: string): Promise<number> {
+  const { given } = context;
+  const headers = versionHeaders(given);
+  return tellChange(
+    context,
+    await Api.of(context).ask("POST", changePath(given, path), { headers }),
+    unchanged,
+  );
 }
 
 async function patch(context: Context, body: Json): Promise<number> {
   const { given } = context;
-  const isDry = given.on("dry-run");
-  const answer = await Api.of(context).ask("PATCH", `/config${isDry ? "?dry_run=true" : ""}`, {
+  const answer = await Api.of(context).ask("PATCH", changePath(given, "/config"), {
     body: { ...body, persist: !given.on("no-persist") },
-    headers: optionalHeaders(given),
+    headers: versionHeaders(given),
   });
-  return report(context, answer, "nothing changes: that is in force already");
-}
-
-function report({ given, out, err }: Context, answer: ApiAnswer, unchanged: string): number {
-  if (given.on("json")) {
-    out(`${answer.text.trimEnd()}\n`);
-    return EXIT.ok;
-  }
-  const outcome = record(answer.json);
-  const changes = changesText(listOf(outcome, "changes"));
-  const version = numberOf(outcome, "version");
-  for (const each of changes) out(`${cleanText(each)}\n`);
-  if (changes.length === 0) out(`${unchanged}\n`);
-  if (given.on("dry-run")) out("nothing was changed (--dry-run)\n");
-  else if (version !== null) out(`version ${version}\n`);
-  const waiting = textsOf(outcome, "restart_required");
-  if (waiting.length > 0) err(`in force only after a restart: ${cleanText(waiting.join(", "))}\n`);
-  return EXIT.ok;
+  return tellChange(context, answer, "nothing changes: that is in force already");
 }
 
 /** The file that would give this configuration, with what was set at run time said in comments. */

@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "migrate pause": async () => (await import("./migrate.ts")).steerMigration,
   "migrate resume": async () => (await import("./migrate.ts")).steerMigration,
   "migrate abort": async () => (await import("./migrate.ts")).steerMigration,
+  "migrate advance": async () => (await import("./migrate.ts")).steerMigration,
+  "migrate release": async () => (await import("./migrate.ts")).steerMigration,
   "migrate report": async () => (await import("./migrate.ts")).reportMigration,
   audit: async () => (await import("./audit.ts")).audit,
   convert: async () => (await import("./convert/convert.ts")).convert,

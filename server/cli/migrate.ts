@@ -1,21 +1,33 @@
 /** `opsen-server migrate`: moving traffic in watched steps. */
-import { Api, type ApiAnswer } from "./connection/api.ts";
+import { PLAN_FLAGS } from "../../core/cli/migrate-commands.ts";
+import { Api, type ApiAnswer, refusal } from "./connection/api.ts";
 import type { Context, Inputs } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { type Json, listOf, numberOf, record, textOf } from "./json.ts";
-import { valueText } from "./view/changes.ts";
 import { cleanText } from "./view/clean.ts";
 import { decimal, NOTHING } from "./view/figures.ts";
 import { type Column, table } from "./view/table.ts";
 
 const COLUMNS: readonly Column<Json>[] = [
-  { head: "ID", cell: (row) => idOf(row) },
+  { head: "ID", cell: idOf, alignRight: true },
   { head: "FROM", cell: (row) => textOf(row, "from") ?? "" },
   { head: "TO", cell: (row) => textOf(row, "to") ?? "" },
-  { head: "STATE", cell: (row) => textOf(row, "state") ?? textOf(row, "status") ?? "" },
-  { head: "SHARE", cell: (row) => shareText(row), alignRight: true },
+  { head: "STATUS", cell: (row) => textOf(row, "status") ?? "" },
+  { head: "SHARE", cell: shareText, alignRight: true },
+  { head: "STAGE", cell: stageText },
+  { head: "BEGUN", cell: (row) => textOf(row, "created_at") ?? "" },
+  { head: "BY", cell: (row) => textOf(row, "created_by") ?? "" },
   { head: "REASON", cell: (row) => textOf(row, "reason") ?? "" },
 ];
+
+/** The call is the command's own name; what is said of it afterwards. */
+const DONE: Readonly<Record<string, string>> = {
+  pause: "paused",
+  resume: "resumed",
+  advance: "advanced",
+  abort: "aborted",
+  release: "released",
+};
 
 export async function startMigration(context: Context): Promise<number> {
   const answer = await Api.of(context).ask("POST", "/migrations", { body: planOf(context.given) });
@@ -34,20 +46,28 @@ export async function listMigrations(context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-/** `pause`, `resume` and `abort`: the command's own name is the call's. */
 export async function steerMigration(context: Context): Promise<number> {
   const action = context.given.path.at(-1) ?? "";
   const answer = await Api.of(context).ask("POST", `${pathOf(context.given)}/${action}`);
-  const done = { pause: "paused", resume: "resumed", abort: "aborted" }[action] ?? action;
-  return show(context, answer, () => `${done} ${context.given.args[0] ?? ""}`);
+  return show(context, answer, (row) => {
+    return `${DONE[action] ?? action} ${idOf(row)}: ${textOf(row, "status") ?? ""}, ${shareText(row)} on the new group`;
+  });
 }
 
-/** Prints one migration as indented text: its plan, where it stands, and what was measured in each step. */
+/** Prints the server's report as it comes; the same as data with `--json`. */
 export async function reportMigration(context: Context): Promise<number> {
   const { given, out } = context;
   const api = Api.of(context);
-  const answer = await api.ask("GET", `${pathOf(given)}/report`);
-  out(given.on("json") ? `${answer.text.trimEnd()}\n` : `${outline(answer.json, "").join("\n")}\n`);
+  if (given.on("json")) {
+    const { text } = await api.ask("GET", pathOf(given));
+    out(`${text.trimEnd()}\n`);
+    return EXIT.ok;
+  }
+  const answer = await api.call("GET", `${pathOf(given)}/report`);
+  if (answer.status !== 200 || !answer.text.startsWith("# ")) {
+    throw refusal(answer, "GET /migrations/{id}/report");
+  }
+  out(answer.text.split("\n").map(cleanText).join("\n"));
   return EXIT.ok;
 }
 
@@ -58,15 +78,16 @@ function planOf(given: Inputs): Json {
   if (stages?.some((each) => !(each > 0 && each <= 100)) === true) {
     throw usage("--stages must be percentages above 0 up to 100, such as 1,5,25,50,100");
   }
-  const fields = {
+  const options = PLAN_FLAGS.map(({ name, field, number }) => {
+    return [field, number === undefined ? given.text(name) : given.number(name)] as const;
+  });
+  return {
     from,
     to,
-    stages: stages ?? null,
-    hold_seconds: given.number("hold"),
-    max_error_rate_delta: given.number("max-error-rate-delta"),
-    max_latency_ratio: given.number("max-latency-ratio"),
+    ...(stages !== undefined && { stages }),
+    ...Object.fromEntries(options.filter(([, value]) => value !== null)),
+    ...(given.on("paused") && { paused: true }),
   };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
 function show({ given, out }: Context, answer: ApiAnswer, said: (row: Json) => string): number {
@@ -75,8 +96,13 @@ function show({ given, out }: Context, answer: ApiAnswer, said: (row: Json) => s
 }
 
 function shareText(row: Json): string {
-  const share = numberOf(row, "percent") ?? numberOf(row, "stage_percent");
+  const share = numberOf(row, "share_percent");
   return share === null ? NOTHING : `${decimal(share, 1)}%`;
+}
+
+function stageText(row: Json): string {
+  const stage = numberOf(row, "stage");
+  return stage === null ? "" : `${stage} of ${listOf(row, "stages").length}`;
 }
 
 function idOf(row: Json): string {
@@ -85,20 +111,6 @@ function idOf(row: Json): string {
 
 function pathOf({ args }: Inputs): string {
   return `/migrations/${encodeURIComponent(args[0] ?? "")}`;
-}
-
-/** Any answer as indented lines, so that figures of later versions are shown too. */
-function outline(value: unknown, indent: string): string[] {
-  if (typeof value !== "object" || value === null) return [`${indent}${cleanText(valueText(value))}`];
-  const entries = Array.isArray(value)
-    ? value.map((each: unknown, index): [string, unknown] => [`${index + 1}`, each])
-    : Object.entries(value);
-  return entries.flatMap(([key, each]: readonly [string, unknown]) => {
-    const isNested = typeof each === "object" && each !== null && Object.keys(each).length > 0;
-    if (isNested) return [`${indent}${cleanText(key)}:`, ...outline(each, `${indent}  `)];
-    const text = typeof each === "object" ? NOTHING : valueText(each);
-    return [`${indent}${cleanText(key)}: ${cleanText(text)}`];
-  });
 }
 
 function usage(message: string): CommandFailure {

@@ -4,7 +4,7 @@ import { Api, type ApiAnswer } from "./connection/api.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./failure.ts";
 import { type Json, numberOf, record, textOf } from "./json.ts";
-import { fetchTraffic, rateBetween, type Traffic } from "./traffic.ts";
+import { fetchTraffic, metricsPathOf, rateBetween, type Traffic } from "./traffic.ts";
 import { cleanText } from "./view/clean.ts";
 import { grouped, short, span } from "./view/figures.ts";
 import { fit } from "./view/table.ts";
@@ -26,11 +26,13 @@ export async function status(context: Context): Promise<number> {
     out(`${JSON.stringify(whole)}\n`);
     return EXIT.ok;
   }
-  const before = await fetchTraffic(api);
+  const path = await metricsPathOf(api);
+  const before = await fetchTraffic(api, path);
   if (before !== null) await Bun.sleep(LOOK_MS);
-  const traffic = before === null ? null : await fetchTraffic(api);
+  const traffic = before === null ? null : await fetchTraffic(api, path);
+  const version = traffic?.version ?? (await versionOf(api));
   const lines = [
-    headline(api.connection.url, record(health.json), traffic, await versionOf(api, record(health.json))),
+    headline(api.connection.url, traffic, cleanText(version)),
     `ready      ${readiness(ready)}`,
     `backends   ${backendsLine(views)}`,
     ...trafficLines(before, traffic, views),
@@ -42,17 +44,15 @@ export async function status(context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-function headline(url: string, health: Json, traffic: Traffic | null, version: string): string {
-  const uptime = numberOf(health, "uptime_seconds") ?? traffic?.uptimeSeconds ?? null;
+function headline(url: string, traffic: Traffic | null, version: string): string {
+  const uptime = traffic?.uptimeSeconds ?? null;
   return `opsen-server ${version} at ${url}${uptime === null ? "" : `, up ${span(uptime)}`}`;
 }
 
-/** Servers that do not tell their version in `/health` tell it in the description of their API. */
-async function versionOf(api: Api, health: Json): Promise<string> {
-  const told = textOf(health, "version");
-  if (told !== null) return cleanText(told);
+/** The description of the API tells the version of servers whose metrics do not, or may not be read. */
+async function versionOf(api: Api): Promise<string> {
   const { json } = await api.call("GET", "/swagger/json");
-  return cleanText(textOf(record(record(json).info), "version") ?? "(of unknown version)");
+  return textOf(record(record(json).info), "version") ?? "(of unknown version)";
 }
 
 function readiness({ status: code, json }: ApiAnswer): string {
@@ -73,7 +73,7 @@ function trafficLines(
   views: readonly BackendView[],
 ): readonly string[] {
   const inFlight = views.reduce((sum, each) => sum + each.inFlight, 0);
-  if (traffic === null) return [`traffic    ${inFlight} in flight (this key may not read more)`];
+  if (traffic === null) return [`traffic    ${inFlight} in flight (no metrics to tell more)`];
   const rate = rateBetween(before, traffic);
   const rates = rate === null ? "" : `${short(rate.requests)} requests/s, ${short(rate.errors)} errors/s, `;
   const classes = Object.entries(traffic.byClass)

@@ -70,7 +70,7 @@ export class Api {
       const response = await fetch(`${url}${path}`, {
         method,
         headers: {
-          Accept: "application/json",
+          Accept: "application/json, text/plain;q=0.9, */*;q=0.8",
           "User-Agent": `opsen-server/${this.#version}`,
           ...(key !== null && { "X-API-Key": key }),
           ...(body !== undefined && { "Content-Type": "application/json" }),

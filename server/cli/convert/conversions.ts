@@ -65,7 +65,7 @@ export function word(key: string, words: Readonly<Record<string, string | boolea
 }
 
 /** A port, or an address to listen on such as ":8080" and "127.0.0.1:8080". */
-export function listenAddress(portKey: string, hostKey: string | null): Conversion {
+export function listenAddress(portKey: string, hostKey: string): Conversion {
   return (value): Outcome => {
     if (typeof value === "number") return settings({ key: portKey, value });
     const [, host = "", port] = /^(.*?):?(\d+)$/.exec(typeof value === "string" ? value.trim() : "") ?? [];
@@ -73,11 +73,7 @@ export function listenAddress(portKey: string, hostKey: string | null): Conversi
     const own = { key: portKey, value: Number(port) };
     const address = host.replace(/^\[(.*)\]$/, "$1");
     if (address === "") return settings(own);
-    if (hostKey !== null) return settings(own, { key: hostKey, value: address });
-    return {
-      settings: [own],
-      warnings: [`the address ${address} is left out: it listens where the server does`],
-    };
+    return settings(own, { key: hostKey, value: address });
   };
 }
 

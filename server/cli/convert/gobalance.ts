@@ -35,7 +35,10 @@ const RULES: readonly Rule[] = [
   },
   { from: "retry.max_backoff", convert: inUnits("retry_backoff_max_ms", 0.001, "ms") },
   { from: "connections.idle_timeout", convert: seconds("pool_idle_timeout_seconds") },
-  { from: "connections.max_idle_per_host", convert: same("pool_max_idle_per_endpoint") },
+  {
+    from: "connections.max_idle_per_host",
+    convert: sameBut("pool_max_idle_per_endpoint", "another meaning: counted in each worker (see workers)"),
+  },
   {
     from: "connections.max_attempts_per_host",
     convert: sameBut(

@@ -47,7 +47,7 @@ const POOL: readonly Rule[] = [
   { from: "server.connection_pool.max_idle_conns", convert: same("pool_max_idle") },
   {
     from: "server.connection_pool.max_idle_conns_per_host",
-    convert: same("pool_max_idle_per_endpoint"),
+    convert: sameBut("pool_max_idle_per_endpoint", "another meaning: counted in each worker (see workers)"),
   },
   { from: "server.connection_pool.max_conns_per_host", convert: same("max_connections_per_backend") },
   { from: "server.connection_pool.idle_conn_timeout", convert: seconds("pool_idle_timeout_seconds") },
@@ -80,7 +80,13 @@ const POOL: readonly Rule[] = [
 
 const CACHE: readonly Rule[] = [
   { from: "server.cache.enabled", convert: same("cache_enabled") },
-  { from: "server.cache.ttl", convert: seconds("cache_ttl_seconds") },
+  {
+    from: "server.cache.ttl",
+    convert: seconds(
+      "cache_ttl_seconds",
+      "another meaning: for answers that say nothing of it themselves; Cache-Control and Vary are kept to",
+    ),
+  },
   { from: "server.cache.max_size", convert: same("cache_max_entries") },
   { from: "server.cache.headers", convert: same("cache_key_headers") },
   { from: "server.cache.exclude_paths", convert: same("cache_exclude_paths") },
@@ -111,7 +117,7 @@ const BREAKER: readonly Rule[] = [
 
 const METRICS: readonly Rule[] = [
   { from: "metrics.enabled", convert: same("metrics_enabled") },
-  { from: "metrics.port", convert: listenAddress("metrics_port", null) },
+  { from: "metrics.port", convert: metricsAddress },
   { from: "metrics.path", convert: same("metrics_path") },
   { from: "metrics.auth.enabled", convert: readElsewhere },
   { from: "metrics.auth.bearer_token", convert: bearerToken },
@@ -198,6 +204,19 @@ function ipHashHeader(key: string): Conversion {
       "another meaning: believed from trusted_proxies only, else any client could choose its backend",
     ],
   });
+}
+
+/** Theirs listens on every address unless one is named, ours on loopback. */
+function metricsAddress(value: unknown, look: (path: string) => unknown): ReturnType<Conversion> {
+  const made = listenAddress("metrics_port", "metrics_host")(value, look);
+  const isOpen = made.settings.length === 1;
+  if (!isOpen) return made;
+  return {
+    settings: [...made.settings, { key: "metrics_host", value: "0.0.0.0" }],
+    warnings: [
+      "another meaning: without metrics_bearer_token it asks for a management key, or answers this host alone",
+    ],
+  };
 }
 
 /** A token counts only while their authentication is on. */

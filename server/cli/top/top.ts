@@ -3,7 +3,7 @@ import { fetchBackends } from "../backend-view.ts";
 import { Api } from "../connection/api.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
-import { fetchTraffic, rateBetween, type Traffic } from "../traffic.ts";
+import { fetchTraffic, metricsPathOf, rateBetween, type Traffic } from "../traffic.ts";
 import { short, span } from "../view/figures.ts";
 import { type Intent, intentsOf } from "./keys.ts";
 import {
@@ -60,6 +60,7 @@ class TopView {
   trouble = "";
   rows: readonly Row[] = [];
   #before: Look | null = null;
+  #metricsPath: { readonly path: string | null } | null = null;
   #traffic: readonly [Traffic | null, Traffic | null] = [null, null];
 
   constructor(api: Api, order: Order) {
@@ -69,12 +70,17 @@ class TopView {
 
   /** Looks at the server; ends the command when that fails. */
   async look(): Promise<void> {
-    const [{ views }, traffic] = await Promise.all([fetchBackends(this.api), fetchTraffic(this.api)]);
+    const [{ views }, traffic] = await Promise.all([fetchBackends(this.api), this.#fetchTraffic()]);
     const now = { atMs: performance.now(), views };
     this.rows = sorted(rowsOf(this.#before, now), this.order);
     this.#before = now;
     this.#traffic = [this.#traffic[1], traffic];
     this.trouble = "";
+  }
+
+  async #fetchTraffic(): Promise<Traffic | null> {
+    this.#metricsPath ??= { path: await metricsPathOf(this.api) };
+    return fetchTraffic(this.api, this.#metricsPath.path);
   }
 
   sortBy(order: Order): void {
