@@ -16,7 +16,7 @@ import {
   SORT_KEYS,
   sorted,
 } from "./model.ts";
-import { type Picture, paint, rowsThatFit } from "./paint.ts";
+import { type Picture, paint, rowsThatFit, type Screen } from "./paint.ts";
 import { Terminal } from "./terminal.ts";
 
 const DEFAULT_INTERVAL_SECONDS = 2;
@@ -36,21 +36,26 @@ export async function top(context: Context): Promise<number> {
     return EXIT.ok;
   }
   if (given.on("once") || columns === null) {
-    await view.look();
-    await Bun.sleep(ONCE_MS);
-    await view.look();
-    const screen = { columns: columns ?? PLAIN_COLUMNS, lines: null, isColored, isAscii };
-    out(
-      paint(view.picture(0), screen)
-        .map((line) => `${line.trimEnd()}\n`)
-        .join(""),
-    );
+    const lines = await picturedOnce(view, {
+      columns: columns ?? PLAIN_COLUMNS,
+      lines: null,
+      isColored,
+      isAscii,
+    });
+    out(`${lines.join("\n")}\n`);
     return EXIT.ok;
   }
   // What is wrong from the start is said on the screen of before.
   await view.look();
   const interval = given.number("interval") ?? DEFAULT_INTERVAL_SECONDS;
   return new Live(view, { isColored, isAscii }, interval).run();
+}
+
+async function picturedOnce(view: TopView, screen: Screen): Promise<readonly string[]> {
+  await view.look();
+  await Bun.sleep(ONCE_MS);
+  await view.look();
+  return paint(view.picture(0), screen).map((line) => line.trimEnd());
 }
 
 /** What the server told at the last two looks. */
