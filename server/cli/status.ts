@@ -79,11 +79,13 @@ function trafficLines(
   const classes = Object.entries(traffic.byClass)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} ${grouped(count)}`);
-  const share = traffic.requests === 0 ? 0 : (traffic.errors / traffic.requests) * 100;
-  const split = classes.length === 0 ? "" : ` (${classes.join(", ")})`;
+  const answers = Object.values(traffic.byClass).reduce((sum, count) => sum + count, 0);
+  const share = answers === 0 ? 0 : (traffic.errors / answers) * 100;
+  // Answers of management are among them, so that there may be more answers than requests.
+  const split = classes.length === 0 ? "" : `; answers ${classes.join(", ")}: ${share.toFixed(2)}% errors`;
   return [
     `traffic    ${rates}${inFlight} in flight`,
-    `in all     ${grouped(traffic.requests)} requests${split}, ${share.toFixed(2)}% errors`,
+    `in all     ${grouped(traffic.requests)} requests${split}`,
   ];
 }
 

@@ -2,12 +2,15 @@
 import type { Api } from "./connection/api.ts";
 import { record, textOf } from "./json.ts";
 
-export interface Traffic {
+export interface Counts {
   /** When it was read, in milliseconds of the monotonic clock. */
   readonly atMs: number;
   readonly requests: number;
-  /** Answers with a status of 500 and above, whoever gave them. */
+  /** Answers with a status of 500 and above, and requests without an answer. */
   readonly errors: number;
+}
+
+export interface Traffic extends Counts {
   readonly byClass: Readonly<Record<string, number>>;
   /** Seconds since the start, where the server tells. */
   readonly uptimeSeconds: number | null;
@@ -56,14 +59,19 @@ export function trafficOf(text: string, atMs: number, wallMs: number): Traffic |
   };
 }
 
+/** Tells by counts that fell whether the server was started again in between. */
+export function isStartedAnew(before: Counts | null, after: Counts | null): boolean {
+  return before !== null && after !== null && after.requests < before.requests;
+}
+
 /** Requests and errors a second between two looks; null when the server was started again in between. */
 export function rateBetween(
-  before: Traffic | null,
-  after: Traffic | null,
+  before: Counts | null,
+  after: Counts | null,
 ): { readonly requests: number; readonly errors: number } | null {
   if (before === null || after === null) return null;
   const seconds = (after.atMs - before.atMs) / 1000;
-  if (seconds <= 0 || after.requests < before.requests) return null;
+  if (seconds <= 0 || isStartedAnew(before, after)) return null;
   return {
     requests: (after.requests - before.requests) / seconds,
     errors: Math.max(0, after.errors - before.errors) / seconds,

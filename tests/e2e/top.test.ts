@@ -9,6 +9,8 @@ import { TestServer } from "../support/server.ts";
 import { makeTempDir, removeDir } from "../support/temp-dir.ts";
 
 const BACKENDS = 120;
+/** Each picture is a call or two, of a server that shares its machine with other tests. */
+const PATIENCE_MS = 20_000;
 const ESC = "\x1b";
 const ENTER = "\x1b[?1049h";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
@@ -82,7 +84,7 @@ class Screen implements AsyncDisposable {
 
   async shows(what: string, probe: (lines: readonly string[]) => boolean): Promise<void> {
     try {
-      await eventually(what, () => probe(this.lines()));
+      await eventually(what, () => probe(this.lines()), PATIENCE_MS);
     } catch (error) {
       throw new Error(`${String(error)}\n${this.lines().join("\n")}`, { cause: error });
     }
@@ -124,12 +126,12 @@ test("the picture follows the size of the terminal, and what has not changed is 
   );
   expect(Bun.stringWidth(screen.lines()[3] ?? "")).toBe(132);
   const drawn = screen.written.length;
-  const updates = (): number => screen.written.slice(drawn).split("\x1b[?2026h").length - 1;
   screen.type("j");
   await screen.shows("the next row", (lines) => lines[4]?.startsWith("node-001") === true);
-  await eventually("an update of the rates", () => updates() >= 2);
-  // The title stays as it is.
-  expect(screen.written.slice(drawn)).not.toContain("opsen-server at");
+  screen.type("k");
+  await screen.shows("the first row", (lines) => lines[4]?.startsWith("node-000") === true);
+  // The counts stay as they are.
+  expect(screen.written.slice(drawn)).not.toContain(`${BACKENDS} backends`);
   screen.resize(20, 5);
   await screen.shows("a tiny screen", (lines) =>
     lines.slice(0, 5).every((line) => Bun.stringWidth(line) <= 20),
@@ -165,12 +167,12 @@ test("a server that goes away is said on the screen, and its return is seen", as
       },
     },
   });
-  await eventually("a picture", () => written.includes("0 backends"));
+  await eventually("a picture", () => written.includes("0 backends"), PATIENCE_MS);
   await own.killHard();
-  await eventually("the trouble", () => written.includes("cannot reach"));
+  await eventually("the trouble", () => written.includes("cannot reach"), PATIENCE_MS);
   const before = written.length;
   await own.restart();
-  await eventually("rates again", () => written.slice(before).includes("requests/s"));
+  await eventually("rates again", () => written.slice(before).includes("requests/s"), PATIENCE_MS);
   child.terminal?.write("q");
   expect(await child.exited).toBe(0);
 });
@@ -202,12 +204,12 @@ test("the terminal's settings are those of before, seen by stty, after q and aft
       stdout: "ignore",
       stderr: "ignore",
     });
-    await eventually("raw settings", () => existsSync(out("during")));
+    await eventually("raw settings", () => existsSync(out("during")), PATIENCE_MS);
     if (keys !== "") {
       void child.stdin.write(keys);
       void child.stdin.flush();
     }
-    await eventually("the end", () => existsSync(out("done")));
+    await eventually("the end", () => existsSync(out("done")), PATIENCE_MS);
     expect(readFileSync(out("after"), "utf8")).toBe(readFileSync(out("before"), "utf8"));
     void child.stdin.end();
     await child.exited;

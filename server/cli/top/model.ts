@@ -1,5 +1,6 @@
 /** What `top` shows: backends with their rates, in order, and which of them are on the screen. Pure. */
 import type { BackendView } from "../backend-view.ts";
+import type { Counts } from "../traffic.ts";
 
 export const SORT_KEYS = ["name", "status", "cpu", "memory", "gpu", "in-flight", "latency", "rate"] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
@@ -34,6 +35,16 @@ export function rowsOf(before: Look | null, now: Look): Row[] {
     const isKnown = last !== null && total !== null && total >= last && seconds > 0;
     return { ...view, rate: isKnown ? (total - last) / seconds : null };
   });
+}
+
+/** What all backends together have done; null when the server does not count by backend. */
+export function countsOf({ atMs, views }: Look): Counts | null {
+  if (views.some(({ requestsTotal }) => requestsTotal === null)) return null;
+  return {
+    atMs,
+    requests: views.reduce((sum, { requestsTotal }) => sum + (requestsTotal ?? 0), 0),
+    errors: views.reduce((sum, { errorsTotal }) => sum + (errorsTotal ?? 0), 0),
+  };
 }
 
 /** Sorts names and states upwards and figures downwards, the unknown last; equal ones by name. */

@@ -3,11 +3,12 @@ import { fetchBackends } from "../backend-view.ts";
 import { Api } from "../connection/api.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
-import { fetchTraffic, metricsPathOf, rateBetween, type Traffic } from "../traffic.ts";
+import { type Counts, fetchTraffic, isStartedAnew, metricsPathOf, rateBetween } from "../traffic.ts";
 import { short, span } from "../view/figures.ts";
 import { type Intent, intentsOf } from "./keys.ts";
 import {
   clampScroll,
+  countsOf,
   type Look,
   neighbour,
   type Order,
@@ -65,8 +66,9 @@ class TopView {
   trouble = "";
   rows: readonly Row[] = [];
   #before: Look | null = null;
-  #metricsPath: { readonly path: string | null } | null = null;
-  #traffic: readonly [Traffic | null, Traffic | null] = [null, null];
+  #counts: readonly [Counts | null, Counts | null] = [null, null];
+  /** When the server was started, by our monotonic clock; null when it does not tell. Undefined: not asked yet. */
+  #startedMs: number | null | undefined;
 
   constructor(api: Api, order: Order) {
     this.api = api;
@@ -75,17 +77,22 @@ class TopView {
 
   /** Looks at the server; ends the command when that fails. */
   async look(): Promise<void> {
-    const [{ views }, traffic] = await Promise.all([fetchBackends(this.api), this.#fetchTraffic()]);
+    const { views } = await fetchBackends(this.api);
     const now = { atMs: performance.now(), views };
+    // The metrics of a large fleet are long, and the server of today counts by backend: they are read once.
+    const counts = countsOf(now) ?? (await this.#readMetrics());
+    if (this.#startedMs === undefined || isStartedAnew(this.#counts[1], counts)) await this.#readMetrics();
     this.rows = sorted(rowsOf(this.#before, now), this.order);
     this.#before = now;
-    this.#traffic = [this.#traffic[1], traffic];
+    this.#counts = [this.#counts[1], counts];
     this.trouble = "";
   }
 
-  async #fetchTraffic(): Promise<Traffic | null> {
-    this.#metricsPath ??= { path: await metricsPathOf(this.api) };
-    return fetchTraffic(this.api, this.#metricsPath.path);
+  async #readMetrics(): Promise<Counts | null> {
+    const traffic = await fetchTraffic(this.api, await metricsPathOf(this.api));
+    const uptime = traffic?.uptimeSeconds ?? null;
+    this.#startedMs = uptime === null ? null : performance.now() - uptime * 1000;
+    return traffic;
   }
 
   sortBy(order: Order): void {
@@ -94,11 +101,12 @@ class TopView {
   }
 
   picture(first: number, live: { isPaused: boolean; intervalSeconds: number } | null = null): Picture {
-    const [before, traffic] = this.#traffic;
-    const uptime = traffic?.uptimeSeconds ?? null;
+    const [before, counts] = this.#counts;
+    const started = this.#startedMs ?? null;
+    const uptime = started === null ? "" : `, up ${span((performance.now() - started) / 1000)}`;
     return {
-      title: `opsen-server at ${this.api.connection.url}${uptime === null ? "" : `, up ${span(uptime)}`}`,
-      traffic: trafficText(before, traffic),
+      title: `opsen-server at ${this.api.connection.url}${uptime}`,
+      traffic: trafficText(before, counts),
       trouble: this.trouble,
       rows: this.rows,
       order: this.order,
@@ -235,7 +243,7 @@ class Live {
   }
 }
 
-function trafficText(before: Traffic | null, now: Traffic | null): string {
+function trafficText(before: Counts | null, now: Counts | null): string {
   const rate = rateBetween(before, now);
   if (rate === null) return "";
   return `${short(rate.requests)} requests/s, ${short(rate.errors)} errors/s`;
