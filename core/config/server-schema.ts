@@ -5,11 +5,15 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { BACKEND_KEYS } from "./backend-schema.ts";
 import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-schema.ts";
+import { COMPRESSION_KEYS } from "./compression-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
+import { LOGGING_KEYS } from "./logging-schema.ts";
 import { METRICS_KEYS } from "./metrics-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
+import { STICKY_KEYS } from "./sticky-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
+import { TRACING_KEYS } from "./tracing-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
 
 const PORT = { minimum: 0, maximum: 65535 };
@@ -109,6 +113,8 @@ export const ServerConfigSchema = Type.Object(
       { default: "info", description: "Least severe level that is written." },
     ),
     json_logging: bool(false, "Write each line as a JSON object."),
+    ...LOGGING_KEYS,
+    ...TRACING_KEYS,
 
     ...AUTH_KEYS,
     whitelisted_ips: list(
@@ -164,7 +170,7 @@ export const ServerConfigSchema = Type.Object(
     request_timeout_seconds: int(
       30,
       { minimum: 1, maximum: DAY_SECONDS },
-      "Longest wait for the first byte of an answer.",
+      "Longest wait for the head of a backend's answer, from the end of the request on; also for a backend that has room and can be connected to.",
     ),
     read_header_timeout_seconds: int(
       10,
@@ -203,21 +209,10 @@ export const ServerConfigSchema = Type.Object(
     preserve_host: bool(false, "Send backends the `Host` of the client instead of their own."),
     forwarded_header: bool(false, "Write `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields."),
     ...UPSTREAM_KEYS,
+    ...COMPRESSION_KEYS,
 
     geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),
-    sticky_header: text("", "Header whose value keeps a session on its backend.", { format: "header-name" }),
-    sticky_by_ip: bool(false, "Keep a client address on its backend when the header is absent."),
-    sticky_affinity_enabled: bool(true, "A session's tiers prefer one backend."),
-    sticky_ttl_seconds: int(
-      DAY_SECONDS,
-      { minimum: 1, maximum: 365 * DAY_SECONDS },
-      "An unused assignment is forgotten after this.",
-    ),
-    max_sticky_entries: int(
-      100_000,
-      { minimum: 16, maximum: 16_777_216 },
-      "Assignments remembered; the least recently used goes first.",
-    ),
+    ...STICKY_KEYS,
     reservation: Type.Union([Type.Literal("request"), Type.Literal("timeout")], {
       default: "request",
       description:

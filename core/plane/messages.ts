@@ -71,6 +71,8 @@ export interface WorkerInit {
   readonly viaName: string;
   /** What callers of management may show, by the configuration and the files that it names. */
   readonly keys: readonly ApiKey[];
+  /** Signs the cookies of sessions; "" when there are none. */
+  readonly stickyKey: string;
   /** Null when the port speaks plain HTTP. */
   readonly certificates: CertificateSet | null;
   /** By the order of `backend_tls`. */
@@ -182,6 +184,13 @@ export interface WorkerLog {
   readonly lines: string;
 }
 
+/** Finished spans: JSON objects of OTLP, joined by commas. */
+export interface WorkerSpans {
+  readonly type: "spans";
+  readonly count: number;
+  readonly spans: string;
+}
+
 /** The circuit breaker of an endpoint has opened. */
 export interface WorkerEjected {
   readonly type: "ejected";
@@ -207,6 +216,7 @@ export type FromWorker =
   | WorkerFailed
   | WorkerSticky
   | WorkerLog
+  | WorkerSpans
   | WorkerEjected
   | WorkerTimeQuestion
   | WorkerDrained;

@@ -1,12 +1,10 @@
 /** Puts the server together: control plane on this thread, data plane on workers. */
-import { randomBytes } from "node:crypto";
 import { judgeServerConfig } from "../../core/config/load.ts";
 import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
 import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
-import { type ApiDeps, createApi } from "./api/index.ts";
 import { startClock } from "./clock.ts";
 import { DnsBackends } from "./discovery/dns-backends.ts";
 import { type Ground, layGround, usedPorts, workersOf } from "./ground.ts";
@@ -14,25 +12,27 @@ import type { Prober } from "./health/prober.ts";
 import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
-import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
-import { liveSettings, makeProber, makeRegistry, makeSupervisor, watchFiles } from "./parts.ts";
+import { liveSettings, makeProber, makeRegistry, watchFiles } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
+import { type Later, serve } from "./serving.ts";
 import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
-import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
-import { type Locate, openGeoip } from "./startup/geoip.ts";
-import { openFilesLimit } from "./startup/open-files.ts";
+import { openGeoip } from "./startup/geoip.ts";
 import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
 import type { Store } from "./store/store.ts";
+import type { Exporter } from "./tracing/exporter.ts";
 import type { Ports, Supervisor } from "./workers/supervisor.ts";
+
+/** A collector of traces that does not take the last spans holds the end up for so long. */
+const LAST_SPANS_MS = 2000;
 
 /** A server that takes requests. */
 export interface RunningServer extends Ports {
@@ -58,12 +58,6 @@ interface Beginning {
   readonly load: LoadConfig;
   /** Made at run time, before this start. */
   readonly changes: RuntimeChanges;
-}
-
-/** What is made last, and told of changes from then on. */
-interface Later {
-  supervisor: Supervisor | null;
-  monitor: RunningMonitor | null;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -132,9 +126,9 @@ async function start(
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
   const settings = new Settings(parts, changes);
 
-  const { supervisor, monitor, ports } = await serve(
+  const { supervisor, monitor, exporter, ports } = await serve(
     ground,
-    { ...options, registry, settings, audit, locate, workers },
+    { ...options, registry, settings, audit, store, locate, workers },
     cleanup,
   );
   policy.setOwnPorts(usedPorts(config, ports));
@@ -158,81 +152,7 @@ async function start(
     workers: live.workers,
     ...restored,
   });
-  return { ...ports, reload, stop: stopOnce(ground, supervisor, cleanup) };
-}
-
-/** Opens the management API, and the listeners. */
-async function serve(
-  ground: Ground,
-  parts: Pick<ApiDeps, "registry" | "settings" | "audit"> &
-    Pick<StartOptions, "source" | "version"> & {
-      readonly registry: Registry;
-      readonly locate: Locate | null;
-      readonly workers: Later;
-    },
-  cleanup: DisposableStack,
-): Promise<{
-  readonly supervisor: Supervisor;
-  readonly monitor: RunningMonitor | null;
-  readonly ports: Ports;
-}> {
-  const { config, live, clock, log } = ground;
-  const { registry, settings, audit, source, version, locate } = parts;
-  const monitor = startMonitor({
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    tables: live.tables,
-    registry,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    maxOpenFiles: openFilesLimit(),
-    keys: live.keys,
-    cleanup,
-  });
-  const secret = randomBytes(32).toString("hex");
-  const api = createApi({
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    get defaultTier() {
-      return live.defaultTier;
-    },
-    get picker() {
-      return live.picker;
-    },
-    tables: live.tables,
-    registry,
-    settings,
-    audit,
-    source,
-    secret,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    log: log.component("api"),
-    ...(locate === null ? {} : { locate }),
-    ...(monitor === null ? {} : { monitor }),
-  });
-  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
-  cleanup.defer(() => control.stop());
-  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
-  cleanup.defer(() => supervisor.terminate());
-  parts.workers.supervisor = supervisor;
-  parts.workers.monitor = monitor;
-  const ports = await supervisor.start().catch((error: unknown) => {
-    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  });
-  return { supervisor, monitor, ports };
+  return { ...ports, reload, stop: stopOnce(ground, supervisor, exporter, cleanup) };
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */
@@ -277,13 +197,19 @@ async function reloadBy(settings: Settings, actor: string): Promise<void> {
   });
 }
 
-function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {
+function stopOnce(
+  ground: Ground,
+  supervisor: Supervisor,
+  exporter: Exporter | null,
+  cleanup: DisposableStack,
+): () => Promise<void> {
   const log = ground.log.component("server");
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     const seconds = ground.live.config.shutdown_timeout_seconds;
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
     const cut = await supervisor.drain(seconds * 1000);
+    await exporter?.stop(LAST_SPANS_MS);
     cleanup.dispose();
     log.info("stopped", { cut });
   };

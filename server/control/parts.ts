@@ -10,6 +10,7 @@ import type { Ground } from "./ground.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
+import { stickyKeyOf } from "./keys/sticky-key.ts";
 import { Registry } from "./registry/registry.ts";
 import type { BackendUpdate } from "./registry/registry-types.ts";
 import type { Live } from "./settings/live.ts";
@@ -17,6 +18,7 @@ import type { Locate } from "./startup/geoip.ts";
 import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import type { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
+import type { Exporter } from "./tracing/exporter.ts";
 import { type LiveSettings, Supervisor } from "./workers/supervisor.ts";
 
 /** Makes the prober; what it does follows the configuration. */
@@ -93,9 +95,10 @@ export function makeRegistry(
 export function makeSupervisor(
   ground: Ground,
   registry: Registry,
+  { store, exporter }: { readonly store: Store; readonly exporter: Exporter | null },
   control: { readonly socket: string; readonly secret: string; readonly version: string },
 ): Supervisor {
-  const { live, log, shared, geoip } = ground;
+  const { config, live, log, shared, geoip } = ground;
   return new Supervisor({
     base: {
       ...liveSettings(live),
@@ -103,6 +106,7 @@ export function makeSupervisor(
       controlSocket: control.socket,
       controlSecret: control.secret,
       viaName: `opsen-${randomBytes(8).toString("hex")}`,
+      stickyKey: stickyKeyOf(config.sticky_cookie, ground.stickyKey, store, log.component("store")),
       certificates: ground.certificates,
       backendTls: ground.backendTls,
       geoip,
@@ -111,6 +115,7 @@ export function makeSupervisor(
     tables: live.tables,
     snapshot: () => registry.snapshot(),
     onLog: (lines) => log.writeLines(lines),
+    onSpans: (spans) => exporter?.add(spans),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
     now: ground.clock.now,

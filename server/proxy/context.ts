@@ -8,8 +8,10 @@ import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
 import type { ClientGate } from "./client/client-gate.ts";
+import type { Compression } from "./compression/compression.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
+import type { StickyCookies } from "./exchange/sticky-cookies.ts";
 import type { CorsGuard } from "./guards/cors.ts";
 import type { KeyGuard } from "./guards/keys.ts";
 import type { SendBuffer } from "./net/send-buffer.ts";
@@ -17,6 +19,7 @@ import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import type { Directory } from "./upstream/directory.ts";
 import type { RequestQueue } from "./upstream/queue.ts";
 
@@ -39,9 +42,15 @@ export interface Plane {
   retryDesk: RetryDesk;
   readonly wheel: TimerWheel;
   readonly directory: Directory;
+  /** Null when sessions have no cookie of ours. */
+  readonly cookies: StickyCookies | null;
   readonly queue: RequestQueue;
   readonly log: WorkerLog;
   readonly out: SendBuffer;
+  /** Null when answers go on as they are. */
+  readonly compression: Compression | null;
+  /** Null when nobody traces. */
+  readonly tracer: Tracer | null;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;
   readonly respond: Mutable<ResponseContext>;

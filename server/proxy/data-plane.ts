@@ -166,6 +166,7 @@ class Server implements DataPlane, ClientHome {
     const { directory } = this.plane;
     directory.addGroups(message.newPathGroups.index, message.newPathGroups.groups);
     directory.set(message.row, message.backend);
+    this.plane.cookies?.set(message.row, message.backend);
     this.#post({ type: "ack", seq: message.seq });
   }
 
@@ -201,6 +202,7 @@ class Server implements DataPlane, ClientHome {
     this.plane.directory.closeIdle();
     this.plane.control.closeIdle();
     this.plane.log.flush();
+    this.plane.tracer?.flush();
     this.#post({ type: "drained", cut });
   }
 }

@@ -7,6 +7,7 @@ import type {
   WorkerEjected,
   WorkerInit,
   WorkerSettings,
+  WorkerSpans,
 } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
@@ -31,6 +32,7 @@ export interface SupervisorOptions {
     readonly pathGroups: readonly PathGroup[];
   };
   readonly onLog: (lines: string) => void;
+  readonly onSpans: (spans: WorkerSpans) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
   /** The clock that workers follow. */
@@ -199,7 +201,7 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSticky, onEjected, now } = this.#options;
+    const { entry, base, snapshot, onLog, onSpans, onSticky, onEjected, now } = this.#options;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
@@ -212,7 +214,7 @@ export class Supervisor {
         ...snapshot(),
         ...this.#ports,
       },
-      { onLog, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
+      { onLog, onSpans, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
     );
     slot.thread = thread;
     return thread;

@@ -10,12 +10,14 @@ import type {
   WorkerKeys,
   WorkerReady,
   WorkerSettings,
+  WorkerSpans,
 } from "../../../core/plane/messages.ts";
 
 /** What a thread tells beside the answers to its caller. */
 export interface ThreadEvents {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
+  readonly onSpans: (spans: WorkerSpans) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
   /** What a thread is told that asks for the time. */
   readonly now: () => number;
@@ -121,6 +123,9 @@ export class WorkerThread {
         return;
       case "log":
         this.#events.onLog(message.lines);
+        return;
+      case "spans":
+        this.#events.onSpans(message);
         return;
       case "ejected":
         this.#events.onEjected(message);

@@ -122,6 +122,7 @@ export class Attempts implements Waiting {
   timesOut(): boolean {
     const { plane, facts } = this.#exchange;
     if (!plane.queue.leave(this)) return false;
+    this.#exchange.trace?.queued(this.#queuedAtMs);
     facts.queuedMs += performance.now() - this.#queuedAtMs;
     plane.count("queue_timeouts");
     this.#exchange.refuse("queue_timeout", [retryAfter(0)]);
@@ -145,7 +146,8 @@ export class Attempts implements Waiting {
 
   get needs(): string {
     const { query, plane, head } = this.#exchange;
-    const session = query.sticky ? `${query.stickyHi} ${query.stickyLo}` : "";
+    const byTable = query.sticky ? `${query.stickyHi} ${query.stickyLo}` : "";
+    const session = `${byTable},${query.preferredRow}`;
     const paths = plane.directory.endpointsFor(head.path)?.join() ?? "";
     return `${session};${paths};${query.excluded.join()}`;
   }
@@ -156,6 +158,7 @@ export class Attempts implements Waiting {
     this.choice.unskip();
     if (found === "no_capacity") return false;
     plane.queue.leave(this);
+    this.#exchange.trace?.queued(this.#queuedAtMs);
     facts.queuedMs += performance.now() - this.#queuedAtMs;
     this.#queuedAtMs = 0;
     this.#exchange.arm(plane.options.requestTimeoutMs);

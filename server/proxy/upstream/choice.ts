@@ -99,7 +99,8 @@ export class Choice {
 
   /** Leaves the present backend out: it has room, but no connection to it can be had now. */
   skip(): void {
-    this.settle();
+    const { plane } = this.#exchange;
+    plane.picker.undo(this.#pick, plane.now());
     this.#skipped.push(this.#pick.row);
     this.#setExcluded();
   }
@@ -122,6 +123,7 @@ export class Choice {
 
   /** The backend has begun to answer. */
   heard(status: number): void {
+    this.#exchange.trace?.heard(this.#pick, status);
     this.#event = status >= FIRST_FAILURE_STATUS ? "failure" : "success";
     this.#tellLatency(this.#event === "failure");
     // A long answer must not delay what others are to know; that all is well, as usual, can wait for its end.
@@ -130,6 +132,7 @@ export class Choice {
 
   /** The request failed at the present backend, which stays held. */
   failed(event: BreakerEvent): void {
+    this.#exchange.trace?.attemptFailed(this.#pick, event);
     this.#countError();
     this.blame(event);
   }
@@ -155,6 +158,7 @@ export class Choice {
 
   /** Gives the present backend up, which failed this request. */
   fail(event: BreakerEvent): void {
+    this.#exchange.trace?.attemptFailed(this.#pick, event);
     this.#countError();
     this.#giveUp(event);
   }
@@ -197,6 +201,7 @@ export class Choice {
   }
 
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
+    this.#exchange.trace?.attemptEnds(pick);
     const change = this.#exchange.plane.picker.settle(pick, this.#exchange.plane.now(), use, event);
     if (change !== "none") this.#tell(pick, change);
   }

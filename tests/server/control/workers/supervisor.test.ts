@@ -49,6 +49,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
       controlSecret: "",
       viaName: "test",
       keys: [],
+      stickyKey: "",
       certificates: null,
       backendTls: { rules: [], ca: "", verify: true },
       maxClientConnections: 1000,
@@ -60,6 +61,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     onLog: (text) => void lines.push(text),
     onEjected: () => {},
     now: () => 0,
+    onSpans: () => {},
     onSticky: () => {},
     log,
   });
