@@ -1,5 +1,5 @@
 /** GoBalance's `configs/config.yaml`. */
-import { dropped, inUnits, same, sameBut, seconds, word } from "./conversions.ts";
+import { inUnits, same, sameBut, seconds, word } from "./conversions.ts";
 import { type Rule, type Source, settings, warning } from "./rule.ts";
 
 const RULES: readonly Rule[] = [
@@ -29,10 +29,7 @@ const RULES: readonly Rule[] = [
       "another meaning: only requests that may be repeated are sent again, within retry_budget_percent",
     ),
   },
-  {
-    from: "retry.backoff_multiplier",
-    convert: dropped("no equal: our wait doubles with each retry, and chance takes a part off"),
-  },
+  { from: "retry.backoff_multiplier", convert: same("retry_backoff_multiplier") },
   { from: "retry.max_backoff", convert: inUnits("retry_backoff_max_ms", 0.001, "ms") },
   { from: "connections.idle_timeout", convert: seconds("pool_idle_timeout_seconds") },
   {

@@ -111,7 +111,10 @@ const BREAKER: readonly Rule[] = [
   },
   {
     from: "server.circuit_breaker.half_open_timeout",
-    convert: dropped("no equal: one request at a time tries an endpoint, within request_timeout_seconds"),
+    convert: seconds(
+      "breaker_half_open_timeout_seconds",
+      "another meaning: how long a try of an endpoint keeps other requests away; then the next one tries",
+    ),
   },
 ];
 

@@ -50,6 +50,7 @@ describe("quantumflow", () => {
       breaker_failures: 5,
       breaker_successes: 2,
       breaker_open_seconds: 30,
+      breaker_half_open_timeout_seconds: 5,
       metrics_enabled: true,
       metrics_port: 9090,
       metrics_host: "0.0.0.0",
@@ -166,6 +167,7 @@ describe("gobalance", () => {
       health_check_unhealthy_threshold: 3,
       health_check_healthy_threshold: 2,
       retry_attempts: 3,
+      retry_backoff_multiplier: 1.5,
       retry_backoff_max_ms: 5000,
       pool_idle_timeout_seconds: 90,
       pool_max_idle_per_endpoint: 10,
@@ -182,7 +184,6 @@ describe("gobalance", () => {
     expect(Object.keys(warnings).toSorted()).toEqual([
       "connections.max_attempts_per_host",
       "connections.max_idle_per_host",
-      "retry.backoff_multiplier",
       "retry.max_attempts",
     ]);
   });
