@@ -55,6 +55,7 @@ export async function serve(
       return live.picker;
     },
     tables: live.tables,
+    caches: cachesOf(parts.workers),
     registry,
     settings,
     audit,
@@ -87,6 +88,13 @@ export async function serve(
   return { supervisor, monitor, exporter, ports };
 }
 
+function cachesOf(workers: Later): ApiDeps["caches"] {
+  return {
+    purge: async (purge) => (await workers.supervisor?.purgeCaches(purge)) ?? 0,
+    report: async (most) => (await workers.supervisor?.cacheReports(most)) ?? [],
+  };
+}
+
 function monitorOf(
   { live, clock }: Ground,
   registry: Registry,
@@ -94,6 +102,9 @@ function monitorOf(
   cleanup: DisposableStack,
 ): RunningMonitor | null {
   return startMonitor({
+    get workers() {
+      return live.workers;
+    },
     get config() {
       return live.config;
     },

@@ -47,6 +47,10 @@ export class Facts {
   stickyId = "";
   /** The request's session is named by our cookie, or will be. */
   byCookie = false;
+  /** What the cache did, in a word; empty where it had no part. */
+  cache = "";
+  /** No client waits for it: it is neither counted nor logged. */
+  isBackground = false;
   place: Place | null = null;
   endpoint = 0;
   #startedMs = 0;
@@ -69,6 +73,8 @@ export class Facts {
     this.requestId = "";
     this.stickyId = "";
     this.byCookie = false;
+    this.cache = "";
+    this.isBackground = false;
     this.place = null;
     this.#startedMs = performance.now();
     this.#bytesIn = -1;
@@ -119,6 +125,7 @@ export class Facts {
   /** Counts the request and writes its access line. */
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
+    if (this.isBackground) return;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
     const { coding } = exchange.representation;
     const answered = coding === "" ? exchange.bytesOut : exchange.codedBytes;
@@ -149,6 +156,7 @@ export class Facts {
       coding: coding === "" ? undefined : coding,
       uncoded: coding === "" ? undefined : exchange.bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
+      cache: this.cache === "" ? undefined : this.cache,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,
