@@ -70,6 +70,8 @@ interface Ground {
   readonly certificates: CertificateSet | null;
   readonly backendTls: BackendTls;
   readonly geoip: SharedArrayBuffer | null;
+  /** Null without a collector of traces. */
+  readonly exporter: Exporter | null;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -77,14 +79,14 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   // Undoes what was started, in reverse, when a later part cannot start; and at the end of a good life.
   const cleanup = new DisposableStack();
   try {
-    return await start(layGround(config, options.log), options, cleanup);
+    return await start(layGround(config, options), options, cleanup);
   } catch (error) {
     cleanup.dispose();
     throw error;
   }
 }
 
-function layGround(config: ServerConfig, log: Log): Ground {
+function layGround(config: ServerConfig, { log, version }: StartOptions): Ground {
   const keys = loadKeys(config);
   const certificates = loadCertificates(config);
   const backendTls = loadBackendTls(config);
@@ -103,8 +105,9 @@ function layGround(config: ServerConfig, log: Log): Ground {
     resolve: async (host) => (await lookup(host)).addresses,
   });
   policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
+  const exporter = makeExporter(config, version, tables, log.component("traces"));
   const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
-  return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
+  return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip, exporter };
 }
 
 async function start(
@@ -143,8 +146,7 @@ async function start(
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
 
-  const exporter = makeExporter(config, version, tables, log.component("traces"));
-  const supervisor = makeSupervisor(ground, registry, exporter, { socket: control.socket, secret, version });
+  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
   cleanup.defer(() => supervisor.terminate());
   workers.supervisor = supervisor;
   const ports = await supervisor.start().catch((error: unknown) => {
@@ -166,7 +168,7 @@ async function start(
     backends: restored.backends,
     stickySessions: restored.sticky,
   });
-  return { ...ports, stop: stopOnce(ground, supervisor, exporter, cleanup) };
+  return { ...ports, stop: stopOnce(ground, supervisor, cleanup) };
 }
 
 function makeRegistry(
@@ -241,7 +243,6 @@ function makeProber(
 function makeSupervisor(
   ground: Ground,
   registry: Registry,
-  exporter: Exporter | null,
   control: { readonly socket: string; readonly secret: string; readonly version: string },
 ): Supervisor {
   const { config, log, workers, tiers, defaultTier, shared, tables, geoip } = ground;
@@ -265,7 +266,7 @@ function makeSupervisor(
     tables,
     snapshot: () => registry.snapshot(),
     onLog: (lines) => log.writeLines(lines),
-    onSpans: (spans) => exporter?.add(spans),
+    onSpans: (spans) => ground.exporter?.add(spans),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
     now: ground.clock.now,
@@ -298,19 +299,14 @@ function watchFiles(
   cleanup.adopt(new CertificateWatch(options, certificates), (watch) => watch.stop());
 }
 
-function stopOnce(
-  ground: Ground,
-  supervisor: Supervisor,
-  exporter: Exporter | null,
-  cleanup: DisposableStack,
-): () => Promise<void> {
+function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {
   const log = ground.log.component("server");
   const seconds = ground.config.shutdown_timeout_seconds;
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
     const cut = await supervisor.drain(seconds * 1000);
-    await exporter?.stop(LAST_SPANS_MS);
+    await ground.exporter?.stop(LAST_SPANS_MS);
     cleanup.dispose();
     log.info("stopped", { cut });
   };

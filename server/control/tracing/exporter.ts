@@ -167,14 +167,14 @@ export class Exporter {
 
 /** The beginning of an answer, which is all that is of interest. */
 async function boundedText(response: Response): Promise<string> {
-  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+  const reader = response.body?.getReader();
   if (reader === undefined) return "";
   const decoder = new TextDecoder();
   let text = "";
   while (text.length < MAX_ANSWER_BYTES) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    text += decoder.decode(value, { stream: true });
+    const part: { readonly done: boolean; readonly value?: unknown } = await reader.read();
+    if (part.done) return text;
+    if (part.value instanceof Uint8Array) text += decoder.decode(part.value, { stream: true });
   }
   await reader.cancel();
   return text;

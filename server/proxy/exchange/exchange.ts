@@ -9,6 +9,7 @@ import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Facts } from "./facts.ts";
+import { MessageLog } from "./message-log.ts";
 import { RequestBody } from "./request-body.ts";
 import type { ExchangeClient, UpstreamPool } from "./sides.ts";
 
@@ -52,6 +53,9 @@ export class Exchange {
   /** Null when nobody traces. */
   readonly trace: RequestTrace | null;
   readonly #coded: CodedClient | null;
+  readonly #messages: MessageLog | null;
+  /** Something lies between the exchange and its client. */
+  readonly #hasViews: boolean;
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
@@ -64,6 +68,9 @@ export class Exchange {
     this.delivery = new Delivery(this);
     this.#coded = plane.compression === null ? null : new CodedClient(this, plane.compression);
     this.trace = plane.tracer === null ? null : new RequestTrace(this, plane.tracer);
+    const { messageLog } = plane.options;
+    this.#messages = messageLog === null ? null : new MessageLog(this, messageLog);
+    this.#hasViews = this.#coded !== null || this.#messages !== null;
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
@@ -88,7 +95,7 @@ export class Exchange {
 
   /** Starts with a complete head; what becomes of it is decided by the caller. */
   begin(client: ExchangeClient): void {
-    this.#client = this.#coded === null ? client : this.#beginCoded(this.#coded, client);
+    this.#client = this.#hasViews ? this.#view(client) : client;
     this.#phase = "deciding";
     this.facts.begin();
     this.trace?.reset();
@@ -124,6 +131,7 @@ export class Exchange {
     owned: boolean,
   ): void {
     const { body } = this;
+    this.#messages?.requestBody(bytes, start, end);
     body.take(bytes, start, end, owned);
     if (state === "broken") body.fault = "malformed";
     else if (state === "done" && body.fault === "none") body.complete = true;
@@ -260,13 +268,15 @@ export class Exchange {
     return false;
   }
 
-  #beginCoded(coded: CodedClient, client: ExchangeClient): ExchangeClient {
+  /** The client as it looks through what lies before it; messages are logged as the backend sent them. */
+  #view(client: ExchangeClient): ExchangeClient {
     const { representation } = this;
     representation.coding = "";
     representation.etag = "";
     representation.varies = false;
     this.codedBytes = 0;
-    return coded.serve(client);
+    const coded = this.#coded === null ? client : this.#coded.serve(client);
+    return this.#messages === null ? coded : this.#messages.serve(coded);
   }
 
   get #takesBody(): boolean {
@@ -315,6 +325,7 @@ export class Exchange {
   }
 
   #end(): void {
+    this.#messages?.write();
     this.facts.record(this);
     this.trace?.end();
     this.#phase = "idle";
