@@ -14,6 +14,7 @@ export interface SharedTables {
   readonly counters: SharedArrayBuffer;
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
+  readonly migration: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */

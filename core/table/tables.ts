@@ -6,6 +6,7 @@ import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { MigrationSplit } from "./migration-split.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
@@ -39,6 +40,7 @@ export interface Tables {
   readonly connections: ConnectionSlots;
   /** Of clients. */
   readonly clients: ClientConnections;
+  readonly migration: MigrationSplit;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -73,6 +75,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
+    migration: MigrationSplit.allocate(sizes.maxBackends),
   };
 }
 
@@ -95,6 +98,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
+    migration: new MigrationSplit(shared.migration),
   };
 }
 
