@@ -5,6 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
+import { METRICS_KEYS } from "./metrics-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
@@ -255,6 +256,7 @@ export const ServerConfigSchema = Type.Object(
     }),
 
     ...RESILIENCE_KEYS,
+    ...METRICS_KEYS,
 
     db_max_open_conns: int(
       25,

@@ -15,6 +15,7 @@ export interface SharedTables {
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
   readonly migration: SharedArrayBuffer;
+  readonly traffic: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */

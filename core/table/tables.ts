@@ -11,6 +11,7 @@ import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
 import { StickyTable } from "./sticky-table.ts";
+import { TrafficTable } from "./traffic-table.ts";
 
 export interface TableSizes {
   readonly maxBackends: number;
@@ -22,6 +23,7 @@ export interface TableSizes {
   readonly managementRate: RateLimit;
   readonly proxyRate: RateLimit;
   readonly authFailures: RateLimit;
+  readonly durationBoundsMs: readonly number[];
 }
 
 /** Every shared table, opened by one thread. */
@@ -41,6 +43,7 @@ export interface Tables {
   /** Of clients. */
   readonly clients: ClientConnections;
   readonly migration: MigrationSplit;
+  readonly traffic: TrafficTable;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -58,6 +61,7 @@ export function tableSizes(config: ServerConfig, tiers: number, workers: number)
     managementRate: { perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst },
     proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
     authFailures: AUTH_FAILURES,
+    durationBoundsMs: config.metrics_duration_buckets_ms,
   };
 }
 
@@ -76,6 +80,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
     migration: MigrationSplit.allocate(sizes.maxBackends),
+    traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
   };
 }
 
@@ -99,6 +104,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
     migration: new MigrationSplit(shared.migration),
+    traffic: new TrafficTable(shared.traffic, worker),
   };
 }
 

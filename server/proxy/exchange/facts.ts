@@ -1,5 +1,6 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
 import { errorCounter } from "../../../core/table/counter-names.ts";
+import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
 import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
 import type { Exchange } from "./exchange.ts";
@@ -47,6 +48,7 @@ export class Facts {
   #startedMs = 0;
   #bytesIn = -1;
   #bytesOut = -1;
+  readonly #end: TrafficEnd = { status: 0, durationMs: 0, queuedMs: 0, bytesIn: 0, bytesOut: 0, nowMs: 0 };
 
   begin(): void {
     this.management = false;
@@ -118,6 +120,8 @@ export class Facts {
     if (bytesIn > 0) plane.count("bytes_in", bytesIn);
     if (bytesOut > 0) plane.count("bytes_out", bytesOut);
     this.#countError(plane);
+    const ms = performance.now() - this.#startedMs;
+    if (!this.management) this.#countTraffic(plane, ms, bytesIn, bytesOut);
     if (!plane.log.accessEnabled) return;
     const thinning = this.#isRefusal ? plane.log.refusal(this.code) : WRITE_ALL;
     if (thinning === null) {
@@ -129,7 +133,7 @@ export class Facts {
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
-      ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
       in: bytesIn,
       out: bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
@@ -144,6 +148,18 @@ export class Facts {
   /** We have refused the request for what it was, before any backend had a part in it. */
   get #isRefusal(): boolean {
     return this.code !== "" && this.attempts === 0 && this.status >= 400 && this.status !== CLIENT_LEFT;
+  }
+
+  #countTraffic(plane: Plane, durationMs: number, bytesIn: number, bytesOut: number): void {
+    const end = this.#end;
+    end.status = this.status;
+    end.durationMs = durationMs;
+    end.queuedMs = this.queuedMs;
+    end.bytesIn = bytesIn;
+    end.bytesOut = bytesOut;
+    end.nowMs = plane.now();
+    const backend = this.place?.backend;
+    plane.tables.traffic.ended(backend?.row ?? -1, backend?.generation ?? 0, end);
   }
 
   #countError(plane: Plane): void {

@@ -21,6 +21,9 @@ export class Choice {
   #hasFailed = false;
   /** What the request met at the present backend; null for nothing that says anything about it. */
   #event: BreakerEvent | null = null;
+  /** Row and generation of a backend that the request has been taken away from; -1 while there is none. */
+  #leftRow = -1;
+  #leftGeneration = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -47,6 +50,7 @@ export class Choice {
     this.#isUnused = false;
     this.#hasFailed = false;
     this.#event = null;
+    this.#leftRow = -1;
   }
 
   /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
@@ -64,7 +68,10 @@ export class Choice {
       if (chosen === "no_backend" || chosen === "no_capacity") return chosen;
       this.#isUnused = true;
       this.#event = null;
-      if (chosen !== "moved") return chosen;
+      if (chosen !== "moved") {
+        this.#retried();
+        return chosen;
+      }
       this.#exclude();
     }
   }
@@ -79,7 +86,8 @@ export class Choice {
       if (chosen === "moved") this.#settle(this.#other, "unused", null);
       return null;
     }
-    this.fail("failure");
+    this.#giveUp("failure");
+    this.#retried();
     [this.#pick, this.#other] = [this.#other, this.#pick];
     this.#isUnused = true;
     this.#event = null;
@@ -116,20 +124,57 @@ export class Choice {
 
   /** The request failed at the present backend, which stays held. */
   failed(event: BreakerEvent): void {
+    this.#countError();
+    this.blame(event);
+  }
+
+  /** Tells the breaker what the request met at the present backend. */
+  blame(event: BreakerEvent): void {
     this.#event = event;
     this.#observe(event);
   }
 
+  /** The answer that has begun comes to no end. */
+  broke(): void {
+    this.#countError();
+    if (!this.#pick.settled) this.#exchange.plane.tables.traffic.broke(this.#pick.row, this.#pick.generation);
+  }
+
+  /** The request goes over that connection. */
+  connected(isReused: boolean): void {
+    const { row, generation, settled } = this.#pick;
+    if (!settled) this.#exchange.plane.tables.traffic.connected(row, generation, isReused);
+  }
+
   /** Gives the present backend up, which failed this request. */
   fail(event: BreakerEvent): void {
-    this.#hasFailed = true;
-    this.#event = event;
-    this.#exclude();
+    this.#countError();
+    this.#giveUp(event);
   }
 
   /** Gives back what is held. */
   settle(): void {
     if (!this.#pick.settled) this.#settle(this.#pick, this.#isUnused ? "unused" : "used", this.#event);
+  }
+
+  #giveUp(event: BreakerEvent): void {
+    this.#hasFailed = true;
+    this.#event = event;
+    this.#leftRow = this.#pick.row;
+    this.#leftGeneration = this.#pick.generation;
+    this.#exclude();
+  }
+
+  /** Another backend has been found after a failure. */
+  #retried(): void {
+    if (this.#leftRow < 0) return;
+    this.#exchange.plane.tables.traffic.retried(this.#leftRow, this.#leftGeneration);
+    this.#leftRow = -1;
+  }
+
+  #countError(): void {
+    if (!this.#pick.settled)
+      this.#exchange.plane.tables.traffic.failed(this.#pick.row, this.#pick.generation);
   }
 
   #exclude(): void {
