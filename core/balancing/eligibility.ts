@@ -27,11 +27,13 @@ import {
   GPU_FILTER,
   LIMIT_FILTER,
   MEMORY_FILTER,
+  MIGRATION_FILTER,
   PATH_FILTER,
   STALE_FILTER,
   UNHEALTHY_FILTER,
   WEIGHT_FILTER,
 } from "./filters.ts";
+import { MigrationFilter } from "./migration-filter.ts";
 import type { PickerOptions } from "./options.ts";
 import type { PickQuery } from "./pick.ts";
 import type { StrategyView } from "./strategy.ts";
@@ -65,6 +67,7 @@ export class Eligibility implements StrategyView {
   allLocated = true;
   tier: Tier = NOTHING;
   readonly breakers: Breakers;
+  readonly migration: MigrationFilter;
   /** A row that would do has been left out of this pick because it is only just back. */
   heldBack = false;
   readonly #tables: Tables;
@@ -79,6 +82,8 @@ export class Eligibility implements StrategyView {
   /** Rows that are only just back may be left out. */
   #ramps = false;
   #picks = 0;
+  /** Some rows have a part in a migration. */
+  #migrates = false;
   /** Some rows stand in for others. */
   #hasBackups = false;
   /** Whether a row that is no backup of all can take the query; null = not looked at yet. */
@@ -93,6 +98,7 @@ export class Eligibility implements StrategyView {
     this.z = this.columns.z;
     this.inFlight = this.columns.inFlight;
     this.breakers = new Breakers(tables.backends, options.breakers);
+    this.migration = new MigrationFilter(tables.migration, tables.worker);
   }
 
   /** Turns to a query; everything else speaks of the query last given here. */
@@ -111,6 +117,7 @@ export class Eligibility implements StrategyView {
     this.heldBack = false;
     this.#hasBackups = backends.preferences.backupRows > 0;
     this.#othersCan = null;
+    this.#migrates = this.migration.prepare(query);
     this.#picks++;
   }
 
@@ -165,6 +172,7 @@ export class Eligibility implements StrategyView {
       if (this.#isEjected(row)) return EJECTED_FILTER;
     }
     if (!this.servesPath(row)) return PATH_FILTER;
+    if (this.#migrates && this.migration.removes(row)) return MIGRATION_FILTER;
     return this.#excluded.length > 0 && this.#excluded.includes(row) ? EXCLUDED_FILTER : -1;
   }
 
@@ -184,6 +192,7 @@ export class Eligibility implements StrategyView {
     const flags = i32(this.columns.flags, row);
     if ((flags & ENABLED) === 0 || this.isStale(row)) return false;
     if (!this.#panics && (this.#isUnhealthy(row, flags) || this.#isEjected(row))) return false;
+    if (this.#migrates && this.migration.mustLeave(row)) return false;
     return !this.#excluded.includes(row);
   }
 

@@ -15,6 +15,10 @@ export interface PickQuery {
   sticky: boolean;
   stickyHi: number;
   stickyLo: number;
+  /** Whether clientHi and clientLo hold what a migration knows the client by. */
+  client: boolean;
+  clientHi: number;
+  clientLo: number;
   /** Per path group: index of the endpoint that serves the path, or -1. Null: the path plays no part. */
   endpointOfGroup: Int32Array | null;
   /** Rows that this request has tried already. */
@@ -34,6 +38,9 @@ export function newPickQuery(tier = 0): PickQuery {
     sticky: false,
     stickyHi: 0,
     stickyLo: 0,
+    client: false,
+    clientHi: 0,
+    clientLo: 0,
     endpointOfGroup: null,
     excluded: [],
   };

@@ -3,7 +3,7 @@ import { f64, i32 } from "../table/buffer-layout.ts";
 import type { Tables } from "../table/tables.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { Eligibility } from "./eligibility.ts";
-import { FILTER_NAMES, type FilterCounts, type FilterName, type Verdict } from "./filters.ts";
+import { EXCLUDED_FILTER, FILTER_NAMES, type FilterCounts, type FilterName, type Verdict } from "./filters.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { LeaseView } from "./lease-view.ts";
 import type { PickerOptions } from "./options.ts";
@@ -59,6 +59,7 @@ export class Picker {
    */
   pick(query: PickQuery, out: Pick): PickStatus {
     this.#eligibility.prepare(query);
+    this.#eligibility.migration.draw(query);
     this.#claims.prepare(query);
     let outcome = this.#attempt(query, out);
     if (outcome === "full") {
@@ -67,7 +68,11 @@ export class Picker {
       outcome = this.#attempt(query, out);
     }
     if (outcome === "busy") return "no_capacity";
-    return outcome === "claimed" ? "picked" : this.#refusal();
+    if (outcome !== "claimed") return this.#refusal();
+    if (this.#eligibility.migration.hasFallenBack) {
+      this.#tables.counters.inc(this.#tables.worker, "migration_fallbacks");
+    }
+    return "picked";
   }
 
   /**
@@ -92,6 +97,7 @@ export class Picker {
   /** Counts how many rows each filter removes; for the message of a refusal. */
   refusals(query: PickQuery): FilterCounts {
     this.#eligibility.prepare(query);
+    this.#eligibility.migration.admitBoth();
     // Before the filters: they end the expired leases of the rows that they look at.
     const leaseTableFull = this.#tables.leases.isFull;
     const counts: Record<FilterName, number> = {
@@ -102,6 +108,7 @@ export class Picker {
       unhealthy: 0,
       ejected: 0,
       path: 0,
+      migration: 0,
       excluded: 0,
       limit: 0,
       cpu: 0,
@@ -123,6 +130,7 @@ export class Picker {
   /** Says which filter removes one row, with the figures. */
   verdict(row: number, query: PickQuery): Verdict {
     this.#eligibility.prepare(query);
+    this.#eligibility.migration.admitSome();
     return verdictOf(this.#eligibility, row, query.nowMs);
   }
 
@@ -142,7 +150,10 @@ export class Picker {
       rows.push({ ...verdict, row, score: verdict.filter === null ? score : null, scoredKm, distanceKm });
     }
     const foreseen = query.sticky ? this.#sessions.foreseenRow(query) : -1;
-    return { chosen: foreseen >= 0 ? foreseen : this.#strategy.pick(eligibility, query), rows };
+    if (foreseen >= 0) return { chosen: foreseen, rows };
+    let chosen = this.#strategy.pick(eligibility, query);
+    while (chosen < 0 && this.#widen()) chosen = this.#strategy.pick(eligibility, query);
+    return { chosen, rows };
   }
 
   /** A probe has connected to endpoints of a row, given as bits: their breakers need not wait any longer. */
@@ -184,9 +195,9 @@ export class Picker {
   #choose(query: PickQuery, out: Pick): ClaimOutcome {
     for (let lost = 0; lost < MAX_LOST_CLAIMS; lost++) {
       const row = this.#strategy.pick(this.#eligibility, query);
-      if (row < 0 && !this.#eligibility.heldBack) return "lost";
       if (row < 0) {
-        this.#eligibility.ignoreRamp();
+        if (this.#eligibility.heldBack) this.#eligibility.ignoreRamp();
+        else if (!this.#widen()) return "lost";
         continue;
       }
       const outcome = this.#claims.claim(row, query, out);
@@ -194,6 +205,22 @@ export class Picker {
       this.#eligibility.lookAgain();
     }
     return "lost";
+  }
+
+  /** Lets the query have backends that a migration leaves out, if there are such: it found no others. */
+  #widen(): boolean {
+    if (!this.#eligibility.migration.widen(() => this.#isNobodyInService())) return false;
+    this.#eligibility.lookAgain();
+    return true;
+  }
+
+  /** A backend that is full is waited for, one that was tried is no reason: closed groups are for when nothing is left. */
+  #isNobodyInService(): boolean {
+    for (let row = 0; row < this.#eligibility.limit; row++) {
+      const filter = this.#eligibility.failingState(row);
+      if (filter < 0 || filter === EXCLUDED_FILTER) return false;
+    }
+    return true;
   }
 
   #refusal(): PickStatus {

@@ -1,5 +1,7 @@
+import type { PickQuery } from "../../../core/balancing/pick.ts";
 import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import type { UnitVector } from "../../../core/scoring/place.ts";
+import { rateKey } from "../../../core/table/rate-key.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -10,11 +12,20 @@ export function setSticky(exchange: Exchange, address: string): void {
   const value = stickyHeader === "" ? "" : (head.get(stickyHeader) ?? "");
   const id = stickyIdOf(value, address, stickyByIp, sha256);
   query.sticky = id !== "";
+  query.client = id === "" && plane.tables.migration.byClient;
+  if (query.client) setClient(query, address);
   if (id === "") return;
   facts.stickyId = id;
   const { hi, lo } = hashStickyId(facts.stickyId);
   query.stickyHi = hi;
   query.stickyLo = lo;
+}
+
+/** A migration that moves clients as a whole knows them as rate limits do. */
+function setClient(query: PickQuery, address: string): void {
+  const { hi, lo } = rateKey(address);
+  query.clientHi = hi;
+  query.clientLo = lo;
 }
 
 /** Notes where the end user is: as told, else where the address is. */
