@@ -3,7 +3,13 @@ import { f64, i32 } from "../table/buffer-layout.ts";
 import type { Tables } from "../table/tables.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { Eligibility } from "./eligibility.ts";
-import { EXCLUDED_FILTER, FILTER_NAMES, type FilterCounts, type FilterName, type Verdict } from "./filters.ts";
+import {
+  EXCLUDED_FILTER,
+  FILTER_NAMES,
+  type FilterCounts,
+  type FilterName,
+  type Verdict,
+} from "./filters.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { LeaseView } from "./lease-view.ts";
 import type { PickerOptions } from "./options.ts";

@@ -1,5 +1,6 @@
 /** The reference of both configuration files as Markdown, written from their schemas. */
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
+import { MigrationOptionsSchema } from "../migration/options.ts";
 import { FORMATS } from "../schema/formats.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
@@ -27,6 +28,7 @@ export function configurationReference(): string {
     ...section("Entries of `tiers`", TierSchema),
     ...defaultTiers(),
     ...section("Keys of `score_weights`", ScoreWeightsSchema),
+    ...section("Keys of `migration_defaults`", MigrationOptionsSchema),
     ...section("Entries of `tls_certificates`", CertificateSchema),
     ...section("Entries of `backend_tls`", BackendTlsSchema),
     ...section("Agent: `client.yml`", ClientConfigSchema),

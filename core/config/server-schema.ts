@@ -6,6 +6,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { METRICS_KEYS } from "./metrics-schema.ts";
+import { MIGRATION_KEYS } from "./migration-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
@@ -236,6 +237,7 @@ export const ServerConfigSchema = Type.Object(
       "A GPU below this use counts as free.",
     ),
     score_weights: ScoreWeightsSchema,
+    ...MIGRATION_KEYS,
     tier_field_name: text("tier", "Name of the JSON body field and query parameter that name the tier.", {
       required: true,
     }),

@@ -52,7 +52,7 @@ const PhaseSchema = Type.Union([
 ]);
 
 export const MigrationSchema = Type.Object({
-  id: Text,
+  id: Amount,
   /** Tags of the groups. */
   from: Text,
   to: Text,
@@ -83,7 +83,7 @@ export interface Moment {
 const MAX_REPORTS = 200;
 
 export interface MigrationSpec {
-  readonly id: string;
+  readonly id: number;
   readonly from: string;
   readonly to: string;
   readonly options: MigrationOptions;
@@ -108,17 +108,9 @@ export function activePhase({ phase }: Migration): ActivePhase | null {
 /** The share of the requests that the new group is to get now, in percent. */
 export function shareOf(migration: Migration): number {
   const { phase } = migration;
-  switch (phase.kind) {
-    case "running":
-      return stageShare(migration, phase.stage);
-    case "paused":
-      return phase.sharePercent;
-    case "completed":
-      return 100;
-    case "rolled_back":
-    case "aborted":
-      return 0;
-  }
+  if (phase.kind === "running") return stageShare(migration, phase.stage);
+  if (phase.kind === "paused") return phase.sharePercent;
+  return phase.kind === "completed" ? 100 : 0;
 }
 
 /** The tag whose backends get nothing because of a migration that has ended; null when there is none. */

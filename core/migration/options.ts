@@ -96,7 +96,11 @@ export function optionFaults({
     }
   }
   if (hold !== undefined && most !== undefined && most < hold) {
-    faults.push({ field: "max_hold_seconds", rule: `must be at least hold_seconds (${showGot(hold)})`, got: most });
+    faults.push({
+      field: "max_hold_seconds",
+      rule: `must be at least hold_seconds (${showGot(hold)})`,
+      got: most,
+    });
   }
   return faults;
 }

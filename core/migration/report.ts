@@ -1,5 +1,12 @@
 /** A migration for people and programs: the answer of the API, and the written report. */
-import { activePhase, type Decision, type Migration, measuredShare, type StageReport, shareOf } from "./migration.ts";
+import {
+  activePhase,
+  type Decision,
+  type Migration,
+  measuredShare,
+  type StageReport,
+  shareOf,
+} from "./migration.ts";
 import { errorRate, type GroupSummary, summaryOf, type Windows } from "./window.ts";
 
 /** What the present stage, or pause, has measured so far. */
@@ -79,7 +86,11 @@ function table(reports: readonly Shown[], { from, to }: Migration): string[] {
       time(report.startedMs),
       `${rounded((report.endedMs - report.startedMs) / 1000)} s`,
     ];
-    const tail = [String(report.fallbacks), (report.decision ?? "under way").replace("no_go", "NO-GO"), report.why];
+    const tail = [
+      String(report.fallbacks),
+      (report.decision ?? "under way").replace("no_go", "NO-GO"),
+      report.why,
+    ];
     const blank = head.map(() => "");
     return [
       row([...head, `new (${to})`, ...figures(report.to), ...tail]),
@@ -91,7 +102,9 @@ function table(reports: readonly Shown[], { from, to }: Migration): string[] {
 
 function figures(group: GroupSummary): string[] {
   const rate = errorRate(group);
-  const latencies = [group.p50Ms, group.p99Ms, group.meanMs].map((ms) => (ms === null ? "–" : `${rounded(ms)} ms`));
+  const latencies = [group.p50Ms, group.p99Ms, group.meanMs].map((ms) =>
+    ms === null ? "–" : `${rounded(ms)} ms`,
+  );
   return [String(group.requests), rate === null ? "–" : `${rounded(rate * 100)} %`, ...latencies];
 }
 

@@ -49,19 +49,18 @@ export function act(migration: Migration, action: Action, by: string, seen: Look
   if (action === "release") return release(migration, phase);
   if (phase === null) return refused(`the migration has ended (${migration.phase.kind})`);
   const why = by === "" ? "asked for" : `asked for by ${by}`;
-  switch (action) {
-    case "pause":
-      return phase.kind === "paused" ? refused("it is paused already") : pause(migration, phase, why, seen);
-    case "resume":
-      return phase.kind === "running" ? refused("it is not paused") : resume(migration, phase, why, seen);
-    case "advance":
-      if (phase.kind === "paused") return refused("it is paused; resume it first");
-      return { ok: true, migration: next(migration, phase, "advanced", why, seen) };
-    case "abort": {
-      const end: Phase = { kind: "aborted", endedMs: seen.wallMs, why };
-      return { ok: true, migration: concluded(migration, end, "aborted", { ...seen, why }) };
-    }
+  if (action === "pause") {
+    return phase.kind === "paused" ? refused("it is paused already") : pause(migration, phase, why, seen);
   }
+  if (action === "resume") {
+    return phase.kind === "running" ? refused("it is not paused") : resume(migration, phase, why, seen);
+  }
+  if (action === "advance") {
+    if (phase.kind === "paused") return refused("it is paused; resume it first");
+    return { ok: true, migration: next(migration, phase, "advanced", why, seen) };
+  }
+  const end: Phase = { kind: "aborted", endedMs: seen.wallMs, why };
+  return { ok: true, migration: concluded(migration, end, "aborted", { ...seen, why }) };
 }
 
 /** Goes on after a new start of the server: the stage begins anew, as nothing is known of what it has measured. */
@@ -141,7 +140,10 @@ function pause(
 }
 
 function resume(migration: Migration, { stage }: ActivePhase, why: string, seen: Look): ActionOutcome {
-  return { ok: true, migration: concluded(migration, runningPhase(stage, seen), "resumed", { ...seen, why }) };
+  return {
+    ok: true,
+    migration: concluded(migration, runningPhase(stage, seen), "resumed", { ...seen, why }),
+  };
 }
 
 function release(migration: Migration, phase: ActivePhase | null): ActionOutcome {

@@ -7,12 +7,14 @@ import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { Migrations } from "../migration/migrations.ts";
 import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 
 export interface ApiDeps {
   readonly registry: BackendRegistry;
   readonly picker: Picker;
+  readonly migrations: Migrations;
   readonly tables: Tables;
   readonly tiers: readonly Tier[];
   readonly config: ServerConfig;
@@ -46,7 +48,7 @@ export interface Operation {
   readonly methods: readonly Method[] | "any";
   /** Named parts as `:name`. */
   readonly path: string;
-  readonly tag: "agents" | "routing" | "backends" | "status";
+  readonly tag: "agents" | "routing" | "backends" | "migrations" | "status";
   readonly summary: string;
   /** Schema of the JSON body. */
   readonly body?: TSchema;

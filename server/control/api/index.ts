@@ -13,6 +13,7 @@ import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
+import { migrationOperations } from "./migrations.ts";
 import { allowedMethods } from "./routes.ts";
 import { statusOperations } from "./status.ts";
 import { swaggerOperations } from "./swagger/operations.ts";
@@ -38,6 +39,7 @@ export function createApi(deps: ApiDeps): Api {
     ...explainOperations(deps),
     ...backendOperations(deps),
     ...drainingOperations(deps),
+    ...migrationOperations(deps),
     ...statusOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];

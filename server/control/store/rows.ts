@@ -1,6 +1,7 @@
 /** Rows of the database as the rest of the control plane knows them. Times are epoch milliseconds. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { type Migration, MigrationSchema } from "../../../core/migration/migration.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import { type Report, ReportSchema } from "../../../core/wire/report.ts";
 import type { EndpointState } from "../registry/backend-state.ts";
@@ -143,6 +144,11 @@ export function statsParameters(
     gpu_stats_json: JSON.stringify(report.gpus ?? []),
     received_ms: wallOf(stored.receivedMs),
   };
+}
+
+/** Reads a migration as the database holds it; null for what is damaged. */
+export function toMigration(text: string | null): Migration | null {
+  return parseAs(MigrationSchema, text);
 }
 
 function toRegistration(row: ClientRow): Registration {

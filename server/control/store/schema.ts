@@ -6,7 +6,7 @@
 import type { Database } from "bun:sqlite";
 
 /** `PRAGMA user_version` of a file that this version has migrated. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 interface TableSpec {
   readonly name: string;
@@ -79,6 +79,15 @@ const TABLES: readonly TableSpec[] = [
       ["last_used_ms", "INTEGER"],
     ],
     constraint: ", PRIMARY KEY (sticky_id, tier), FOREIGN KEY (client_id) REFERENCES clients(client_id)",
+  },
+  {
+    name: "migrations",
+    columns: [
+      ["id", "INTEGER PRIMARY KEY"],
+      ["state_json", "TEXT"],
+      ["updated_at", "TIMESTAMP"],
+    ],
+    constraint: "",
   },
 ];
 

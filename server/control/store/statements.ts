@@ -66,6 +66,10 @@ export const SQL = {
   trimSticky: "DELETE FROM sticky_assignments WHERE last_used IS NULL OR last_used < ?",
   trimStickySurplus: `DELETE FROM sticky_assignments WHERE rowid IN
     (SELECT rowid FROM sticky_assignments ORDER BY last_used DESC LIMIT -1 OFFSET ?)`,
+  loadMigrations: "SELECT state_json FROM migrations ORDER BY id",
+  saveMigration: `INSERT INTO migrations (id, state_json, updated_at) VALUES ($id, $json, $at)
+    ON CONFLICT (id) DO UPDATE SET state_json = excluded.state_json, updated_at = excluded.updated_at`,
+  forgetMigration: "DELETE FROM migrations WHERE id = ?",
   countStale: "SELECT COUNT(*) AS count FROM clients WHERE last_seen_ms IS NULL OR last_seen_ms < ?",
 } as const;
 

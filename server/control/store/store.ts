@@ -1,6 +1,7 @@
 /** What survives a restart. Reads happen at start; writes are gathered and written off the request path. */
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import type { Migration } from "../../../core/migration/migration.ts";
 import type { Logger } from "../logging/logger.ts";
 import { openDatabase } from "./open.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type StoredReport,
   type StoredSticky,
   statsParameters,
+  toMigration,
   toStoredBackend,
 } from "./rows.ts";
 import { toTimestampText } from "./schema.ts";
@@ -29,7 +31,9 @@ type Write =
   | { readonly kind: "forget"; readonly clientId: string }
   | { readonly kind: "report"; readonly report: StoredReport }
   | { readonly kind: "sticky"; readonly sticky: StoredSticky }
-  | { readonly kind: "unstick"; readonly clientId: string };
+  | { readonly kind: "unstick"; readonly clientId: string }
+  | { readonly kind: "migration"; readonly migration: Migration; readonly nowMs: number }
+  | { readonly kind: "forget_migration"; readonly id: number };
 
 /** The database file, opened for one server. */
 export class Store {
@@ -37,7 +41,7 @@ export class Store {
   #database: Database;
   /** What tells the file from another one under its name; "" where there is none. */
   #identity: string;
-  #onReplaced: () => void = () => {};
+  readonly #onReplaced: (() => void)[] = [];
   /** Why there is no file. */
   #missing = "";
   #soon: Promise<void> | null = null;
@@ -70,7 +74,7 @@ export class Store {
 
   /** Has `save` called when the file was taken away while it was open, so that a new one can have what is known. */
   whenReplaced(save: () => void): void {
-    this.#onReplaced = save;
+    this.#onReplaced.push(save);
   }
 
   /** Why what is answered may not be on disk soon; null while writing works. */
@@ -108,6 +112,22 @@ export class Store {
 
   saveSticky(sticky: StoredSticky): void {
     this.#put(`sticky ${sticky.tier} ${sticky.stickyId}`, { kind: "sticky", sticky });
+  }
+
+  /** Migrations, in the order in which they began; what is damaged is left out. */
+  loadMigrations(): Migration[] {
+    return this.#database
+      .query<{ state_json: string | null }, []>(SQL.loadMigrations)
+      .all()
+      .flatMap(({ state_json: text }) => toMigration(text) ?? []);
+  }
+
+  saveMigration(migration: Migration, nowMs: number): void {
+    this.#put(`migration ${migration.id}`, { kind: "migration", migration, nowMs });
+  }
+
+  forgetMigration(id: number): void {
+    this.#put(`migration ${id}`, { kind: "forget_migration", id });
   }
 
   /** Forgets the sticky assignments to a backend. */
@@ -200,7 +220,7 @@ export class Store {
     this.#database = opened;
     this.#statements = prepare(opened);
     this.#identity = identityOf(this.#path);
-    this.#onReplaced();
+    for (const save of this.#onReplaced) save();
     return true;
   }
 
@@ -241,6 +261,16 @@ export class Store {
       }
       case "unstick":
         this.#statements.forgetSticky.run(value.clientId);
+        return;
+      case "migration":
+        this.#statements.saveMigration.run({
+          id: value.migration.id,
+          json: JSON.stringify(value.migration),
+          at: toTimestampText(this.#wallOf(value.nowMs)),
+        });
+        return;
+      case "forget_migration":
+        this.#statements.forgetMigration.run(value.id);
         return;
     }
   }
@@ -286,6 +316,8 @@ function prepare(database: Database) {
     forgetClient: database.prepare(SQL.forgetClient),
     forgetStats: database.prepare(SQL.forgetStats),
     forgetSticky: database.prepare(SQL.forgetSticky),
+    saveMigration: database.prepare(SQL.saveMigration),
+    forgetMigration: database.prepare(SQL.forgetMigration),
     purgeClients: database.prepare(SQL.purgeClients),
     trimStats: database.prepare(SQL.trimStats),
     trimSticky: database.prepare(SQL.trimSticky),

@@ -20,10 +20,11 @@ const PATHS: ReadonlySet<string> = new Set([
   "/clients/purge",
   "/clients/purge-pending",
   "/leases",
+  "/migrations",
   "/swagger",
   "/swagger/json",
 ]);
-const PREFIXES = ["/clients/", "/leases/", "/swagger/"] as const;
+const PREFIXES = ["/clients/", "/leases/", "/migrations/", "/swagger/"] as const;
 
 /** Tells management from all else by the raw path: exactly what is compared here is what is served. */
 export function isManagement(path: string): boolean {
