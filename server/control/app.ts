@@ -21,6 +21,7 @@ import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
+import { Migrations } from "./migration/migrations.ts";
 import { Registry } from "./registry/registry.ts";
 import type { BackendUpdate } from "./registry/registry-types.ts";
 import { Sweep } from "./registry/sweep.ts";
@@ -116,14 +117,25 @@ async function start(
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
-  const registry = makeRegistry({ ...ground, locate }, store, cleanup, async (update) =>
+  const migrations = new Migrations({
+    tables,
+    picker,
+    store,
+    backends: () => registry.tagged(),
+    log: log.component("migration"),
+    now: clock.now,
+    wallOf: clock.wallOf,
+  });
+  cleanup.defer(() => migrations.stop());
+  const registry = makeRegistry({ ...ground, locate, migrations }, store, cleanup, async (update) =>
     workers.supervisor?.publish(update),
   );
-  const restored = takeUp(registry, config.database);
+  const restored = takeUp(migrations, registry, config.database);
 
   const secret = randomBytes(32).toString("hex");
   const api = createApi({
     registry,
+    migrations,
     picker,
     tables,
     tiers,
@@ -174,7 +186,8 @@ function makeRegistry(
     policy,
     backendTls,
     locate,
-  }: Ground & { readonly locate: Locate | null },
+    migrations,
+  }: Ground & { readonly locate: Locate | null; readonly migrations: Migrations },
   store: Store,
   cleanup: DisposableStack,
   publish: (update: BackendUpdate) => Promise<void>,
@@ -192,6 +205,7 @@ function makeRegistry(
     store,
     prober,
     publish,
+    groupOf: (tags) => migrations.groupOf(tags),
     log: log.component("registry"),
     now: clock.now,
     wallOf: clock.wallOf,
@@ -306,8 +320,10 @@ function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableSta
   };
 }
 
-function takeUp(registry: Registry, path: string): ReturnType<Registry["restore"]> {
+function takeUp(migrations: Migrations, registry: Registry, path: string): ReturnType<Registry["restore"]> {
   try {
+    // Before the backends, which are given their part in it.
+    migrations.restore();
     return registry.restore();
   } catch (error) {
     throw new StartError(`cannot read the database ${path}: ${messageOf(error)}`, { cause: error });

@@ -16,7 +16,7 @@ const PLACE: Place = {
   location: null,
   endpointUrl: "http://10.0.0.7:11000",
   endpoints: [],
-  limits: {},
+  terms: {},
 };
 
 describe("registration", () => {

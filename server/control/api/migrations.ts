@@ -9,16 +9,10 @@ import {
 import { migrationReport, migrationView } from "../../../core/migration/report.ts";
 import { ACTIONS, type Action } from "../../../core/migration/transitions.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
+import { TAG } from "../../../core/wire/tag.ts";
 import { invalid, json, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
-
-const TAG = {
-  minLength: 1,
-  maxLength: 64,
-  format: "token",
-  expected: "1 to 64 letters, digits or . _ : @ + ~ -",
-} as const;
 
 /** Options that are absent are those of `migration_defaults`. */
 export const MigrationRequestSchema = Type.Object(

@@ -164,7 +164,10 @@ export class Migrations {
   /** Looks at the migration that is under way; once a second while there is one. */
   tick(): void {
     const active = this.#active;
-    if (active !== null) this.#become(active, look(active, this.#look(active)));
+    if (active === null) return;
+    this.#become(active, look(active, this.#look(active)));
+    // A crash must not take a stage back.
+    void this.#deps.store.settled();
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 /** A backend as the registry keeps it, and its other forms: for workers, for the database. */
 import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
+import type { Tagged } from "../migration/groups.ts";
 import type { DrainedBy, StoredBackend, StoredReport } from "../store/rows.ts";
 import type { EndpointState, HealthStatus } from "./backend-state.ts";
 import type { Ownership } from "./ownership.ts";
@@ -80,6 +81,16 @@ export function endpointBits(record: BackendRecord, isTrue: (origin: Origin) => 
 
 /** Endpoints that a word of bits tells apart. */
 const MAX_BITS = 31;
+
+/** The groups that a backend is in. */
+export function tagsOf({ admitted }: BackendRecord): readonly string[] {
+  return admitted.registration.tags ?? [];
+}
+
+export function toTagged(record: BackendRecord): Tagged {
+  const { clientId, row, generation } = record;
+  return { clientId, row, generation, tags: tagsOf(record) };
+}
 
 /** Tells whether two registrations send requests to the same places. */
 export function hasSameEndpoints(a: Admitted, b: Admitted): boolean {

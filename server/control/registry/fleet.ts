@@ -4,7 +4,14 @@ import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
 import { type BackendHealth, originKey } from "../health/prober.ts";
 import type { DrainedBy } from "../store/rows.ts";
-import { type Admitted, type BackendRecord, endpointBits, toBackend, toStored } from "./backend-record.ts";
+import {
+  type Admitted,
+  type BackendRecord,
+  endpointBits,
+  tagsOf,
+  toBackend,
+  toStored,
+} from "./backend-record.ts";
 import type { Ownership } from "./ownership.ts";
 import type { RegistryDeps } from "./registry-types.ts";
 import { restoreRecords, restoreSticky } from "./restore.ts";
@@ -186,6 +193,7 @@ export class Fleet {
     const most = maxConnections > 0 ? Math.min(maxInFlight || maxConnections, maxConnections) : maxInFlight;
     tables.backends.setLimits(record.row, most, maxConnections);
     tables.backends.setDraining(record.row, record.drainedBy !== null);
+    tables.migration.setGroup(record.row, this.#deps.groupOf(tagsOf(record)));
   }
 
   /** Takes a backend out of service softly, or with null back into it. */

@@ -6,12 +6,14 @@ import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import { admit } from "../admission/admission.ts";
 import type { ProbeReport } from "../health/prober.ts";
+import type { Tagged } from "../migration/groups.ts";
 import {
   type Admitted,
   type BackendRecord,
   endpointBits,
   hasSameEndpoints,
   toStored,
+  toTagged,
 } from "./backend-record.ts";
 import type {
   BackendState,
@@ -53,6 +55,11 @@ export class Registry implements BackendRegistry {
   /** Takes up what the last run knew; before any worker starts. The numbers of backends and sticky sessions. */
   restore(): { readonly backends: number; readonly sticky: number } {
     return this.#fleet.restore();
+  }
+
+  /** Every backend with the groups that it is in. */
+  tagged(): Tagged[] {
+    return this.#fleet.records().map(toTagged);
   }
 
   /** What a worker that starts now must know. */

@@ -66,6 +66,7 @@ export interface ClientRow {
   readonly max_in_flight: number | null;
   readonly max_connections: number | null;
   readonly drained_by: string | null;
+  readonly tags_json: string | null;
 }
 
 /** Reads a row of `clients`; JSON that does not parse counts as absent. */
@@ -120,6 +121,7 @@ export function clientParameters(
     max_in_flight: registration.max_in_flight ?? null,
     max_connections: registration.max_connections ?? null,
     drained_by: stored.drainedBy,
+    tags_json: registration.tags === undefined ? null : JSON.stringify(registration.tags),
   };
 }
 
@@ -152,7 +154,8 @@ export function toMigration(text: string | null): Migration | null {
 }
 
 function toRegistration(row: ClientRow): Registration {
-  const models = parseAs(ModelsSchema, row.gpu_models);
+  const models = parseAs(NamesSchema, row.gpu_models);
+  const tags = parseAs(NamesSchema, row.tags_json);
   return {
     client_id: row.client_id,
     hostname: row.hostname ?? "",
@@ -167,6 +170,7 @@ function toRegistration(row: ClientRow): Registration {
     total_storage_gb: row.total_storage ?? 0,
     total_gpus: row.total_gpus ?? 0,
     ...(models === null || models.length === 0 ? {} : { gpu_models: models }),
+    ...(tags === null || tags.length === 0 ? {} : { tags }),
     ...(row.max_in_flight === null ? {} : { max_in_flight: row.max_in_flight }),
     ...(row.max_connections === null ? {} : { max_connections: row.max_connections }),
   };
@@ -194,4 +198,4 @@ function parseAs<S extends TSchema>(schema: S, text: string | null): Static<S> |
 }
 
 const EndpointsSchema = Type.Array(Type.Object({ url: Type.String(), paths: Type.Array(Type.String()) }));
-const ModelsSchema = Type.Array(Type.String());
+const NamesSchema = Type.Array(Type.String());

@@ -46,6 +46,7 @@ const TABLES: readonly TableSpec[] = [
       ["max_in_flight", "INTEGER"],
       ["max_connections", "INTEGER"],
       ["drained_by", "TEXT"],
+      ["tags_json", "TEXT"],
     ],
     constraint: "",
   },

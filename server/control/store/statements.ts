@@ -28,6 +28,7 @@ const CLIENT_COLUMNS = [
   "max_in_flight",
   "max_connections",
   "drained_by",
+  "tags_json",
 ] as const;
 
 const STATS_COLUMNS = [

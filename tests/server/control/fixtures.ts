@@ -12,6 +12,7 @@ import { allocateTables, openTables, type Tables, tableSizes } from "../../../co
 import type { Report } from "../../../core/wire/report.ts";
 import { EndpointPolicy } from "../../../server/control/admission/endpoint-policy.ts";
 import type { Logger } from "../../../server/control/logging/logger.ts";
+import { Migrations } from "../../../server/control/migration/migrations.ts";
 import { Registry } from "../../../server/control/registry/registry.ts";
 import type { BackendUpdate, Watcher } from "../../../server/control/registry/registry-types.ts";
 import { Store } from "../../../server/control/store/store.ts";
@@ -70,6 +71,7 @@ export class RecordedLog implements Logger {
 export interface World extends Disposable {
   readonly config: ServerConfig;
   readonly registry: Registry;
+  readonly migrations: Migrations;
   readonly tables: Tables;
   readonly picker: Picker;
   readonly store: Store;
@@ -106,6 +108,16 @@ export function newWorld(options: WorldOptions = {}): World {
   const store = new Store(options.database ?? ":memory:", log);
   const published: BackendUpdate[] = [];
   const world = { nowMs: START_MS };
+  const migrations = new Migrations({
+    tables,
+    picker,
+    store,
+    backends: () => registry.tagged(),
+    log,
+    now: () => world.nowMs,
+    wallOf: (ms) => ms,
+    every: () => () => {},
+  });
   const registry = new Registry({
     config,
     tiers,
@@ -122,6 +134,7 @@ export function newWorld(options: WorldOptions = {}): World {
       published.push(update);
       await options.whilePublished?.(update);
     },
+    groupOf: (tags) => migrations.groupOf(tags),
     log,
     now: () => world.nowMs,
     wallOf: (ms) => ms,
@@ -130,6 +143,7 @@ export function newWorld(options: WorldOptions = {}): World {
   return Object.assign(world, {
     config,
     registry,
+    migrations,
     tables,
     picker,
     store,

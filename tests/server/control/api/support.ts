@@ -55,6 +55,7 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
   world.nowMs = START_MS;
   const api = createApi({
     registry: world.registry,
+    migrations: world.migrations,
     picker,
     tables,
     tiers: toTiers(config).tiers,
