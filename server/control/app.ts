@@ -21,7 +21,7 @@ import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
-import { Migrations } from "./migration/migrations.ts";
+import { type MigrationDeps, Migrations } from "./migration/migrations.ts";
 import { Registry } from "./registry/registry.ts";
 import type { BackendUpdate } from "./registry/registry-types.ts";
 import { Sweep } from "./registry/sweep.ts";
@@ -117,15 +117,7 @@ async function start(
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
-  const migrations = new Migrations({
-    tables,
-    picker,
-    store,
-    backends: () => registry.tagged(),
-    log: log.component("migration"),
-    now: clock.now,
-    wallOf: clock.wallOf,
-  });
+  const migrations = makeMigrations(ground, store, () => registry.tagged());
   cleanup.defer(() => migrations.stop());
   const registry = makeRegistry({ ...ground, locate, migrations }, store, cleanup, async (update) =>
     workers.supervisor?.publish(update),
@@ -212,6 +204,15 @@ function makeRegistry(
     ...(locate === null ? {} : { locate }),
   });
   return registry;
+}
+
+function makeMigrations(
+  { tables, picker, log, clock }: Ground,
+  store: Store,
+  backends: MigrationDeps["backends"],
+): Migrations {
+  const { now, wallOf } = clock;
+  return new Migrations({ tables, picker, store, backends, log: log.component("migration"), now, wallOf });
 }
 
 function makeProber(

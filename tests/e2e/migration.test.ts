@@ -22,6 +22,11 @@ function green(handle?: Member["handle"]): Member {
   return { name: "green-1", agent: { tags: ["green"], cores: 64 }, ...(handle && { handle }) };
 }
 
+async function answerLate(): Promise<Response> {
+  await Bun.sleep(60);
+  return new Response("green-1");
+}
+
 async function begin(server: TestServer, options: Json = {}): Promise<string> {
   const answer = await server.call("POST", "/migrations", {
     json: { from: "blue", to: "green", ...options },
@@ -121,11 +126,7 @@ test("a group with errors is rolled back, and the old one has all requests again
 }, 90_000);
 
 test("a slow group is rolled back by comparison with the old one at the same time", async () => {
-  const handle = async (): Promise<Response> => {
-    await Bun.sleep(60);
-    return new Response("green-1");
-  };
-  await using cluster = await Cluster.start([...OLD, green(handle)], { config: CONFIG });
+  await using cluster = await Cluster.start([...OLD, green(answerLate)], { config: CONFIG });
   const { server } = cluster;
   const path = await begin(server, { stages: [25, 100] });
   await using traffic = new Traffic(server);
