@@ -7,6 +7,7 @@ import { Picker } from "../../../core/balancing/picker.ts";
 import { loadServerConfig } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { LogData } from "../../../core/log/format.ts";
+import type { SharedTables } from "../../../core/plane/messages.ts";
 import { type Place, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
@@ -72,6 +73,7 @@ export interface World extends Disposable {
   readonly config: ServerConfig;
   readonly registry: Registry;
   readonly migrations: Migrations;
+  readonly shared: SharedTables;
   readonly tables: Tables;
   readonly picker: Picker;
   readonly store: Store;
@@ -79,6 +81,8 @@ export interface World extends Disposable {
   /** Every change for the workers, in order. */
   readonly published: BackendUpdate[];
   nowMs: number;
+  /** Timers of migrations that run. */
+  timers: number;
 }
 
 export interface WorldOptions {
@@ -102,12 +106,13 @@ export function newWorld(options: WorldOptions = {}): World {
     configOf({ max_backends: 8, max_sticky_entries: 64, max_leases: 64, ...options.config });
   const { tiers } = toTiers(config);
   let seed = 1;
-  const tables = openTables(allocateTables(tableSizes(config, tiers.length, 2), () => seed++));
+  const shared = allocateTables(tableSizes(config, tiers.length, 2), () => seed++);
+  const tables = openTables(shared);
   const picker = new Picker(tables, pickerOptions(config, tiers));
   const log = new RecordedLog();
   const store = new Store(options.database ?? ":memory:", log);
   const published: BackendUpdate[] = [];
-  const world = { nowMs: START_MS };
+  const world = { nowMs: START_MS, timers: 0 };
   const migrations = new Migrations({
     tables,
     picker,
@@ -116,7 +121,12 @@ export function newWorld(options: WorldOptions = {}): World {
     log,
     now: () => world.nowMs,
     wallOf: (ms) => ms,
-    every: () => () => {},
+    every: () => {
+      world.timers++;
+      return () => {
+        world.timers--;
+      };
+    },
   });
   const registry = new Registry({
     config,
@@ -144,6 +154,7 @@ export function newWorld(options: WorldOptions = {}): World {
     config,
     registry,
     migrations,
+    shared,
     tables,
     picker,
     store,

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 
 function backend(clientId: string): StoredBackend {
   return {
-    registration: { client_id: clientId, hostname: `host-${clientId}`, total_cpu: 8 },
+    registration: { client_id: clientId, hostname: `host-${clientId}`, total_cpu: 8, tags: ["blue", "eu"] },
     endpoints: [{ url: "http://10.0.0.1:9000", paths: ["/api"] }],
     loopbackAllowed: false,
     tokenHash: "ab",
@@ -62,6 +62,7 @@ describe("the file", () => {
         "idx_sticky_client",
         "idx_sticky_id",
         "idx_sticky_last_used",
+        "migrations",
         "stats",
         "sticky_assignments",
       ].map((name) => ({ name })),
@@ -108,7 +109,7 @@ describe("the file", () => {
       store.close();
     }
     expect(rows(path, "SELECT received_ms FROM stats")).toEqual([{ received_ms: START_MS }]);
-    expect(rows(path, "PRAGMA user_version")).toEqual([{ user_version: 2 }]);
+    expect(rows(path, "PRAGMA user_version")).toEqual([{ user_version: 3 }]);
   });
 
   test("that is none, is locked, is newer or cannot be written is refused in words", () => {
