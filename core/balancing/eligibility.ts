@@ -6,6 +6,7 @@ import {
   CLAIMED,
   DRAINING,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
   NO_BACKUP,
   UNHEALTHY,
@@ -36,7 +37,7 @@ import {
 import { MigrationFilter } from "./migration-filter.ts";
 import type { PickerOptions } from "./options.ts";
 import type { PickQuery } from "./pick.ts";
-import type { StrategyView } from "./strategy.ts";
+import type { StrategyView } from "./strategies/strategy.ts";
 
 const NO_SCORES = new Float64Array(0);
 const NO_MASKS = new Int32Array(0);
@@ -60,6 +61,7 @@ export class Eligibility implements StrategyView {
   readonly y: Float64Array;
   readonly z: Float64Array;
   readonly inFlight: Int32Array;
+  readonly owner: number;
   limit = 0;
   baseScore: Float64Array = NO_SCORES;
   /** Qualifying GPUs of each row for the query's tier. */
@@ -71,7 +73,7 @@ export class Eligibility implements StrategyView {
   /** A row that would do has been left out of this pick because it is only just back. */
   heldBack = false;
   readonly #tables: Tables;
-  readonly #options: PickerOptions;
+  #options: PickerOptions;
   #nowMs = 0;
   #excluded: readonly number[] = [];
   /** Null when the path removes nobody. */
@@ -97,8 +99,17 @@ export class Eligibility implements StrategyView {
     this.y = this.columns.y;
     this.z = this.columns.z;
     this.inFlight = this.columns.inFlight;
+    this.owner = tables.backends.owner;
     this.breakers = new Breakers(tables.backends, options.breakers);
     this.migration = new MigrationFilter(tables.migration, tables.worker);
+  }
+
+  /** Changes the options of later picks. */
+  setOptions(options: PickerOptions): void {
+    this.#options = options;
+    this.breakers.setOptions(options.breakers);
+    this.#stateVersion = -1;
+    this.#panics = false;
   }
 
   /** Turns to a query; everything else speaks of the query last given here. */
@@ -184,7 +195,13 @@ export class Eligibility implements StrategyView {
     if (f64(columns.memoryAvail, row) - f64(columns.leasedMemory, row) < tier.memoryBytes)
       return MEMORY_FILTER;
     if (f64(columns.diskAvail, row) - f64(columns.leasedDisk, row) < tier.storageBytes) return DISK_FILTER;
-    return tier.gpus > 0 && popCount(this.freeGpus(row)) < tier.gpus ? GPU_FILTER : -1;
+    return tier.gpus > 0 && !this.hasGpusFor(row) ? GPU_FILTER : -1;
+  }
+
+  /** Whether enough GPUs of the row qualify, or nobody knows which it has. */
+  hasGpusFor(row: number): boolean {
+    if ((i32(this.columns.flags, row) & GPUS_UNKNOWN) !== 0) return true;
+    return popCount(this.freeGpus(row)) >= this.tier.gpus;
   }
 
   /** Whether a session that has the row may keep it: like the filters, but draining, weight and room play no part, nor whose backup it is. */
@@ -224,6 +241,13 @@ export class Eligibility implements StrategyView {
   /** The GPUs of a row that qualify for the tier and that no lease names. */
   freeGpus(row: number): number {
     return i32(this.gpuMask, row) & ~i32(this.columns.leasedGpus, row);
+  }
+
+  unseenLoad(row: number): number {
+    const { inFlight, leasedCores, balance } = this.columns;
+    this.reap(row);
+    const load = Math.max(i32(inFlight, row), i32(leasedCores, row));
+    return load === 0 ? 0 : Math.max(0, load - f64(balance.seenLoad, row));
   }
 
   /** Ends the row's expired leases, if there can be any. */

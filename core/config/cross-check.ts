@@ -2,6 +2,7 @@
 import { optionFaults } from "../migration/options.ts";
 import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
+import { backendFaults } from "./backend-checks.ts";
 import type { ClientConfig } from "./client-schema.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
 
@@ -23,6 +24,8 @@ export function crossCheckServer(
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
     ...migrationFaults(config),
+    ...backendFaults(config.backends ?? []),
+    ...hashFaults(config),
   ];
 }
 
@@ -117,6 +120,12 @@ function migrationFaults({ migration_defaults: defaults }: Partial<ServerConfig>
     path: ["migration_defaults", field],
     message: `${rule}, got ${showGot(got)}`,
   }));
+}
+
+function hashFaults({ ip_hash_balance_factor: factor }: Partial<ServerConfig>): CrossFault[] {
+  if (factor === undefined || factor === 0 || factor > 1) return [];
+  const message = `must be 0 or above 1, got ${factor}: each backend has to take its share`;
+  return [{ path: ["ip_hash_balance_factor"], message }];
 }
 
 function portFaults({ port, admin_port: adminPort }: Partial<ServerConfig>): CrossFault[] {

@@ -16,12 +16,14 @@ import {
 export type StringFormat =
   | "base-url" // an absolute http:// or https:// URL to which paths are appended
   | "cidr" // an IP address or a CIDR range
+  | "dns-target" // a host name and a port
   | "dns-server" // an IP address, with a port where it is not 53
   | "header-name" // an RFC 9110 token
   | "host" // an IP address or a host name
   | "http-url" // an absolute http:// or https:// URL
   | "origin" // a web origin such as https://app.example.com, or "*"
   | "path" // a file system path
+  | "strategy" // the name of a strategy, in any spelling
   | "path-prefix" // "/", "*", "/*" or a path such as "/api"
   | "token" // letters, digits and . _ : @ + ~ -
   | "url-path"; // the path of a URL, from "/" on

@@ -3,6 +3,8 @@
  * Key names and meanings follow the original product; keys that it lacks keep its style.
  */
 import { type Static, Type } from "@sinclair/typebox";
+import { BACKEND_KEYS } from "./backend-schema.ts";
+import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { METRICS_KEYS } from "./metrics-schema.ts";
@@ -38,6 +40,7 @@ export const TierSchema = Type.Object(
         description: "Overrides the global `reservation` for this tier.",
       }),
     ),
+    strategy: OWN_STRATEGY,
   },
   { additionalProperties: false },
 );
@@ -74,6 +77,10 @@ export const ServerConfigSchema = Type.Object(
       default: "auto",
       description: "Data-plane threads; `auto` = one per CPU core that the process may use.",
     }),
+    watch_config: bool(
+      true,
+      "Take the configuration file up again when it changes, as at SIGHUP. A file with errors changes nothing.",
+    ),
     database: text("opsen.db", "Path of the SQLite database.", { format: "path", required: true }),
     database_recovery: Type.Union([Type.Literal("refuse"), Type.Literal("start_empty")], {
       default: "refuse",
@@ -95,6 +102,7 @@ export const ServerConfigSchema = Type.Object(
       { minimum: 1, maximum: 8760 },
       "How long past reports are kept in the database.",
     ),
+    ...BACKEND_KEYS,
     max_backends: int(1024, { minimum: 1, maximum: 65_536 }, "Backends that may be registered at one time."),
 
     log_level: Type.Union(
@@ -185,8 +193,8 @@ export const ServerConfigSchema = Type.Object(
     cors_allowed_origins: list(Type.String({ format: "origin" }), "Origins that may call, exact or `*`."),
 
     proxy_endpoints: list(
-      Type.String({ format: "path-prefix" }),
-      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths. Unless all are, a path with a segment `.` or `..` is refused.",
+      Type.Union([Type.String({ format: "path-prefix" }), ProxyEndpointSchema]),
+      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths. An object gives one a strategy of its own; the longest prefix counts. Unless all paths are proxied, one with a segment `.` or `..` is refused.",
     ),
     proxy_sse_flush_interval_ms: int(
       -1,
@@ -257,6 +265,7 @@ export const ServerConfigSchema = Type.Object(
       description: "Tiers; an empty list means the built-in ones.",
     }),
 
+    ...BALANCING_KEYS,
     ...RESILIENCE_KEYS,
     ...METRICS_KEYS,
 

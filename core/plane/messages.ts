@@ -117,6 +117,18 @@ export interface WorkerKeys {
   readonly keys: readonly ApiKey[];
 }
 
+/** The configuration has changed: requests from now on go by this one; answered by {@link WorkerAck}. */
+export interface WorkerSettings {
+  readonly type: "settings";
+  readonly seq: number;
+  readonly config: ServerConfig;
+  readonly workers: number;
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: number;
+  readonly keys: readonly ApiKey[];
+  readonly maxClientConnections: number;
+}
+
 /** The time by the control plane's clock, asked for by {@link WorkerTimeQuestion}. */
 export interface WorkerTime {
   readonly type: "time";
@@ -129,6 +141,7 @@ export type ToWorker =
   | WorkerDrain
   | WorkerCertificates
   | WorkerKeys
+  | WorkerSettings
   | WorkerTime;
 
 export interface WorkerReady {

@@ -25,6 +25,8 @@ export interface Fault {
   readonly got: unknown;
   /** The value must not be shown. */
   readonly secret: boolean;
+  /** What the value was meant to be, where that can be guessed. */
+  readonly meant?: string;
   /** For an unknown key: the keys that are known at its place. */
   readonly known: readonly string[];
 }
@@ -117,6 +119,9 @@ function fits(schema: TSchema, value: unknown): boolean {
   if (KindGuard.IsBoolean(schema)) return typeof value === "boolean";
   if (KindGuard.IsLiteral(schema)) return value === schema.const;
   if (KindGuard.IsNull(schema)) return value === null;
+  if (KindGuard.IsUnknown(schema)) return true;
+  // What its values must be is for whoever reads them to say.
+  if (KindGuard.IsRecord(schema)) return isRecord(value);
   if (KindGuard.IsString(schema)) return typeof value === "string" && stringFits(schema, value);
   return false;
 }
@@ -158,7 +163,13 @@ function fault(schema: TSchema, got: unknown, path: readonly PathPart[]): Fault 
     KindGuard.IsString(schema) && secret && typeof got === "string"
       ? "must be printable ASCII without spaces at its ends"
       : ruleOf(schema);
-  return { path, kind: "value", rule, got, secret, known: [] };
+  const meant = typeof got === "string" && !secret ? meantBy(schema, got) : null;
+  return { path, kind: "value", rule, got, secret, known: [], ...(meant === null ? {} : { meant }) };
+}
+
+function meantBy(schema: TSchema, got: string): string | null {
+  const format = KindGuard.IsString(schema) ? schema.format : undefined;
+  return format === undefined ? null : (FORMATS[format]?.meant?.(got) ?? null);
 }
 
 /** Whether a value of this schema, or an item of it, must not be shown. */

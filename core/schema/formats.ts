@@ -1,10 +1,14 @@
 /** What a string must hold beyond being a string: one test and one phrase for each format. */
+import { STRATEGY_NAMES, strategyNamed } from "../balancing/strategies/names.ts";
 import { parseAddress, parseCidr } from "../http/cidr.ts";
+import { nearest } from "./suggest.ts";
 
 export interface Format {
   readonly test: (text: string) => boolean;
   /** Completes "must be ...". */
   readonly expected: string;
+  /** What a text that fails the test was meant to be; absent or null where nothing is near. */
+  readonly meant?: (text: string) => string | null;
 }
 
 /** RFC 9110 section 5.6.2. */
@@ -30,6 +34,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => text.length <= 128 && TOKEN.test(text),
     expected: "a header name such as X-Session-ID",
   },
+  "dns-target": {
+    test: (text) => parseDnsTarget(text) !== null,
+    expected: "a host name and a port such as app.internal:8080, with http:// or h2c:// before it if need be",
+  },
   host: { test: isHost, expected: "an IP address or a host name" },
   "http-url": { test: (text) => isHttpUrl(text, true), expected: "an http:// or https:// URL" },
   "base-url": {
@@ -47,11 +55,27 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => text.startsWith("/") && VISIBLE.test(text) && !text.includes("#"),
     expected: "a path that starts with /",
   },
+  strategy: {
+    test: (text) => strategyNamed(text) !== null,
+    expected: `one of ${STRATEGY_NAMES.join(", ")}`,
+    meant: (text) => nearest(text, STRATEGY_NAMES),
+  },
   token: {
     test: (text) => /^[A-Za-z0-9._:@+~-]{1,128}$/.test(text),
     expected: "1 to 128 letters, digits or . _ : @ + ~ -",
   },
 };
+
+/** Takes `name:port` apart, with the scheme before it (`http` unless given); null when it is something else. */
+export function parseDnsTarget(
+  text: string,
+): { readonly scheme: string; readonly host: string; readonly port: number } | null {
+  const [, scheme = "http", host = "", digits = ""] =
+    /^(?:(http|h2c):\/\/)?([^:/]+):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  const isName = isHost(host) && parseAddress(host) === null;
+  return isName && port >= 1 && port <= 65_535 ? { scheme, host, port } : null;
+}
 
 function isHost(text: string): boolean {
   if (parseAddress(text) !== null) return true;

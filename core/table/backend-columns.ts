@@ -1,3 +1,4 @@
+import { type BalanceColumns, declareBalanceColumns } from "./balance-columns.ts";
 import { type BreakerColumns, declareBreakerColumns } from "./breaker-columns.ts";
 import type { ColumnCursor } from "./buffer-layout.ts";
 import { MAX_GPUS } from "./row-figures.ts";
@@ -8,6 +9,8 @@ export const ENABLED = 2;
 export const UNHEALTHY = 4;
 export const DRAINING = 8;
 export const LOCATED = 16;
+/** Nobody has said which GPUs the backend has: tiers are not refused for them, and leases name none. */
+export const GPUS_UNKNOWN = 32;
 
 /** What `backupOf` says of a row that stands in for none. */
 export const NO_BACKUP = -1;
@@ -58,6 +61,7 @@ export interface BackendColumns {
   readonly weight: Float64Array;
   /** The row that this one stands in for, or {@link NO_BACKUP} or {@link BACKUP_OF_ALL}. */
   readonly backupOf: Int32Array;
+  readonly balance: BalanceColumns;
   readonly breakers: BreakerColumns;
   /** How many breakers of the row are not closed. */
   readonly openBreakers: Int32Array;
@@ -110,6 +114,7 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     downEndpoints: cursor.int32(capacity),
     weight: cursor.float64(capacity),
     backupOf: cursor.int32(capacity),
+    balance: declareBalanceColumns(cursor, dimensions),
     breakers: declareBreakerColumns(cursor, capacity),
     openBreakers: cursor.int32(capacity),
     rampSinceMs: cursor.float64(capacity),

@@ -7,6 +7,8 @@ export interface RowFigures {
   /** When the report was made, milliseconds since the epoch. */
   readonly reportedAtMs: number;
   readonly freeCores: number;
+  /** How much of the backend's CPU one of its cores is, in percent; absent where nobody knows. */
+  readonly coreCost?: number;
   readonly memoryAvailBytes: number;
   readonly diskAvailBytes: number;
   /** Free VRAM by GPU index, at most {@link MAX_GPUS}; 0 where unknown. */
@@ -15,4 +17,10 @@ export interface RowFigures {
   readonly baseScores: readonly number[];
   /** By tier: bit i is set when GPU i has the VRAM and is below the threshold. */
   readonly gpuMasks: readonly number[];
+}
+
+/** Identity of a row's owner: the row number alone can be reused. */
+export interface ClaimedRow {
+  readonly row: number;
+  readonly generation: number;
 }

@@ -46,7 +46,14 @@ describe("registration", () => {
     const endpoints = [{ url: "http://b:1", paths: ["/v1"] }];
     const location = { latitude: 52.5, longitude: 0, country: "DE", city: "Berlin" };
     const terms = { max_in_flight: 7, tags: ["green"] };
-    const place = { ...PLACE, terms, publicAddress: "9.9.9.9", location, endpoints, endpointUrl: "http://b:1" };
+    const place = {
+      ...PLACE,
+      terms,
+      publicAddress: "9.9.9.9",
+      location,
+      endpoints,
+      endpointUrl: "http://b:1",
+    };
     const body = registrationBody(HOST, place, sample);
     expect(body).toMatchObject({
       public_ip: "9.9.9.9",

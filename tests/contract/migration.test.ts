@@ -56,7 +56,12 @@ test("a migration is begun, listed, shown, reported on and changed", async () =>
     expect(record(answer.json)).toMatchObject(expected);
   }
   const shown = record((await server.call("GET", "/migrations/1")).json);
-  expect(records(shown.reports).map(({ decision }) => decision)).toEqual(["paused", "resumed", "advanced", "aborted"]);
+  expect(records(shown.reports).map(({ decision }) => decision)).toEqual([
+    "paused",
+    "resumed",
+    "advanced",
+    "aborted",
+  ]);
   expect(records(record((await server.call("GET", "/migrations")).json).migrations)).toEqual([shown]);
   const report = await server.call("GET", "/migrations/1/report");
   expect([report.status, report.header("content-type")]).toEqual([200, "text/markdown; charset=utf-8"]);
@@ -85,7 +90,10 @@ test("what cannot be begun is refused, with every reason at once, and nothing ch
     const answer = await begin(server, body);
     for (const field of fields) expectFieldError(answer, field);
   }
-  expectProblem(await server.call("POST", "/migrations", { body: "{", headers: { "Content-Type": "application/json" } }), 400);
+  expectProblem(
+    await server.call("POST", "/migrations", { body: "{", headers: { "Content-Type": "application/json" } }),
+    400,
+  );
   expect((await server.call("GET", "/migrations")).json).toEqual({ migrations: [] });
 });
 

@@ -1,12 +1,14 @@
 /** `POST /route/explain`: what a `POST /route` with the same body and headers would meet. Takes nothing. */
 import { createHash } from "node:crypto";
+import { hashKeyOf } from "../../../core/balancing/hash-key.ts";
+import { strategyByPath } from "../../../core/balancing/path-strategies.ts";
 import { newPickQuery, type PickQuery } from "../../../core/balancing/pick.ts";
 import type { ExplainedRow } from "../../../core/balancing/picker.ts";
 import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import { parseAddress } from "../../../core/http/cidr.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
-import { knownPlace, scoreTerms, toTiers, unitVector } from "../../../core/scoring/index.ts";
+import { agentlessTerms, knownPlace, scoreTerms, unitVector } from "../../../core/scoring/index.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
@@ -30,7 +32,7 @@ export function explainOperations(deps: ApiDeps): Operation[] {
       summary: "Show for every backend the filter that removes it or the terms of its score; takes nothing.",
       body: RouteRequestSchema,
       answers: {
-        200: "The backend that would be chosen, and every backend. Terms are weighted: they add up to the score.",
+        200: "The backend that would be chosen, and every backend. Terms are weighted: they add up to the score of the strategy resource.",
         400: "A field is wrong, or the tier is unknown.",
       },
       handle: (call) => explain(deps, call),
@@ -45,7 +47,7 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
   const index = tierIndex(deps, body.value.tier);
   const tier = deps.tiers[index];
   if (tier === undefined) {
-    const rule = `must be one of the tiers ${deps.tiers.map(({ name }) => name).join(", ")}`;
+    const rule = `must be one of the tiers ${tierNames(deps).join(", ")}`;
     return invalid([{ field: "tier", rule, got: body.value.tier ?? null }]);
   }
   const now = deps.now();
@@ -59,6 +61,7 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
   });
   const answer: ExplainAnswer = {
     tier: tier.name,
+    strategy: explanation.strategy,
     chosen: explanation.chosen < 0 ? null : deps.registry.clientIdOfRow(explanation.chosen),
     backends,
   };
@@ -79,9 +82,14 @@ function routeFaults({ client_ip: address, ...ask }: Partial<RouteRequest>): Fie
   return errors;
 }
 
+/** A tier that is gone has a number, but no name. */
+function tierNames({ tiers }: ApiDeps): string[] {
+  return tiers.flatMap(({ name }) => (name === "" ? [] : [name]));
+}
+
 /** Index of the named tier, of the default one when none is named; -1 when it does not exist. */
 function tierIndex(deps: ApiDeps, name: string | undefined): number {
-  if (name === undefined || name === "") return toTiers(deps.config).defaultTier;
+  if (name === undefined || name === "") return deps.defaultTier;
   return deps.tiers.findIndex((tier) => tier.name === name);
 }
 
@@ -110,13 +118,35 @@ function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): 
     const { hi, lo } = rateKey(clientIp);
     Object.assign(query, { client: true, clientHi: hi, clientLo: lo });
   }
+  setStrategy(deps.config, query, { path: ask.path, headers: call.request.headers, clientIp });
   if (ask.path !== undefined) query.endpointOfGroup = endpointsOf(deps, states, ask.path);
   return query;
 }
 
+/** As the data plane does for a request. */
+function setStrategy(
+  config: ApiDeps["config"],
+  query: PickQuery,
+  {
+    path,
+    headers,
+    clientIp,
+  }: { readonly path: string | undefined; readonly headers: Headers; readonly clientIp: string },
+): void {
+  const named = (name: string): string | null => (name === "" ? null : headers.get(name));
+  if (path !== undefined) query.strategy = strategyByPath(config.proxy_endpoints)?.(pathOf(path)) ?? null;
+  const key = hashKeyOf(named(config.ip_hash_header), named(config.ip_hash_fallback_header), clientIp);
+  const { hi, lo } = hashStickyId(key);
+  Object.assign(query, { hashHi: hi, hashLo: lo });
+}
+
+function pathOf(target: string): string {
+  return target.split("?", 1)[0] ?? "";
+}
+
 /** Per path group the endpoint that serves the path; groups are known from the backends that have them. */
 function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: string): Int32Array {
-  const path = target.split("?", 1)[0] ?? "";
+  const path = pathOf(target);
   const served = new Map<number, number>();
   for (const { row, endpoints } of states) {
     const group = deps.tables.backends.pathGroup(row);
@@ -130,7 +160,10 @@ function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: str
 
 function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: ExplainedRow): ExplainedBackend {
   const weights = deps.config.score_weights;
-  const terms = scoreTerms(state.report ?? {}, tier, state.latencyMs);
+  const terms =
+    state.source === "agent"
+      ? scoreTerms(state.report ?? {}, tier, state.latencyMs)
+      : agentlessTerms(tier, state.latencyMs);
   const { reportAgeMs, inFlight, leases } = row.figures;
   return {
     client_id: state.clientId,
@@ -143,11 +176,17 @@ function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: Explaine
       memory: terms.memory * weights.memory,
       gpu: terms.gpu * weights.gpu,
       latency: terms.latency * weights.latency,
+      in_flight: row.loadTerm,
     },
     in_flight: inFlight,
     leases,
-    report_age_seconds: Number.isFinite(reportAgeMs) ? Math.max(0, reportAgeMs) / 1000 : null,
+    report_age_seconds: reportAgeSeconds(state, reportAgeMs),
   };
+}
+
+/** Null before the first report, and of a backend that never reports. */
+function reportAgeSeconds({ source }: BackendState, ageMs: number): number | null {
+  return source === "agent" && Number.isFinite(ageMs) ? Math.max(0, ageMs) / 1000 : null;
 }
 
 function sha256(latin1: string): string {

@@ -1,6 +1,6 @@
 /** `/migrations`: requests move from one group of backends to another by stages, see docs/migration.md. */
 import { Type } from "@sinclair/typebox";
-import type { Migration } from "../../../core/migration/migration.ts";
+import { type Migration, shareOf } from "../../../core/migration/migration.ts";
 import {
   type MigrationOptions,
   MigrationOptionsSchema,
@@ -86,26 +86,48 @@ function actionOperation(deps: ApiDeps, action: Action): Operation {
       404: "There is none with this id.",
       409: "It cannot be done in its present state.",
     },
-    handle: async ({ params, peer }) => {
-      const outcome = await deps.migrations.act(idOf(params.id), action, peer);
-      if (outcome.ok === "unknown") return unknown(params.id);
-      if (outcome.ok) return json(viewOf(deps, outcome.migration));
-      return problem(409, `Migration ${params.id} cannot do that: ${outcome.why}.`);
-    },
+    handle: (call) => change(deps, call, action),
   };
 }
 
-async function start(deps: ApiDeps, { request, peer }: Call): Promise<Response> {
+async function change(deps: ApiDeps, { params, actor }: Call, action: Action): Promise<Response> {
+  const before = deps.migrations.get(idOf(params.id));
+  if (before === null) return unknown(params.id);
+  const outcome = await deps.migrations.act(before.id, action, actor);
+  if (!outcome.ok) return problem(409, `Migration ${before.id} cannot do that: ${outcome.why}.`);
+  note(deps, actor, action, before, outcome.migration);
+  return json(viewOf(deps, outcome.migration));
+}
+
+async function start(deps: ApiDeps, { request, actor }: Call): Promise<Response> {
   const defaults = deps.config.migration_defaults;
   const limit = deps.config.max_request_body_bytes;
   const body = await readBody(request, MigrationRequestSchema, limit, (sound) => faultsOf(sound, defaults));
   if (!body.ok) return body.answer;
   const { from, to, ...options } = body.value;
-  const ask = { from, to, options: { ...defaults, ...options }, by: peer };
+  const ask = { from, to, options: { ...defaults, ...options }, by: actor };
   const outcome = await deps.migrations.start(ask);
   if (outcome.kind === "invalid") return invalid(outcome.errors);
   if (outcome.kind === "conflict") return problem(409, `${outcome.detail}.`);
+  note(deps, actor, "begin", null, outcome.migration);
   return json(viewOf(deps, outcome.migration), 201);
+}
+
+/** Says in the audit log what a person has done. */
+function note(
+  { audit, now, wallOf }: ApiDeps,
+  actor: string,
+  action: string,
+  before: Migration | null,
+  after: Migration,
+): void {
+  const changes = [
+    { key: "status", from: before?.phase.kind ?? null, to: after.phase.kind },
+    { key: "share_percent", from: before === null ? null : shareOf(before), to: shareOf(after) },
+  ].filter(({ from, to }) => from !== to);
+  const at = new Date(wallOf(now())).toISOString();
+  const target = `${after.id} (${after.from} to ${after.to})`;
+  audit.add({ at, actor, action: `${action} migration`, target, changes, persist: true });
 }
 
 /** What the asker has set may contradict a default. */

@@ -28,7 +28,7 @@ export interface LogOptions {
 /** The process's log: loggers for components, and the way out for finished lines of workers. */
 export class Log {
   readonly #options: LogOptions;
-  readonly #least: LogLevel;
+  #least: LogLevel;
   readonly #sink: LogSink;
 
   constructor(options: LogOptions) {
@@ -39,6 +39,11 @@ export class Log {
         dropped,
       }),
     );
+  }
+
+  /** Leaves lines out that are less severe than `log_level`. */
+  setLevel(level: string): void {
+    this.#least = toLogLevel(level);
   }
 
   component(component: string): Logger {

@@ -65,8 +65,6 @@ export type StartOutcome =
   | { readonly kind: "invalid"; readonly errors: readonly FieldError[] }
   | { readonly kind: "conflict"; readonly detail: string };
 
-export type ChangeOutcome = ActionOutcome | { readonly ok: "unknown" };
-
 export class Migrations {
   readonly #deps: MigrationDeps;
   readonly #windows: GroupWindows;
@@ -83,13 +81,13 @@ export class Migrations {
     });
   }
 
-  /** Takes up what the last run knew: before any backend gets its row, so that none gets what is not for it. */
-  restore(): void {
+  /** Takes up what the last run knew: before any backend gets its row, so that none gets what is not for it. Their number. */
+  restore(): number {
     const moment = this.#moment();
     this.#all = this.#deps.store.loadMigrations().map((each) => restarted(each, moment));
     this.#groups = new Groups(this.#all);
     const active = this.#active;
-    if (active === null) return;
+    if (active === null) return this.#all.length;
     this.#deps.store.saveMigration(active, moment.nowMs);
     this.#beginSplit(active);
     this.#deps.log.info("a migration goes on: its stage begins anew", {
@@ -97,6 +95,7 @@ export class Migrations {
       share_percent: shareOf(active),
     });
     this.#startTimer();
+    return this.#all.length;
   }
 
   /** The part that a backend with these tags has. */
@@ -130,9 +129,10 @@ export class Migrations {
     return { kind: "started", migration };
   }
 
-  async act(id: number, action: Action, by: string): Promise<ChangeOutcome> {
+  /** Does what a person asks of the migration with an id. */
+  async act(id: number, action: Action, by: string): Promise<ActionOutcome> {
     const migration = this.get(id);
-    if (migration === null) return { ok: "unknown" };
+    if (migration === null) return { ok: false, why: "there is none with this id" };
     const isUnderWay = activePhase(migration) !== null;
     const seen = isUnderWay
       ? this.#look(migration)

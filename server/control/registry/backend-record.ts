@@ -1,4 +1,5 @@
 /** A backend as the registry keeps it, and its other forms: for workers, for the database. */
+import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
 import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Tagged } from "../migration/groups.ts";
@@ -16,12 +17,20 @@ export interface Admitted {
   readonly loopbackAllowed: boolean;
 }
 
+/** Who made a backend known: its agent, the configuration, a call at run time, or a name that was looked up. */
+export type BackendSource = "agent" | "config" | "api" | "dns";
+
 /** One backend; the registry replaces parts as news arrives. Times are of the clock by which everything ages. */
 export interface BackendRecord {
   readonly clientId: string;
   readonly row: number;
   readonly generation: number;
+  source: BackendSource;
   admitted: Admitted;
+  /** What operators have said of it. */
+  terms: BackendTerms;
+  /** What it has to give, of a backend without an agent. */
+  resources: BackendConfig["resources"];
   pathGroup: number;
   ownership: Ownership;
   readonly createdMs: number;
@@ -70,6 +79,11 @@ export function endpointStates(admitted: Admitted): EndpointState[] {
   }));
 }
 
+/** Tells whether a backend was heard of within that time; one without an agent need not be. */
+export function isActive(record: BackendRecord, nowMs: number, withinMs: number): boolean {
+  return record.source !== "agent" || nowMs - Math.max(record.lastSeenMs, record.loadedMs) <= withinMs;
+}
+
 /** Bit i says that endpoint i is at an origin of which that is true; endpoints beyond the bits are left out. */
 export function endpointBits(record: BackendRecord, isTrue: (origin: Origin) => boolean): number {
   let bits = 0;
@@ -83,8 +97,8 @@ export function endpointBits(record: BackendRecord, isTrue: (origin: Origin) => 
 const MAX_BITS = 31;
 
 /** The groups that a backend is in. */
-export function tagsOf({ admitted }: BackendRecord): readonly string[] {
-  return admitted.registration.tags ?? [];
+export function tagsOf({ admitted, terms }: BackendRecord): readonly string[] {
+  return [...new Set([...(terms.tags ?? []), ...(admitted.registration.tags ?? [])])];
 }
 
 export function toTagged(record: BackendRecord): Tagged {

@@ -20,7 +20,7 @@ export function restoreRecords(deps: RegistryDeps, groups: PathGroupPool): Backe
       });
       continue;
     }
-    const claimed = deps.tables.backends.claimRow();
+    const claimed = deps.tables.backends.claimRow(hashStickyId(clientId));
     if (claimed === null) {
       deps.log.error("backends of the database are left out: raise max_backends", { client_id: clientId });
       break;
@@ -28,6 +28,9 @@ export function restoreRecords(deps: RegistryDeps, groups: PathGroupPool): Backe
     records.push({
       clientId,
       ...claimed,
+      source: "agent",
+      terms: {},
+      resources: undefined,
       admitted,
       pathGroup: groups.take(admitted.patterns).index,
       ownership: { tokenHash: stored.tokenHash, tokenShown: stored.tokenShown },

@@ -71,6 +71,12 @@ export const SQL = {
   saveMigration: `INSERT INTO migrations (id, state_json, updated_at) VALUES ($id, $json, $at)
     ON CONFLICT (id) DO UPDATE SET state_json = excluded.state_json, updated_at = excluded.updated_at`,
   forgetMigration: "DELETE FROM migrations WHERE id = ?",
+  loadSetting: "SELECT value FROM settings WHERE key = ?",
+  saveSetting: `INSERT INTO settings (key, value, changed_ms) VALUES ($key, $value, $atMs)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_ms = excluded.changed_ms`,
+  saveAudit: "INSERT INTO audit (at_ms, entry_json) VALUES ($atMs, $entry)",
+  loadAudit: "SELECT entry_json AS entry FROM audit ORDER BY id DESC LIMIT ?",
+  trimAudit: "DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?",
   countStale: "SELECT COUNT(*) AS count FROM clients WHERE last_seen_ms IS NULL OR last_seen_ms < ?",
 } as const;
 

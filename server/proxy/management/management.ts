@@ -20,11 +20,16 @@ const PATHS: ReadonlySet<string> = new Set([
   "/clients/purge",
   "/clients/purge-pending",
   "/leases",
+  "/config",
+  "/config/reload",
+  "/config/undo",
+  "/backends",
+  "/audit",
   "/migrations",
   "/swagger",
   "/swagger/json",
 ]);
-const PREFIXES = ["/clients/", "/leases/", "/migrations/", "/swagger/"] as const;
+const PREFIXES = ["/clients/", "/leases/", "/backends/", "/migrations/", "/swagger/"] as const;
 
 /** Tells management from all else by the raw path: exactly what is compared here is what is served. */
 export function isManagement(path: string): boolean {
@@ -82,6 +87,7 @@ function relayToControl(exchange: Exchange): void {
     ["X-Opsen-Secret", plane.controlSecret],
     ["X-Opsen-Peer", facts.clientIp],
     ["X-Opsen-Proto", facts.proto],
+    ...(facts.keyName === "" ? [] : [["X-Opsen-Actor", facts.keyName] as const]),
     ...(facts.isAdmin ? [["X-Opsen-Admin", "1"] as const] : []),
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];

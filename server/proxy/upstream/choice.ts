@@ -24,6 +24,8 @@ export class Choice {
   /** Row and generation of a backend that the request has been taken away from; -1 while there is none. */
   #leftRow = -1;
   #leftGeneration = 0;
+  /** When the whole request was sent to the present backend; 0 = it was not. */
+  #sentAtMs = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -51,6 +53,7 @@ export class Choice {
     this.#hasFailed = false;
     this.#event = null;
     this.#leftRow = -1;
+    this.#sentAtMs = 0;
   }
 
   /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
@@ -113,11 +116,14 @@ export class Choice {
   use(): void {
     if (this.#isUnused && this.#tried.length === 0) this.#exchange.plane.retryDesk.sent(this.#pick.row);
     this.#isUnused = false;
+    // A body that is still to come would make the client's time the backend's.
+    this.#sentAtMs = this.#exchange.body.complete ? this.#exchange.plane.now() : 0;
   }
 
   /** The backend has begun to answer. */
   heard(status: number): void {
     this.#event = status >= FIRST_FAILURE_STATUS ? "failure" : "success";
+    this.#tellLatency(this.#event === "failure");
     // A long answer must not delay what others are to know; that all is well, as usual, can wait for its end.
     if (this.#event === "failure" || this.#pick.isTrial) this.#observe(this.#event);
   }
@@ -131,6 +137,7 @@ export class Choice {
   /** Tells the breaker what the request met at the present backend. */
   blame(event: BreakerEvent): void {
     this.#event = event;
+    this.#tellLatency(true);
     this.#observe(event);
   }
 
@@ -191,6 +198,15 @@ export class Choice {
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
     const change = this.#exchange.plane.picker.settle(pick, this.#exchange.plane.now(), use, event);
     if (change !== "none") this.#tell(pick, change);
+  }
+
+  /** Once for each time that the request was sent. */
+  #tellLatency(failed: boolean): void {
+    if (this.#sentAtMs === 0) return;
+    const { plane } = this.#exchange;
+    const nowMs = plane.now();
+    plane.picker.latency(this.#pick, nowMs - this.#sentAtMs, nowMs, failed);
+    this.#sentAtMs = 0;
   }
 
   #observe(event: BreakerEvent): void {

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pickerOptions } from "../../../core/balancing/options.ts";
-import { Picker } from "../../../core/balancing/picker.ts";
-import { loadServerConfig } from "../../../core/config/load.ts";
+import type { Picker } from "../../../core/balancing/picker.ts";
+import { judgeServerConfig, loadServerConfig } from "../../../core/config/load.ts";
+import { NO_CHANGES } from "../../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { LogData } from "../../../core/log/format.ts";
 import type { SharedTables } from "../../../core/plane/messages.ts";
@@ -12,10 +12,17 @@ import { type Place, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import { EndpointPolicy } from "../../../server/control/admission/endpoint-policy.ts";
+import { DnsBackends } from "../../../server/control/discovery/dns-backends.ts";
+import { readKeys } from "../../../server/control/keys/key-files.ts";
 import type { Logger } from "../../../server/control/logging/logger.ts";
-import { Migrations } from "../../../server/control/migration/migrations.ts";
+import { type MigrationDeps, Migrations } from "../../../server/control/migration/migrations.ts";
 import { Registry } from "../../../server/control/registry/registry.ts";
 import type { BackendUpdate, Watcher } from "../../../server/control/registry/registry-types.ts";
+import { Applier } from "../../../server/control/settings/applier.ts";
+import { Audit } from "../../../server/control/settings/audit.ts";
+import type { LoadConfig } from "../../../server/control/settings/candidate.ts";
+import { Live } from "../../../server/control/settings/live.ts";
+import { Settings } from "../../../server/control/settings/settings.ts";
 import { Store } from "../../../server/control/store/store.ts";
 import { makeLookup } from "../../../server/names/lookup.ts";
 
@@ -71,9 +78,12 @@ export class RecordedLog implements Logger {
 
 export interface World extends Disposable {
   readonly config: ServerConfig;
+  readonly live: Live;
   readonly registry: Registry;
   readonly migrations: Migrations;
   readonly shared: SharedTables;
+  readonly settings: Settings;
+  readonly audit: Audit;
   readonly tables: Tables;
   readonly picker: Picker;
   readonly store: Store;
@@ -94,6 +104,8 @@ export interface WorldOptions {
   /** Called while workers are told of a change. */
   readonly whilePublished?: (update: BackendUpdate) => Promise<void>;
   readonly locate?: (address: string) => Place | null;
+  /** Called when the configuration has changed. */
+  readonly onChange?: (config: ServerConfig) => void;
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -108,31 +120,23 @@ export function newWorld(options: WorldOptions = {}): World {
   let seed = 1;
   const shared = allocateTables(tableSizes(config, tiers.length, 2), () => seed++);
   const tables = openTables(shared);
-  const picker = new Picker(tables, pickerOptions(config, tiers));
+  const live = new Live(tables, { config, ...toTiers(config), keys: [], workers: 1 });
   const log = new RecordedLog();
   const store = new Store(options.database ?? ":memory:", log);
   const published: BackendUpdate[] = [];
   const world = { nowMs: START_MS, timers: 0 };
-  const migrations = new Migrations({
-    tables,
-    picker,
-    store,
-    backends: () => registry.tagged(),
-    log,
-    now: () => world.nowMs,
-    wallOf: (ms) => ms,
-    every: () => {
-      world.timers++;
-      return () => {
-        world.timers--;
-      };
+  const migrations: Migrations = migrationsOf(world, { live, store, log }, () => registry.tagged());
+  const registry: Registry = new Registry({
+    get config() {
+      return live.config;
     },
-  });
-  const registry = new Registry({
-    config,
-    tiers,
+    get tiers() {
+      return live.tiers;
+    },
+    get picker() {
+      return live.picker;
+    },
     tables,
-    picker,
     policy: new EndpointPolicy({
       allowed: config.allowed_endpoint_cidrs,
       denied: config.denied_endpoint_cidrs,
@@ -150,17 +154,71 @@ export function newWorld(options: WorldOptions = {}): World {
     wallOf: (ms) => ms,
     ...(options.locate && { locate: options.locate }),
   });
+  const audit = new Audit(store);
   return Object.assign(world, {
     config,
+    live,
     registry,
     migrations,
     shared,
+    settings: settingsOf({ live, registry, store, audit, log, onChange: options.onChange }),
+    audit,
     tables,
-    picker,
+    picker: live.picker,
     store,
     log,
     published,
     [Symbol.dispose]: () => store.close(),
+  });
+}
+
+/** Settings that start from the configuration of `live`, as those of a server without a file. */
+function settingsOf(parts: {
+  readonly live: Live;
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly log: RecordedLog;
+  readonly onChange: WorldOptions["onChange"];
+}): Settings {
+  const { live, registry, store, audit, log } = parts;
+  const base = live.config;
+  const dns = new DnsBackends({ lookup: makeLookup([]), onChange: () => {}, log });
+  const applier = new Applier(
+    {
+      live,
+      registry,
+      dns,
+      readKeys,
+      workersOf: ({ workers }) => (workers === "auto" ? 1 : workers),
+      onChange: async () => parts.onChange?.(live.config),
+    },
+    NO_CHANGES,
+  );
+  const load: LoadConfig = (runtime) => judgeServerConfig(base, runtime, () => []);
+  return new Settings({ live, load, applier, store, audit, log, wallNow: () => START_MS });
+}
+
+/** Migrations whose time passes when a test says so. */
+function migrationsOf(
+  world: Pick<World, "nowMs" | "timers">,
+  { live, store, log }: Pick<World, "live" | "store" | "log">,
+  backends: MigrationDeps["backends"],
+): Migrations {
+  return new Migrations({
+    tables: live.tables,
+    picker: live.picker,
+    store,
+    backends,
+    log,
+    now: () => world.nowMs,
+    wallOf: (ms) => ms,
+    every: () => {
+      world.timers++;
+      return () => {
+        world.timers--;
+      };
+    },
   });
 }
 

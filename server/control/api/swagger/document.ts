@@ -8,6 +8,7 @@ const TAGS = [
   { name: "agents", description: "What agents on backends call." },
   { name: "backends", description: "What is known of the backends." },
   { name: "migrations", description: "Requests that move from one group of backends to another." },
+  { name: "settings", description: "The configuration as it counts now, and changes of it." },
   { name: "status", description: "Whether the server is well." },
 ];
 

@@ -2,12 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { activePhase, type Migration, shareOf } from "../../../../core/migration/migration.ts";
 import type { MigrationOptions } from "../../../../core/migration/options.ts";
 import type { Action } from "../../../../core/migration/transitions.ts";
-import {
-  CLOSED_GROUP,
-  FROM_GROUP,
-  NO_GROUP,
-  TO_GROUP,
-} from "../../../../core/table/migration-split.ts";
+import { CLOSED_GROUP, FROM_GROUP, NO_GROUP, TO_GROUP } from "../../../../core/table/migration-split.ts";
 import { TrafficTable } from "../../../../core/table/traffic-table.ts";
 import { idleReport, newWorld, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
@@ -21,7 +16,11 @@ async function worldOf(tags: readonly string[][], database?: string): Promise<Wo
 }
 
 async function add(world: World, id: string, tags: readonly string[]): Promise<void> {
-  const registration = { client_id: id, endpoint_url: `http://10.0.0.1:${9000 + Number(id.slice(1))}`, tags: [...tags] };
+  const registration = {
+    client_id: id,
+    endpoint_url: `http://10.0.0.1:${9000 + Number(id.slice(1))}`,
+    tags: [...tags],
+  };
   const outcome = await world.registry.register(registration, "10.0.0.9", null);
   expect(outcome.kind).toBe("registered");
   const token = outcome.kind === "registered" ? outcome.token : null;
@@ -34,7 +33,12 @@ function ask(world: World, from: string, to: string, options: Partial<MigrationO
   return world.migrations.start({ from, to, options: all, by: "ops" });
 }
 
-async function begin(world: World, from: string, to: string, options?: Partial<MigrationOptions>): Promise<Migration> {
+async function begin(
+  world: World,
+  from: string,
+  to: string,
+  options?: Partial<MigrationOptions>,
+): Promise<Migration> {
   const outcome = await ask(world, from, to, options);
   if (outcome.kind !== "started") throw new Error(JSON.stringify(outcome));
   return outcome.migration;
@@ -42,7 +46,7 @@ async function begin(world: World, from: string, to: string, options?: Partial<M
 
 async function did(world: World, id: number, action: Action): Promise<Migration> {
   const outcome = await world.migrations.act(id, action, "ops");
-  if (outcome.ok !== true) throw new Error(JSON.stringify(outcome));
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome));
   return outcome.migration;
 }
 
@@ -132,7 +136,10 @@ describe("groups", () => {
       detail:
         "migration 1 (blue to green) is running; only one can be under way: wait for its end, or abort it",
     });
-    expect(await world.migrations.act(7, "abort", "")).toEqual({ ok: "unknown" });
+    expect(await world.migrations.act(7, "abort", "")).toEqual({
+      ok: false,
+      why: "there is none with this id",
+    });
   });
 });
 
@@ -156,7 +163,10 @@ describe("windows", () => {
     expect(world.tables.migration.share).toBe(1);
     serve(world, "b1", 60);
     wait(world, 60);
-    expect(world.migrations.get(id)?.reports.at(-1)).toMatchObject({ from: { requests: 0 }, to: { requests: 60 } });
+    expect(world.migrations.get(id)?.reports.at(-1)).toMatchObject({
+      from: { requests: 0 },
+      to: { requests: 60 },
+    });
     expect(world.migrations.get(id)?.phase.kind).toBe("completed");
   });
 

@@ -56,6 +56,7 @@ describe("the file", () => {
     const names = rows(path, "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name");
     expect(names).toEqual(
       [
+        "audit",
         "clients",
         "idx_clients_last_seen",
         "idx_stats_client_time",
@@ -63,6 +64,7 @@ describe("the file", () => {
         "idx_sticky_id",
         "idx_sticky_last_used",
         "migrations",
+        "settings",
         "stats",
         "sticky_assignments",
       ].map((name) => ({ name })),
