@@ -36,6 +36,7 @@ import {
 } from "./filters.ts";
 import { MigrationFilter } from "./migration-filter.ts";
 import type { PickerOptions } from "./options.ts";
+import { pathFilterOf } from "./path-filter.ts";
 import type { PickQuery } from "./pick.ts";
 import type { StrategyView } from "./strategies/strategy.ts";
 
@@ -122,7 +123,7 @@ export class Eligibility implements StrategyView {
     this.gpuMask = this.columns.gpuMask[query.tier] ?? NO_MASKS;
     this.#nowMs = query.nowMs;
     this.#excluded = query.excluded;
-    this.#endpointOfGroup = this.#pathFilter(query.endpointOfGroup);
+    this.#endpointOfGroup = pathFilterOf(this.columns, this.limit, query.endpointOfGroup);
     if (this.#options.panicBelow > 0) this.#updatePanic();
     this.#ramps = this.#options.slowStartMs > 0;
     this.heldBack = false;
@@ -336,19 +337,4 @@ export class Eligibility implements StrategyView {
     }
     this.#panics = good < this.#options.panicBelow * enabled;
   }
-
-  /** The path removes backends only if an enabled one serves it; else every backend stays, with its first endpoint. */
-  #pathFilter(endpointOfGroup: Int32Array | null): Int32Array | null {
-    if (endpointOfGroup === null || !endpointOfGroup.some(isEndpoint)) return null;
-    const { flags, pathGroup } = this.columns;
-    for (let row = 0; row < this.limit; row++) {
-      const isEnabled = (i32(flags, row) & ENABLED) !== 0;
-      if (isEnabled && isEndpoint(endpointOfGroup[i32(pathGroup, row)])) return endpointOfGroup;
-    }
-    return null;
-  }
-}
-
-function isEndpoint(index: number | undefined): boolean {
-  return index !== undefined && index >= 0;
 }

@@ -1,4 +1,5 @@
 /** The SQL of the store. */
+import type { Database } from "bun:sqlite";
 
 const CLIENT_COLUMNS = [
   "client_id",
@@ -79,6 +80,27 @@ export const SQL = {
   trimAudit: "DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?",
   countStale: "SELECT COUNT(*) AS count FROM clients WHERE last_seen_ms IS NULL OR last_seen_ms < ?",
 } as const;
+
+/** Compiles those that are run often. */
+export function prepare(database: Database) {
+  return {
+    saveClient: database.prepare(SQL.saveClient),
+    saveReport: database.prepare(SQL.saveReport),
+    saveSticky: database.prepare(SQL.saveSticky),
+    forgetClient: database.prepare(SQL.forgetClient),
+    forgetStats: database.prepare(SQL.forgetStats),
+    forgetSticky: database.prepare(SQL.forgetSticky),
+    saveMigration: database.prepare(SQL.saveMigration),
+    forgetMigration: database.prepare(SQL.forgetMigration),
+    purgeClients: database.prepare(SQL.purgeClients),
+    trimStats: database.prepare(SQL.trimStats),
+    trimSticky: database.prepare(SQL.trimSticky),
+    saveSetting: database.prepare(SQL.saveSetting),
+    saveAudit: database.prepare(SQL.saveAudit),
+    trimAudit: database.prepare(SQL.trimAudit),
+    trimStickySurplus: database.prepare(SQL.trimStickySurplus),
+  };
+}
 
 function parameters(columns: readonly string[]): string {
   return columns.map((name) => `$${name}`).join(", ");

@@ -15,7 +15,7 @@ import {
   toStoredBackend,
 } from "./rows.ts";
 import { toTimestampText } from "./schema.ts";
-import { SQL } from "./statements.ts";
+import { prepare, SQL } from "./statements.ts";
 import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
 
 /** How long a change waits at most; what was answered is on disk two seconds later at the latest. */
@@ -339,26 +339,6 @@ function identityOf(path: string): string {
   } catch {
     return "absent";
   }
-}
-
-function prepare(database: Database) {
-  return {
-    saveClient: database.prepare(SQL.saveClient),
-    saveReport: database.prepare(SQL.saveReport),
-    saveSticky: database.prepare(SQL.saveSticky),
-    forgetClient: database.prepare(SQL.forgetClient),
-    forgetStats: database.prepare(SQL.forgetStats),
-    forgetSticky: database.prepare(SQL.forgetSticky),
-    saveMigration: database.prepare(SQL.saveMigration),
-    forgetMigration: database.prepare(SQL.forgetMigration),
-    purgeClients: database.prepare(SQL.purgeClients),
-    trimStats: database.prepare(SQL.trimStats),
-    trimSticky: database.prepare(SQL.trimSticky),
-    saveSetting: database.prepare(SQL.saveSetting),
-    saveAudit: database.prepare(SQL.saveAudit),
-    trimAudit: database.prepare(SQL.trimAudit),
-    trimStickySurplus: database.prepare(SQL.trimStickySurplus),
-  };
 }
 
 function messageOf(error: unknown): string {
