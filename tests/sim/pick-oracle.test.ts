@@ -268,7 +268,7 @@ class World {
     const isRoute = random.chance(0.3);
     const query = { ...queryOf(request, tierIndex, isRoute), client: true, clientLo: client };
     const expected = oracleWidePick(this.#fleet, request, this.#rules);
-    if (random.chance(0.03) || typeof expected === "string") this.#compareRefusals(query, request);
+    if (random.chance(0.05) || typeof expected === "string") this.#compareRefusals(query, request);
     const pick = new Pick();
     const status = this.#picker.pick(query, pick);
     const actual = status === "picked" ? pick.row : status;
