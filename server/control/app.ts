@@ -24,7 +24,7 @@ import {
 } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
-import { Applier } from "./settings/applier.ts";
+import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
@@ -122,10 +122,12 @@ async function start(
     locate,
     publish: async (update) => workers.supervisor?.publish(update),
   });
-  const { applier, restored } = await fill(ground, registry, changes, cleanup, async (before) => {
-    if (before.log_level !== live.config.log_level) log.setLevel(live.config.log_level);
-    prober.adapt();
-    await workers.supervisor?.setSettings(liveSettings(live));
+  const { applier, restored } = await fill(ground, registry, changes, cleanup, {
+    onChange: () => {
+      log.setLevel(live.config.log_level);
+      prober.adapt();
+    },
+    tellWorkers: async () => workers.supervisor?.setSettings(liveSettings(live)),
   });
   const audit = new Audit(store);
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
@@ -215,7 +217,7 @@ async function fill(
   registry: Registry,
   changes: RuntimeChanges,
   cleanup: DisposableStack,
-  onChange: (before: ServerConfig) => Promise<void>,
+  told: Pick<ApplierDeps, "onChange" | "tellWorkers">,
 ): Promise<{
   readonly applier: Applier;
   readonly restored: { readonly backends: number; readonly stickySessions: number };
@@ -228,7 +230,7 @@ async function fill(
     log: log.component("dns"),
   });
   cleanup.defer(() => dns.stop());
-  const applier = new Applier({ live, registry, dns, readKeys, workersOf, onChange }, changes);
+  const applier = new Applier({ live, registry, dns, readKeys, workersOf, ...told }, changes);
   const refresh = async (): Promise<void> => {
     const errors = await applier.refreshBackends();
     for (const { field, rule } of errors) log.component("dns").error(`${field} ${rule}`);
