@@ -134,3 +134,35 @@ test("/route and its explanation go by it, and say so", async () => {
   const metrics = await server.call("GET", "/metrics");
   expect(metrics.text).toContain("opsen_migration_fallbacks_total 0\n");
 });
+
+test("backends without an agent are in groups too, and change them while a migration runs; the audit log tells who did it", async () => {
+  await using server = await TestServer.start({
+    config: { backends: [{ id: "old", url: "http://127.0.0.1:9", tags: ["blue"] }] },
+  });
+  const added = await server.call("POST", "/backends", {
+    json: { id: "new", url: "http://127.0.0.1:9", tags: ["green"] },
+  });
+  expect(added.status).toBe(201);
+  const removedBy = async (id: string): Promise<unknown> => {
+    const explained = record((await server.call("POST", "/route/explain", { json: {} })).json);
+    return records(explained.backends).find((each) => each.client_id === id)?.reason;
+  };
+  const filtered = "migration: not for this request; the new group gets 0 % of them";
+  expect((await begin(server, { ...BETWEEN, paused: true })).status).toBe(201);
+  expect([await removedBy("old"), await removedBy("new")]).toEqual([null, filtered]);
+  expect((await server.call("PATCH", "/backends/new", { json: { tags: ["red"] } })).status).toBe(200);
+  expect([await removedBy("old"), await removedBy("new")]).toEqual([null, null]);
+  expect((await server.call("PATCH", "/backends/new", { json: { tags: ["green"] } })).status).toBe(200);
+  expect(await removedBy("new")).toBe(filtered);
+  // Both are the new group's: requests go there all the same, as to the only one that can take them.
+  expect((await server.call("PATCH", "/backends/old", { json: { tags: ["green"] } })).status).toBe(200);
+  expect(record((await server.call("POST", "/route/explain", { json: {} })).json).chosen).not.toBeNull();
+  await server.call("POST", "/migrations/1/abort");
+  const audit = records(record((await server.call("GET", "/audit")).json).entries);
+  const ours = audit.filter(({ action }) => String(action).endsWith(" migration"));
+  expect(ours.map(({ actor, action, target }) => [actor, action, target])).toEqual([
+    ["local", "abort migration", "1 (blue to green)"],
+    ["local", "begin migration", "1 (blue to green)"],
+  ]);
+  expect(ours[0]?.changes).toEqual([{ key: "status", from: "paused", to: "aborted" }]);
+});

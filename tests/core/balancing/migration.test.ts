@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { PickerOptions } from "../../../core/balancing/options.ts";
 import { newPickQuery, Pick, type PickQuery } from "../../../core/balancing/pick.ts";
 import { Picker } from "../../../core/balancing/picker.ts";
+import { STRATEGY_NAMES } from "../../../core/balancing/strategies/names.ts";
 import {
   CLOSED_GROUP,
   FROM_GROUP,
@@ -275,4 +276,18 @@ test("without a migration nothing is left out, also right after one", () => {
   expect(world.tables.migration.isInUse).toBe(false);
   expect(world.ask({ excluded: [from, to] })).toBe("no_backend");
   expect(world.fallbacks).toBe(1);
+});
+
+test.each(STRATEGY_NAMES)("%s keeps to the shares, and falls back", (strategy) => {
+  const world = new World(0, { strategy });
+  world.add(FROM_GROUP);
+  const to = [world.add(TO_GROUP), world.add(TO_GROUP)];
+  world.add(FROM_GROUP);
+  world.tables.migration.begin(RULES, 0.2);
+  const rows = Array.from({ length: 2000 }, (_, index) => world.ask({ hashHi: index, hashLo: 7 * index }));
+  expect(Math.abs(rows.filter((row) => to.includes(Number(row))).length - 400)).toBeLessThan(3);
+  expect(world.fallbacks).toBe(0);
+  for (const row of to) world.tables.backends.setHealthy(row, false);
+  for (let request = 0; request < 100; request++) expect(to).not.toContain(world.ask({ hashHi: request }));
+  expect(Math.abs(world.fallbacks - 20)).toBeLessThan(3);
 });
