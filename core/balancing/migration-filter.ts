@@ -26,6 +26,8 @@ export class MigrationFilter {
   /** Queries that were split one by one. */
   #draws = 0;
   #share = 0;
+  /** Some backend has a part in a migration. */
+  #isInUse = false;
   /** The group that the query is for; none when it may have both. */
   #own: MigrationGroup = NO_GROUP;
   #reach = OWN;
@@ -52,14 +54,14 @@ export class MigrationFilter {
     this.#reach = OWN;
     this.#hasRemoved = false;
     this.#hasRemovedClosed = false;
-    if (!this.#split.isInUse) return false;
-    this.#turnTo(query, 0.5);
-    return true;
+    this.#isInUse = this.#split.isInUse;
+    if (this.#isInUse) this.#turnTo(query, 0.5);
+    return this.#isInUse;
   }
 
   /** Decides for the prepared query, which is to be sent: each that is split by itself moves the sequence on. */
   draw(query: PickQuery): void {
-    if (!this.#split.isInUse) return;
+    if (!this.#isInUse) return;
     const isByItself = this.#split.isActive && !query.sticky && !query.client;
     this.#turnTo(query, isByItself ? evenly(++this.#draws, this.#worker) : 0.5);
   }

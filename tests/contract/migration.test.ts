@@ -27,6 +27,9 @@ function begin(server: TestServer, body: Json = BETWEEN): Promise<Answer> {
 test("a migration is begun, listed, shown, reported on and changed", async () => {
   await using server = await start({ migration_defaults: { hold_seconds: 40 } });
   expect((await server.call("GET", "/migrations")).json).toEqual({ migrations: [] });
+  await server.call("PATCH", "/backends/x", { json: { tags: ["eu", "blue"] } });
+  const backends = records(record((await server.call("GET", "/backends")).json).backends);
+  expect(backends.map(({ tags }) => tags)).toEqual([["blue"], ["green"], ["eu", "blue", "mixed"]]);
   const begun = await begin(server, { ...BETWEEN, stages: [0.5, 100], split_by: "client" });
   expect(begun.status).toBe(201);
   expect(record(begun.json)).toMatchObject({

@@ -96,14 +96,14 @@ export function endpointBits(record: BackendRecord, isTrue: (origin: Origin) => 
 /** Endpoints that a word of bits tells apart. */
 const MAX_BITS = 31;
 
-/** The groups that a backend is in. */
-export function tagsOf({ admitted, terms }: BackendRecord): readonly string[] {
-  return [...new Set([...(terms.tags ?? []), ...(admitted.registration.tags ?? [])])];
+/** The groups that a backend is in: those that operators put it in, and those that its agent names. */
+export function tagsOf(terms: BackendTerms, registration: Registration): string[] {
+  return [...new Set([...(terms.tags ?? []), ...(registration.tags ?? [])])];
 }
 
 export function toTagged(record: BackendRecord): Tagged {
-  const { clientId, row, generation } = record;
-  return { clientId, row, generation, tags: tagsOf(record) };
+  const { clientId, row, generation, terms, admitted } = record;
+  return { clientId, row, generation, tags: tagsOf(terms, admitted.registration) };
 }
 
 /** Tells whether two registrations send requests to the same places. */
