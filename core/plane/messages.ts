@@ -16,6 +16,7 @@ export interface SharedTables {
   readonly clients: SharedArrayBuffer;
   readonly migration: SharedArrayBuffer;
   readonly traffic: SharedArrayBuffer;
+  readonly loop: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */

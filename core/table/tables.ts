@@ -7,6 +7,7 @@ import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { LoopTable } from "./loop-table.ts";
 import { MigrationSplit } from "./migration-split.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
@@ -45,6 +46,7 @@ export interface Tables {
   readonly clients: ClientConnections;
   readonly migration: MigrationSplit;
   readonly traffic: TrafficTable;
+  readonly loop: LoopTable;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -82,6 +84,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     clients: ClientConnections.allocate(sizes.workers, random),
     migration: MigrationSplit.allocate(sizes.maxBackends),
     traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
+    loop: LoopTable.allocate(sizes.workers),
   };
 }
 
@@ -106,6 +109,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     clients: new ClientConnections(shared.clients, worker),
     migration: new MigrationSplit(shared.migration),
     traffic: new TrafficTable(shared.traffic, worker),
+    loop: new LoopTable(shared.loop, worker),
   };
 }
 
@@ -135,6 +139,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
   tables.clients.releaseWorker(worker);
+  tables.traffic.releaseWorker(worker);
   tables.queue.freed();
 }
 

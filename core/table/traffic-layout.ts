@@ -12,7 +12,11 @@ export const QUEUED_MS = 7;
 export const LAST_AT_MS = 8;
 export const CONNECTS = 9;
 export const REUSES = 10;
-export const FIRST_STATUS = 11;
+export const OPENED = 11;
+export const CLOSED = 12;
+/** The one number that is not a sum of events. */
+export const IDLE = 13;
+export const FIRST_STATUS = 14;
 
 /** Statuses that are counted one by one; the others of a class are counted together. */
 export const STATUS_CODES = [
@@ -20,14 +24,20 @@ export const STATUS_CODES = [
   413, 415, 416, 422, 429, 431, 499, 500, 501, 502, 503, 504, 508,
 ] as const;
 
+const CODES: readonly number[] = STATUS_CODES;
 const CLASSES = 5;
 export const STATUS_SLOTS: number = STATUS_CODES.length + CLASSES;
 export const FIRST_CELL: number = FIRST_STATUS + STATUS_SLOTS;
 
 /** Slot by status; what is no status counts as 5xx. */
 const SLOTS: Uint8Array = Uint8Array.from({ length: 600 }, (_, status) => {
-  const known = STATUS_CODES.findIndex((code) => code === status);
+  const known = CODES.indexOf(status);
   return known >= 0 ? known : STATUS_CODES.length + Math.max(1, Math.floor(status / 100)) - 1;
+});
+
+const CLASSES_OF_SLOTS: Uint8Array = Uint8Array.from({ length: STATUS_SLOTS }, (_, slot) => {
+  const code = STATUS_CODES[slot];
+  return code === undefined ? slot - STATUS_CODES.length + 1 : Math.floor(code / 100);
 });
 
 export function statusSlot(status: number): number {
@@ -36,8 +46,7 @@ export function statusSlot(status: number): number {
 
 /** Class of what a slot counts: 1 for 1xx, and so on. */
 export function classOfSlot(slot: number): number {
-  const code = STATUS_CODES[slot];
-  return code === undefined ? slot - STATUS_CODES.length + 1 : Math.floor(code / 100);
+  return CLASSES_OF_SLOTS[slot] ?? CLASSES;
 }
 
 /** What a slot counts: "404", or "4xx" for those of a class that have none of their own. */

@@ -19,7 +19,7 @@ export interface TrafficReading {
   readonly bytesOut: number;
   /** Sum of the durations, from the head of the request to the end of the answer; tunnels are left out. */
   readonly durationMs: number;
-  /** Of these, waited for room. */
+  /** Waited for room, tunnels included. */
   readonly queuedMs: number;
   /** How many durations there are in each cell of the scale. */
   readonly cells: Float64Array;
@@ -28,6 +28,10 @@ export interface TrafficReading {
   /** Connections that were opened, and requests that found one open. */
   readonly connects: number;
   readonly reuses: number;
+  readonly breakersOpened: number;
+  readonly breakersClosed: number;
+  /** Connections that are kept without work, now; the later reading's in a window. HTTP/1.1 alone has such. */
+  readonly idle: number;
 }
 
 /** What came between two readings of one row; `earlier` is null when there was none of this generation. */
@@ -74,10 +78,11 @@ export function quantileMsOf(reading: TrafficReading, scale: DurationScale, q: n
 
 export function byClassOf(statuses: Float64Array): [number, number, number, number, number] {
   const sums: [number, number, number, number, number] = [0, 0, 0, 0, 0];
-  statuses.forEach((count, slot) => {
+  for (let slot = 0; slot < statuses.length; slot++) {
     const index = classOfSlot(slot) - 1;
-    if (index === 0 || index === 1 || index === 2 || index === 3 || index === 4) sums[index] += count;
-  });
+    if (index === 0 || index === 1 || index === 2 || index === 3 || index === 4)
+      sums[index] += statuses[slot] ?? 0;
+  }
   return sums;
 }
 
@@ -98,6 +103,9 @@ function combine(a: TrafficReading, b: TrafficReading, sign: 1 | -1): TrafficRea
     lastAtMs: sign === 1 ? Math.max(a.lastAtMs, b.lastAtMs) : a.lastAtMs,
     connects: a.connects + sign * b.connects,
     reuses: a.reuses + sign * b.reuses,
+    breakersOpened: a.breakersOpened + sign * b.breakersOpened,
+    breakersClosed: a.breakersClosed + sign * b.breakersClosed,
+    idle: sign === 1 ? a.idle + b.idle : a.idle,
   };
 }
 
@@ -118,5 +126,8 @@ function noTraffic(cells: number): TrafficReading {
     lastAtMs: 0,
     connects: 0,
     reuses: 0,
+    breakersOpened: 0,
+    breakersClosed: 0,
+    idle: 0,
   };
 }

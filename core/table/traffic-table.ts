@@ -5,17 +5,19 @@ import {
   BROKEN,
   BYTES_IN,
   BYTES_OUT,
+  CLOSED,
   CONNECTS,
   DURATION_MS,
   ERRORS,
   FIRST_CELL,
   FIRST_STATUS,
   GENERATION,
+  IDLE,
   LAST_AT_MS,
+  OPENED,
   QUEUED_MS,
   RETRIES,
   REUSES,
-  STATUS_SLOTS,
   statusSlot,
 } from "./traffic-layout.ts";
 import { byClassOf, type TrafficReading } from "./traffic-reading.ts";
@@ -110,24 +112,31 @@ export class TrafficTable {
     this.#count(row, generation, isReused ? REUSES : CONNECTS);
   }
 
+  /** A circuit breaker has opened or closed. */
+  breakerTurned(row: number, generation: number, to: "opened" | "closed"): void {
+    this.#count(row, generation, to === "opened" ? OPENED : CLOSED);
+  }
+
+  /** That many more connections of this thread are kept without work. */
+  idle(row: number, generation: number, more: 1 | -1): void {
+    this.#count(row, generation, IDLE, more);
+  }
+
+  /** Forgets the kept connections of a worker that has died; what it counted stays true. Control plane only. */
+  releaseWorker(worker: number): void {
+    const rows = this.#capacity + EXTRA_ROWS;
+    for (let row = 0; row < rows; row++) this.#numbers[(worker * rows + row) * this.#stride + IDLE] = 0;
+  }
+
   /** What one backend did since it has its row. */
   read(row: number, generation: number): TrafficReading {
-    const { cells } = this.scale;
-    const statuses = new Float64Array(STATUS_SLOTS);
-    const durations = new Float64Array(cells);
-    const sums = new Float64Array(FIRST_STATUS);
-    let lastAtMs = 0;
-    for (let worker = 0; worker < this.#workers; worker++) {
-      const at = (worker * (this.#capacity + EXTRA_ROWS) + row) * this.#stride;
-      if (f64(this.#numbers, at + GENERATION) !== generation) continue;
-      this.#addUp(sums, at);
-      this.#addUp(statuses, at + FIRST_STATUS);
-      this.#addUp(durations, at + FIRST_CELL);
-      lastAtMs = Math.max(lastAtMs, f64(this.#numbers, at + LAST_AT_MS));
-    }
+    const sums = this.#sum(row, generation);
+    const statuses = sums.subarray(FIRST_STATUS, FIRST_CELL);
+    const byClass = byClassOf(statuses);
+    const [informational, successful, redirected, clients, servers] = byClass;
     return {
-      requests: statuses.reduce((sum, count) => sum + count, 0),
-      byClass: byClassOf(statuses),
+      requests: informational + successful + redirected + clients + servers,
+      byClass,
       statuses,
       errors: f64(sums, ERRORS),
       retries: f64(sums, RETRIES),
@@ -136,10 +145,13 @@ export class TrafficTable {
       bytesOut: f64(sums, BYTES_OUT),
       durationMs: f64(sums, DURATION_MS),
       queuedMs: f64(sums, QUEUED_MS),
-      cells: durations,
-      lastAtMs,
+      cells: sums.subarray(FIRST_CELL, FIRST_CELL + this.scale.cells),
+      lastAtMs: f64(sums, LAST_AT_MS),
       connects: f64(sums, CONNECTS),
       reuses: f64(sums, REUSES),
+      breakersOpened: f64(sums, OPENED),
+      breakersClosed: f64(sums, CLOSED),
+      idle: Math.max(0, f64(sums, IDLE)),
     };
   }
 
@@ -160,16 +172,16 @@ export class TrafficTable {
     numbers[at + BYTES_IN] = f64(numbers, at + BYTES_IN) + end.bytesIn;
     numbers[at + BYTES_OUT] = f64(numbers, at + BYTES_OUT) + end.bytesOut;
     numbers[at + LAST_AT_MS] = end.nowMs;
+    if (end.queuedMs > 0) numbers[at + QUEUED_MS] = f64(numbers, at + QUEUED_MS) + end.queuedMs;
     if (end.status === SWITCHED) return;
     const cell = at + FIRST_CELL + this.scale.cellOf(end.durationMs);
     numbers[cell] = f64(numbers, cell) + 1;
     numbers[at + DURATION_MS] = f64(numbers, at + DURATION_MS) + end.durationMs;
-    if (end.queuedMs > 0) numbers[at + QUEUED_MS] = f64(numbers, at + QUEUED_MS) + end.queuedMs;
   }
 
-  #count(row: number, generation: number, field: number): void {
+  #count(row: number, generation: number, field: number, by = 1): void {
     const at = this.#open(row, generation);
-    if (at >= 0) this.#numbers[at + field] = f64(this.#numbers, at + field) + 1;
+    if (at >= 0) this.#numbers[at + field] = f64(this.#numbers, at + field) + by;
   }
 
   /** Where this thread's numbers of a row are, empty if they were another generation's; -1 for one that is gone. */
@@ -186,10 +198,24 @@ export class TrafficTable {
     return at;
   }
 
-  #addUp(sums: Float64Array, from: number): void {
-    for (let index = 0; index < sums.length; index++) {
-      sums[index] = f64(sums, index) + f64(this.#numbers, from + index);
+  /** The numbers of a row, those of all workers together; a copy. */
+  #sum(row: number, generation: number): Float64Array {
+    const numbers = this.#numbers;
+    let sums: Float64Array | null = null;
+    for (let worker = 0; worker < this.#workers; worker++) {
+      const at = (worker * (this.#capacity + EXTRA_ROWS) + row) * this.#stride;
+      if (f64(numbers, at + GENERATION) !== generation) continue;
+      if (sums === null) {
+        sums = numbers.slice(at, at + this.#stride);
+        continue;
+      }
+      const lastAtMs = Math.max(f64(sums, LAST_AT_MS), f64(numbers, at + LAST_AT_MS));
+      for (let index = 1; index < this.#stride; index++) {
+        sums[index] = f64(sums, index) + f64(numbers, at + index);
+      }
+      sums[LAST_AT_MS] = lastAtMs;
     }
+    return sums ?? new Float64Array(this.#stride);
   }
 }
 

@@ -4,6 +4,7 @@ import { judgeServerConfig } from "../../core/config/load.ts";
 import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
 import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { type ApiDeps, createApi } from "./api/index.ts";
 import { startClock } from "./clock.ts";
@@ -13,6 +14,7 @@ import type { Prober } from "./health/prober.ts";
 import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
+import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import type { Migrations } from "./migration/migrations.ts";
 import {
   liveSettings,
@@ -33,6 +35,7 @@ import { loadChanges } from "./settings/stored-changes.ts";
 import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
 import { type Locate, openGeoip } from "./startup/geoip.ts";
+import { openFilesLimit } from "./startup/open-files.ts";
 import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
@@ -63,6 +66,12 @@ interface Beginning {
   readonly load: LoadConfig;
   /** Made at run time, before this start. */
   readonly changes: RuntimeChanges;
+}
+
+/** What is made last, and told of changes from then on. */
+interface Later {
+  supervisor: Supervisor | null;
+  monitor: RunningMonitor | null;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -108,7 +117,7 @@ async function start(
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
-  const workers: { supervisor: Supervisor | null } = { supervisor: null };
+  const workers: Later = { supervisor: null, monitor: null };
   const prober: Prober = makeProber(ground, (report) => registry.onProbe(report));
   cleanup.defer(() => prober.stop());
   const migrations: Migrations = makeMigrations(ground, store, () => registry.tagged());
@@ -127,22 +136,29 @@ async function start(
       log.setLevel(live.config.log_level);
       prober.adapt();
     },
-    tellWorkers: async () => workers.supervisor?.setSettings(liveSettings(live)),
+    tellWorkers: async () => {
+      workers.monitor?.setKeys(live.keys);
+      await workers.supervisor?.setSettings(liveSettings(live));
+    },
   });
   const audit = new Audit(store);
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
   const settings = new Settings(parts, changes);
 
-  const { supervisor, ports } = await serve(
+  const { supervisor, monitor, ports } = await serve(
     ground,
     { ...options, registry, migrations, settings, audit, locate, workers },
     cleanup,
   );
-  policy.setOwnPorts(usedPorts(ports));
+  policy.setOwnPorts(usedPorts(config, ports));
   const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
-  watchFiles(ground, supervisor, cleanup);
+  const setKeys = (keys: readonly ApiKey[]): void => {
+    supervisor.setKeys(keys);
+    monitor?.setKeys(keys);
+  };
+  watchFiles(ground, supervisor, setKeys, cleanup);
   const reload = (actor: string): Promise<void> => reloadBy(settings, actor);
   if (options.source !== null && config.watch_config) {
     const watch = new ConfigWatch(options.source, () => void reload("file"));
@@ -165,12 +181,32 @@ async function serve(
     Pick<StartOptions, "source" | "version"> & {
       readonly registry: Registry;
       readonly locate: Locate | null;
-      readonly workers: { supervisor: Supervisor | null };
+      readonly workers: Later;
     },
   cleanup: DisposableStack,
-): Promise<{ readonly supervisor: Supervisor; readonly ports: Ports }> {
+): Promise<{
+  readonly supervisor: Supervisor;
+  readonly monitor: RunningMonitor | null;
+  readonly ports: Ports;
+}> {
   const { config, live, clock, log } = ground;
   const { registry, migrations, settings, audit, source, version, locate } = parts;
+  const monitor = startMonitor({
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    tables: live.tables,
+    registry,
+    version,
+    now: clock.now,
+    wallOf: clock.wallOf,
+    maxOpenFiles: openFilesLimit(),
+    keys: live.keys,
+    cleanup,
+  });
   const secret = randomBytes(32).toString("hex");
   const api = createApi({
     get config() {
@@ -197,18 +233,20 @@ async function serve(
     wallOf: clock.wallOf,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
+    ...(monitor === null ? {} : { monitor }),
   });
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
   const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
   cleanup.defer(() => supervisor.terminate());
   parts.workers.supervisor = supervisor;
+  parts.workers.monitor = monitor;
   const ports = await supervisor.start().catch((error: unknown) => {
     throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
       cause: error,
     });
   });
-  return { supervisor, ports };
+  return { supervisor, monitor, ports };
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */

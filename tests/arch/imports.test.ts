@@ -9,7 +9,8 @@ const ARROWS: readonly (readonly [folder: string, mayImport: readonly string[]])
   ["server/proxy", ["core", "server/names"]],
   ["server/control", ["core", "server/names", "package.json"]],
   ["server", ["core", "package.json"]],
-  ["tools", ["core", "package.json"]],
+  // The docs tell of every metric.
+  ["tools", ["core", "server/control/metrics", "package.json"]],
 ];
 
 const PACKAGES_OF_CORE = [

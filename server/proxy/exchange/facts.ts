@@ -24,6 +24,8 @@ export class Facts {
   keyName = "";
   /** The caller may manage any backend. */
   isAdmin = false;
+  /** The caller of an open path might see backends as well. */
+  isReader = false;
   status = 0;
   /** Code of an error that we answered, else empty. */
   code = "";
@@ -54,6 +56,7 @@ export class Facts {
     this.management = false;
     this.keyName = "";
     this.isAdmin = false;
+    this.isReader = false;
     this.status = 0;
     this.code = "";
     this.reason = "";

@@ -15,7 +15,8 @@ const PATHS: ReadonlySet<string> = new Set([
   "/route/explain",
   "/health",
   "/ready",
-  "/metrics",
+  "/ping",
+  "/metrics/history",
   "/clients",
   "/clients/purge",
   "/clients/purge-pending",
@@ -32,7 +33,8 @@ const PATHS: ReadonlySet<string> = new Set([
 const PREFIXES = ["/clients/", "/leases/", "/backends/", "/migrations/", "/swagger/"] as const;
 
 /** Tells management from all else by the raw path: exactly what is compared here is what is served. */
-export function isManagement(path: string): boolean {
+export function isManagement(path: string, metricsPath: string): boolean {
+  if (path === metricsPath) return true;
   // The control plane resolves dot segments: what it would serve must be what was guarded here.
   return PATHS.has(path) || (PREFIXES.some((prefix) => path.startsWith(prefix)) && !hasDotSegment(path));
 }
@@ -88,6 +90,7 @@ function relayToControl(exchange: Exchange): void {
     ["X-Opsen-Peer", facts.clientIp],
     ["X-Opsen-Proto", facts.proto],
     ...(facts.keyName === "" ? [] : [["X-Opsen-Actor", facts.keyName] as const]),
+    ...(facts.isReader ? [["X-Opsen-Reader", "1"] as const] : []),
     ...(facts.isAdmin ? [["X-Opsen-Admin", "1"] as const] : []),
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];

@@ -21,11 +21,11 @@ export class Choice {
   #hasFailed = false;
   /** What the request met at the present backend; null for nothing that says anything about it. */
   #event: BreakerEvent | null = null;
+  /** When the whole request was sent to the present backend; 0 = it was not. */
+  #sentAtMs = 0;
   /** Row and generation of a backend that the request has been taken away from; -1 while there is none. */
   #leftRow = -1;
   #leftGeneration = 0;
-  /** When the whole request was sent to the present backend; 0 = it was not. */
-  #sentAtMs = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -52,8 +52,8 @@ export class Choice {
     this.#isUnused = false;
     this.#hasFailed = false;
     this.#event = null;
-    this.#leftRow = -1;
     this.#sentAtMs = 0;
+    this.#leftRow = -1;
   }
 
   /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
@@ -167,6 +167,7 @@ export class Choice {
   #giveUp(event: BreakerEvent): void {
     this.#hasFailed = true;
     this.#event = event;
+    this.#tellLatency(true);
     this.#leftRow = this.#pick.row;
     this.#leftGeneration = this.#pick.generation;
     this.#exclude();
@@ -215,10 +216,11 @@ export class Choice {
   }
 
   /** Says that a circuit breaker has opened or closed. */
-  #tell(pick: Pick, change: BreakerChange): void {
+  #tell(pick: Pick, change: Exclude<BreakerChange, "none">): void {
     const { plane, facts } = this.#exchange;
     const { row, generation, endpoint } = pick;
     const backend = plane.directory.place(row, generation)?.backend;
+    plane.tables.traffic.breakerTurned(row, generation, change);
     const data = { client_id: backend?.clientId, endpoint: backend?.endpoints[endpoint]?.url };
     if (change === "closed") {
       plane.count("breakers_closed");
