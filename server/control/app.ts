@@ -1,12 +1,10 @@
 /** Puts the server together: control plane on this thread, data plane on workers. */
-import { randomBytes } from "node:crypto";
 import { judgeServerConfig } from "../../core/config/load.ts";
 import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
 import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
-import { type ApiDeps, createApi } from "./api/index.ts";
 import { startClock } from "./clock.ts";
 import { DnsBackends } from "./discovery/dns-backends.ts";
 import { type Ground, layGround, usedPorts, workersOf } from "./ground.ts";
@@ -14,28 +12,19 @@ import type { Prober } from "./health/prober.ts";
 import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
-import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import type { Migrations } from "./migration/migrations.ts";
-import {
-  liveSettings,
-  makeMigrations,
-  makeProber,
-  makeRegistry,
-  makeSupervisor,
-  watchFiles,
-} from "./parts.ts";
+import { liveSettings, makeMigrations, makeProber, makeRegistry, watchFiles } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
+import { type Later, serve } from "./serving.ts";
 import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
-import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
-import { type Locate, openGeoip } from "./startup/geoip.ts";
-import { openFilesLimit } from "./startup/open-files.ts";
+import { openGeoip } from "./startup/geoip.ts";
 import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
@@ -66,12 +55,6 @@ interface Beginning {
   readonly load: LoadConfig;
   /** Made at run time, before this start. */
   readonly changes: RuntimeChanges;
-}
-
-/** What is made last, and told of changes from then on. */
-interface Later {
-  supervisor: Supervisor | null;
-  monitor: RunningMonitor | null;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -113,17 +96,14 @@ async function start(
   options: StartOptions,
   cleanup: DisposableStack,
 ): Promise<RunningServer> {
-  const { config, live, clock, log, policy } = ground;
+  const { config, live, log, policy } = ground;
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: Later = { supervisor: null, monitor: null };
   const prober: Prober = makeProber(ground, (report) => registry.onProbe(report));
   cleanup.defer(() => prober.stop());
-  const migrations: Migrations = makeMigrations(ground, store, () => registry.tagged());
-  cleanup.defer(() => migrations.stop());
-  // Before the backends, which are given their part in it.
-  takeUp(config.database, () => migrations.restore());
+  const migrations: Migrations = takeUpMigrations(ground, store, cleanup, () => registry.tagged());
   const registry: Registry = makeRegistry(ground, {
     store,
     groupOf: (tags) => migrations.groupOf(tags),
@@ -147,13 +127,11 @@ async function start(
 
   const { supervisor, monitor, ports } = await serve(
     ground,
-    { ...options, registry, migrations, settings, audit, locate, workers },
+    { ...options, registry, migrations, settings, audit, store, locate, workers },
     cleanup,
   );
   policy.setOwnPorts(usedPorts(config, ports));
-  const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
-  cleanup.defer(() => sweep.stop());
-  cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
+  tidyUp(ground, registry, store, cleanup);
   const setKeys = (keys: readonly ApiKey[]): void => {
     supervisor.setKeys(keys);
     monitor?.setKeys(keys);
@@ -174,79 +152,29 @@ async function start(
   return { ...ports, reload, stop: stopOnce(ground, supervisor, cleanup) };
 }
 
-/** Opens the management API, and the listeners. */
-async function serve(
+/** Takes up the migrations of the last run: before the backends, which are given their part in them. */
+function takeUpMigrations(
   ground: Ground,
-  parts: Pick<ApiDeps, "registry" | "migrations" | "settings" | "audit"> &
-    Pick<StartOptions, "source" | "version"> & {
-      readonly registry: Registry;
-      readonly locate: Locate | null;
-      readonly workers: Later;
-    },
+  store: Store,
   cleanup: DisposableStack,
-): Promise<{
-  readonly supervisor: Supervisor;
-  readonly monitor: RunningMonitor | null;
-  readonly ports: Ports;
-}> {
-  const { config, live, clock, log } = ground;
-  const { registry, migrations, settings, audit, source, version, locate } = parts;
-  const monitor = startMonitor({
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    tables: live.tables,
-    registry,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    maxOpenFiles: openFilesLimit(),
-    keys: live.keys,
-    cleanup,
-  });
-  const secret = randomBytes(32).toString("hex");
-  const api = createApi({
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    get defaultTier() {
-      return live.defaultTier;
-    },
-    get picker() {
-      return live.picker;
-    },
-    tables: live.tables,
-    registry,
-    migrations,
-    settings,
-    audit,
-    source,
-    secret,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    log: log.component("api"),
-    ...(locate === null ? {} : { locate }),
-    ...(monitor === null ? {} : { monitor }),
-  });
-  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
-  cleanup.defer(() => control.stop());
-  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
-  cleanup.defer(() => supervisor.terminate());
-  parts.workers.supervisor = supervisor;
-  parts.workers.monitor = monitor;
-  const ports = await supervisor.start().catch((error: unknown) => {
-    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  });
-  return { supervisor, monitor, ports };
+  backends: () => ReturnType<Registry["tagged"]>,
+): Migrations {
+  const migrations = makeMigrations(ground, store, backends);
+  cleanup.defer(() => migrations.stop());
+  takeUp(ground.config.database, () => migrations.restore());
+  return migrations;
+}
+
+/** Forgets, from time to time, what is of no use any more, and gives memory back. */
+function tidyUp(
+  { live, clock, log }: Ground,
+  registry: Registry,
+  store: Store,
+  cleanup: DisposableStack,
+): void {
+  const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
+  cleanup.defer(() => sweep.stop());
+  cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */

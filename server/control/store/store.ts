@@ -1,9 +1,8 @@
 /** What survives a restart. Reads happen at start; writes are gathered and written off the request path. */
 import type { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
 import type { Migration } from "../../../core/migration/migration.ts";
 import type { Logger } from "../logging/logger.ts";
-import { openDatabase } from "./open.ts";
+import { identityOf, openDatabase } from "./open.ts";
 import {
   type ClientRow,
   clientParameters,
@@ -15,6 +14,7 @@ import {
   toStoredBackend,
 } from "./rows.ts";
 import { toTimestampText } from "./schema.ts";
+import { keepSecret } from "./secrets.ts";
 import { prepare, SQL } from "./statements.ts";
 import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
 
@@ -59,6 +59,8 @@ export class Store {
   #lastFailure = "";
   #reports = 0;
   #audits = 0;
+  /** Those in use, by name: a file that is made anew has to have them too. */
+  readonly #secrets = new Map<string, string>();
 
   /**
    * Opens or creates the file; throws an OpenError. The file holds times of
@@ -99,6 +101,13 @@ export class Store {
       .query<StoredSticky, [number, number]>(SQL.loadSticky)
       .all(this.#wallOf(sinceMs), limit)
       .toReversed();
+  }
+
+  /** Gives the secret of a name, which is `fresh` from now on if there was none; throws when it cannot be kept. */
+  secret(name: string, fresh: string): string {
+    const secret = keepSecret(this.#database, name, fresh);
+    this.#secrets.set(name, secret);
+    return secret;
   }
 
   saveBackend(backend: StoredBackend): void {
@@ -247,6 +256,7 @@ export class Store {
     this.#database = opened;
     this.#statements = prepare(opened);
     this.#identity = identityOf(this.#path);
+    for (const [name, secret] of this.#secrets) keepSecret(opened, name, secret);
     for (const save of this.#onReplaced) save();
     return true;
   }
@@ -328,16 +338,6 @@ export class Store {
       this.#log.error("the database cannot be tidied", { error: messageOf(error) });
       return fallback;
     }
-  }
-}
-
-function identityOf(path: string): string {
-  if (path === ":memory:") return "";
-  try {
-    const { dev, ino } = statSync(path);
-    return `${dev} ${ino}`;
-  } catch {
-    return "absent";
   }
 }
 
