@@ -28,6 +28,7 @@ import {
   type OracleRequest,
   type OracleRules,
   type OracleTier,
+  type OracleTrial,
   oracleEndpoint,
   oracleFilter,
   oracleFreeGpus,
@@ -40,6 +41,7 @@ const PAIRS = 300_000;
 const PAIRS_PER_FLEET = 24;
 const LEASE_TTL_MS = 120_000;
 const GROUPS = 3;
+const TRIAL_MS = 30_000;
 
 const TIERS: readonly OracleTier[] = [
   { vcpu: 1, memoryGb: 1, storageGb: 5, gpus: 0, gpuMemoryGb: 0 },
@@ -67,7 +69,7 @@ const BREAKERS = {
   openMs: 1000,
   maxOpenMs: 1000,
   trialSuccesses: 1,
-  trialMs: 30_000,
+  trialMs: TRIAL_MS,
   maxEjected: 1,
 };
 
@@ -82,11 +84,13 @@ interface Outstanding {
   readonly pick: Pick;
   readonly backend: OracleBackend;
   readonly lease: OracleLease;
-  readonly endpoint: number;
+  /** The trial that it is; null for none. */
+  readonly trial: OracleTrial | null;
 }
 
 function rules(weights: OracleRules["weights"], healthChecks: boolean, inFlightWeight = 1): OracleRules {
-  return { staleMs: 300_000, healthChecks, cpuThreshold: 80, gpuThreshold: 70, inFlightWeight, weights };
+  const limits = { staleMs: 300_000, cpuThreshold: 80, gpuThreshold: 70, trialMs: TRIAL_MS };
+  return { ...limits, healthChecks, inFlightWeight, weights };
 }
 
 function reportOf(backend: OracleBackend): Figures {
@@ -192,7 +196,9 @@ class World {
       part: this.#random.pick(this.#parts),
     });
     const backend =
-      twin === null ? fresh : { ...twin, row: claimed.row, tried: [], seenLoad: 0, inFlight: 0, leases: [] };
+      twin === null
+        ? fresh
+        : { ...twin, row: claimed.row, tried: [], lastTrialMs: [0, 0], seenLoad: 0, inFlight: 0, leases: [] };
     this.#fleet.push(backend);
     this.#install(backend);
   }
@@ -287,12 +293,17 @@ class World {
     expect(pick.endpoint).toBe(endpoint);
     const isTrial = backend.openUntilMs[endpoint] !== 0;
     expect(pick.isTrial).toBe(isTrial);
-    if (isTrial) backend.tried.push(endpoint);
+    const sinceMs = Math.max(request.nowMs, (backend.lastTrialMs[endpoint] ?? 0) + 1);
+    const trial = isTrial ? { endpoint, sinceMs } : null;
+    if (trial !== null) {
+      backend.lastTrialMs[endpoint] = sinceMs;
+      backend.tried = [...backend.tried.filter((each) => each.endpoint !== endpoint), trial];
+    }
     const gpus = oracleFreeGpus(backend, request, this.#rules).slice(0, request.tier.gpus);
     const lease = { tier: request.tier, gpus, expiresMs: isRoute ? request.nowMs + LEASE_TTL_MS : null };
     backend.leases.push(lease);
     backend.inFlight++;
-    this.#outstanding.push({ pick, backend, lease, endpoint });
+    this.#outstanding.push({ pick, backend, lease, trial });
   }
 
   #settleOne(): void {
@@ -301,7 +312,7 @@ class World {
     if (done === undefined) return;
     this.#picker.settle(done.pick, this.#nowMs);
     done.backend.inFlight--;
-    if (done.pick.isTrial) done.backend.tried = done.backend.tried.filter((each) => each !== done.endpoint);
+    done.backend.tried = done.backend.tried.filter((each) => each !== done.trial);
     if (done.lease.expiresMs === null) {
       done.backend.leases = done.backend.leases.filter((lease) => lease !== done.lease);
     }
@@ -391,6 +402,7 @@ function randomBackend(
     down: random.chance(0.05) ? [random.int(0, 1)] : [],
     openUntilMs: [openUntil(random, about.nowMs), openUntil(random, about.nowMs)],
     tried: [],
+    lastTrialMs: [0, 0],
     seenLoad: 0,
     weight: random.chance(0.05) ? 0 : random.pick([0.5, 1, 1, 3]),
     // Of an earlier one: in circles nobody would wait.

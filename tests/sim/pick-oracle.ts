@@ -57,8 +57,10 @@ export interface OracleBackend {
   readonly down: readonly number[];
   /** By endpoint: until when it is left alone; 0 = it is not. Afterwards one request at a time may try it. */
   readonly openUntilMs: readonly [number, number];
-  /** The numbers of the endpoints that are being tried. */
-  tried: number[];
+  /** The endpoints that are being tried, and since when. */
+  tried: OracleTrial[];
+  /** By endpoint: when the last one began; those of the same millisecond count as one after the other. */
+  lastTrialMs: number[];
   /** 0 = it takes no new requests. */
   readonly weight: number;
   /** The row of the backend that it stands in for, or "none" or "all". */
@@ -69,7 +71,13 @@ export interface OracleBackend {
   leases: OracleLease[];
 }
 
+export interface OracleTrial {
+  readonly endpoint: number;
+  readonly sinceMs: number;
+}
+
 export interface OracleRules {
+  readonly trialMs: number;
   readonly staleMs: number;
   readonly healthChecks: boolean;
   readonly cpuThreshold: number;
@@ -134,7 +142,10 @@ function oracleOwnFilter(
   const endpoint = oracleEndpoint(backend, fleet, request);
   if (rules.healthChecks && (!backend.healthy || backend.down.includes(endpoint))) return "unhealthy";
   const openUntilMs = backend.openUntilMs[endpoint] ?? 0;
-  const isBeingTried = backend.tried.includes(endpoint);
+  // One that takes too long keeps nobody from being the next.
+  const isBeingTried = backend.tried.some(
+    (trial) => trial.endpoint === endpoint && request.nowMs - trial.sinceMs < rules.trialMs,
+  );
   if (openUntilMs !== 0 && (openUntilMs > request.nowMs || isBeingTried)) return "ejected";
   if (endpoints !== null && isServed(fleet, endpoints) && (endpoints[backend.group] ?? -1) < 0) return "path";
   if (!request.parts.includes(backend.part)) return "migration";
