@@ -14,9 +14,14 @@ export const DROP_TRAILER = 4;
 export const CRITICAL = 8;
 /** Tells of the certificate of a client: believed of trusted proxies alone. */
 export const CERTIFICATE = 16;
+/** Asks for less than the whole: not sent on when the whole is wanted for the cache. */
+export const CONDITIONAL = 32;
 
 const HOP_BY_HOP = DROP_REQUEST | DROP_RESPONSE | DROP_TRAILER;
 const OURS = DROP_REQUEST | DROP_TRAILER;
+
+/** Not true any more of an answer that is sent in another coding. */
+export const DEPENDS_ON_CODING = 32;
 
 /** Name and flags; the index in this list plus one is the kind. */
 const NAMES = [
@@ -65,12 +70,12 @@ const NAMES = [
   ["content-security-policy", DROP_TRAILER],
   ["cache-control", DROP_TRAILER],
   ["pragma", DROP_TRAILER],
-  ["range", DROP_TRAILER],
-  ["if-match", DROP_TRAILER],
-  ["if-none-match", DROP_TRAILER],
-  ["if-modified-since", DROP_TRAILER],
-  ["if-unmodified-since", DROP_TRAILER],
-  ["if-range", DROP_TRAILER],
+  ["range", DROP_TRAILER | CONDITIONAL],
+  ["if-match", DROP_TRAILER | CONDITIONAL],
+  ["if-none-match", DROP_TRAILER | CONDITIONAL],
+  ["if-modified-since", DROP_TRAILER | CONDITIONAL],
+  ["if-unmodified-since", DROP_TRAILER | CONDITIONAL],
+  ["if-range", DROP_TRAILER | CONDITIONAL],
   ["age", DROP_TRAILER],
   ["expires", DROP_TRAILER],
   ["location", DROP_TRAILER],
@@ -79,6 +84,11 @@ const NAMES = [
   ["warning", DROP_TRAILER],
   ["origin", DROP_TRAILER],
   ["referer", DROP_TRAILER],
+  ["accept-encoding", DROP_TRAILER],
+  ["traceparent", DROP_TRAILER],
+  ["tracestate", DROP_TRAILER],
+  ["accept-ranges", DEPENDS_ON_CODING],
+  ["etag", DEPENDS_ON_CODING],
 ] as const satisfies readonly (readonly [string, number])[];
 
 type KnownName = (typeof NAMES)[number][0];
@@ -119,6 +129,10 @@ export const COOKIE = kindOf("cookie");
 export const SET_COOKIE = kindOf("set-cookie");
 export const X_API_KEY = kindOf("x-api-key");
 export const KEEP_ALIVE = kindOf("keep-alive");
+export const ACCEPT_ENCODING = kindOf("accept-encoding");
+export const TRACEPARENT = kindOf("traceparent");
+export const TRACESTATE = kindOf("tracestate");
+export const ETAG = kindOf("etag");
 export const PROXY_CONNECTION = kindOf("proxy-connection");
 
 const X_OPSEN = kindOf("x-opsen-");

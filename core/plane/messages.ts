@@ -1,6 +1,7 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
 import type { ApiKey } from "./api-key.ts";
+import type { CachePurge, CacheReport } from "./cache.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
 /** The SharedArrayBuffers of every table; each table class wraps its own. */
@@ -17,6 +18,8 @@ export interface SharedTables {
   readonly migration: SharedArrayBuffer;
   readonly traffic: SharedArrayBuffer;
   readonly loop: SharedArrayBuffer;
+  readonly cacheVersions: SharedArrayBuffer;
+  readonly cacheSizes: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */
@@ -138,6 +141,21 @@ export interface WorkerTime {
   readonly nowMs: number;
 }
 
+/** Forget stored responses; answered by {@link WorkerCachePurged} once no later request sees them. */
+export interface WorkerCachePurge {
+  readonly type: "cache_purge";
+  readonly seq: number;
+  readonly purge: CachePurge;
+}
+
+/** What is stored? Answered by {@link WorkerCacheReport}. */
+export interface WorkerCacheQuestion {
+  readonly type: "cache_question";
+  readonly seq: number;
+  /** Entries in each list of the answer, at most. */
+  readonly most: number;
+}
+
 export type ToWorker =
   | WorkerInit
   | WorkerBackend
@@ -145,6 +163,8 @@ export type ToWorker =
   | WorkerCertificates
   | WorkerKeys
   | WorkerSettings
+  | WorkerCachePurge
+  | WorkerCacheQuestion
   | WorkerTime;
 
 export interface WorkerReady {
@@ -185,6 +205,13 @@ export interface WorkerLog {
   readonly lines: string;
 }
 
+/** Finished spans: JSON objects of OTLP, joined by commas. */
+export interface WorkerSpans {
+  readonly type: "spans";
+  readonly count: number;
+  readonly spans: string;
+}
+
 /** The circuit breaker of an endpoint has opened. */
 export interface WorkerEjected {
   readonly type: "ejected";
@@ -204,12 +231,28 @@ export interface WorkerDrained {
   readonly cut: number;
 }
 
+/** How many stored responses a {@link WorkerCachePurge} has removed. */
+export interface WorkerCachePurged {
+  readonly type: "cache_purged";
+  readonly seq: number;
+  readonly entries: number;
+}
+
+export interface WorkerCacheReport {
+  readonly type: "cache_report";
+  readonly seq: number;
+  readonly report: CacheReport;
+}
+
 export type FromWorker =
   | WorkerReady
   | WorkerAck
   | WorkerFailed
   | WorkerSticky
   | WorkerLog
+  | WorkerSpans
   | WorkerEjected
   | WorkerTimeQuestion
+  | WorkerCachePurged
+  | WorkerCacheReport
   | WorkerDrained;

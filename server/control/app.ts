@@ -29,7 +29,11 @@ import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
 import type { Store } from "./store/store.ts";
+import type { Exporter } from "./tracing/exporter.ts";
 import type { Ports, Supervisor } from "./workers/supervisor.ts";
+
+/** A collector of traces that does not take the last spans holds the end up for so long. */
+const LAST_SPANS_MS = 2000;
 
 /** A server that takes requests. */
 export interface RunningServer extends Ports {
@@ -125,7 +129,7 @@ async function start(
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
   const settings = new Settings(parts, changes);
 
-  const { supervisor, monitor, ports } = await serve(
+  const { supervisor, monitor, exporter, ports } = await serve(
     ground,
     { ...options, registry, migrations, settings, audit, store, locate, workers },
     cleanup,
@@ -149,7 +153,7 @@ async function start(
     workers: live.workers,
     ...restored,
   });
-  return { ...ports, reload, stop: stopOnce(ground, supervisor, cleanup) };
+  return { ...ports, reload, stop: stopOnce(ground, supervisor, exporter, cleanup) };
 }
 
 /** Takes up the migrations of the last run: before the backends, which are given their part in them. */
@@ -219,13 +223,19 @@ async function reloadBy(settings: Settings, actor: string): Promise<void> {
   });
 }
 
-function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {
+function stopOnce(
+  ground: Ground,
+  supervisor: Supervisor,
+  exporter: Exporter | null,
+  cleanup: DisposableStack,
+): () => Promise<void> {
   const log = ground.log.component("server");
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     const seconds = ground.live.config.shutdown_timeout_seconds;
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
     const cut = await supervisor.drain(seconds * 1000);
+    await exporter?.stop(LAST_SPANS_MS);
     cleanup.dispose();
     log.info("stopped", { cut });
   };

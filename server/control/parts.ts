@@ -19,6 +19,7 @@ import type { Locate } from "./startup/geoip.ts";
 import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import type { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
+import type { Exporter } from "./tracing/exporter.ts";
 import { type LiveSettings, Supervisor } from "./workers/supervisor.ts";
 
 /** Makes the prober; what it does follows the configuration. */
@@ -116,7 +117,7 @@ export function makeMigrations(
 export function makeSupervisor(
   ground: Ground,
   registry: Registry,
-  store: Store,
+  { store, exporter }: { readonly store: Store; readonly exporter: Exporter | null },
   control: { readonly socket: string; readonly secret: string; readonly version: string },
 ): Supervisor {
   const { config, live, log, shared, geoip } = ground;
@@ -136,6 +137,7 @@ export function makeSupervisor(
     tables: live.tables,
     snapshot: () => registry.snapshot(),
     onLog: (lines) => log.writeLines(lines),
+    onSpans: (spans) => exporter?.add(spans),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
     now: ground.clock.now,

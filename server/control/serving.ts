@@ -10,6 +10,8 @@ import type { Locate } from "./startup/geoip.ts";
 import { openFilesLimit } from "./startup/open-files.ts";
 import { StartError } from "./startup/start-error.ts";
 import type { Store } from "./store/store.ts";
+import type { Exporter } from "./tracing/exporter.ts";
+import { makeExporter } from "./tracing/make-exporter.ts";
 import type { Ports, Supervisor } from "./workers/supervisor.ts";
 
 /** What is made last, and told of changes from then on. */
@@ -32,6 +34,7 @@ export async function serve(
 ): Promise<{
   readonly supervisor: Supervisor;
   readonly monitor: RunningMonitor | null;
+  readonly exporter: Exporter | null;
   readonly ports: Ports;
 }> {
   const { config, live, clock, log } = ground;
@@ -52,6 +55,7 @@ export async function serve(
       return live.picker;
     },
     tables: live.tables,
+    caches: cachesOf(parts.workers),
     registry,
     migrations,
     settings,
@@ -67,7 +71,13 @@ export async function serve(
   });
   const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
-  const supervisor = makeSupervisor(ground, registry, store, { socket: control.socket, secret, version });
+  const exporter = makeExporter(config, version, live.tables, log.component("traces"));
+  const supervisor = makeSupervisor(
+    ground,
+    registry,
+    { store, exporter },
+    { socket: control.socket, secret, version },
+  );
   cleanup.defer(() => supervisor.terminate());
   parts.workers.supervisor = supervisor;
   parts.workers.monitor = monitor;
@@ -76,7 +86,14 @@ export async function serve(
       cause: error,
     });
   });
-  return { supervisor, monitor, ports };
+  return { supervisor, monitor, exporter, ports };
+}
+
+function cachesOf(workers: Later): ApiDeps["caches"] {
+  return {
+    purge: async (purge) => (await workers.supervisor?.purgeCaches(purge)) ?? 0,
+    report: async (most) => (await workers.supervisor?.cacheReports(most)) ?? [],
+  };
 }
 
 function monitorOf(
@@ -86,6 +103,9 @@ function monitorOf(
   cleanup: DisposableStack,
 ): RunningMonitor | null {
   return startMonitor({
+    get workers() {
+      return live.workers;
+    },
     get config() {
       return live.config;
     },

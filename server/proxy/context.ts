@@ -7,7 +7,9 @@ import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
+import type { ResponseCache } from "./cache/cache.ts";
 import type { ClientGate } from "./client/client-gate.ts";
+import type { Compression } from "./compression/compression.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
 import type { StickyCookies } from "./exchange/sticky-cookies.ts";
@@ -18,6 +20,7 @@ import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import type { Directory } from "./upstream/directory.ts";
 import type { RequestQueue } from "./upstream/queue.ts";
 
@@ -43,8 +46,14 @@ export interface Plane {
   /** Null when sessions have no cookie of ours. */
   readonly cookies: StickyCookies | null;
   readonly queue: RequestQueue;
+  /** Null unless it is on. */
+  readonly cache: ResponseCache | null;
   readonly log: WorkerLog;
   readonly out: SendBuffer;
+  /** Null when answers go on as they are. */
+  readonly compression: Compression | null;
+  /** Null when nobody traces. */
+  readonly tracer: Tracer | null;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;
   readonly respond: Mutable<ResponseContext>;

@@ -5,6 +5,9 @@ import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
+import { ResponseCache } from "./cache/cache.ts";
+import { cacheOptions } from "./cache/options.ts";
+import { Compression } from "./compression/compression.ts";
 import type { Plane } from "./context.ts";
 import { StickyCookies } from "./exchange/sticky-cookies.ts";
 import { addressGate } from "./guards/address-gate.ts";
@@ -18,6 +21,7 @@ import { proxyOptions } from "./options.ts";
 import { settledParts } from "./settings.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
+import { Tracer } from "./tracing/tracer.ts";
 import { Directory } from "./upstream/directory.ts";
 import { RequestQueue } from "./upstream/queue.ts";
 import { RowSlots, SpareConnections } from "./upstream/row-slots.ts";
@@ -57,8 +61,11 @@ export function makePlane(
     wheel,
     ...upstream,
     cookies: makeCookies(init),
+    cache: config.cache_enabled ? makeCache(init, tables, count) : null,
     log,
     out,
+    compression: Compression.of(config, count),
+    tracer: Tracer.of(config, post, count),
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
     control: new ConnectionPool(control, ...controlPool(options.pool, wiring), UNCOUNTED),
@@ -117,6 +124,18 @@ function controlPool(limits: PoolLimits, wiring: Wiring): readonly [PoolLimits, 
   ];
 }
 
+function makeCache(
+  { config, index, workers, viaName }: WorkerInit,
+  { cacheVersions, cacheSizes }: Plane["tables"],
+  count: Plane["count"],
+): ResponseCache {
+  const channel = workers > 1 ? `cache of ${viaName}` : "";
+  return new ResponseCache(cacheOptions(config, workers), cacheVersions, channel, {
+    onEvicted: () => count("cache_evicted"),
+    onSize: (entries, bytes) => cacheSizes.set(index, entries, bytes),
+  });
+}
+
 function makeLog(
   config: ServerConfig,
   post: (message: FromWorker) => void,
@@ -156,8 +175,10 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       lbClientId: "",
       lbHostname: "",
       dropHeader: "",
+      dropConditions: false,
       upgrade: "",
       forwardExpect: true,
+      identityOnly: config.upstream_disable_compression,
       extra: [],
     },
     respond: {

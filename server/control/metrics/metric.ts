@@ -23,6 +23,8 @@ export interface ServerSource {
   readonly backends: number;
   readonly activeBackends: number;
   readonly isDegraded: boolean;
+  /** Threads that serve requests. */
+  readonly workers: number;
   readonly process: ProcessFigures;
   /** Cores of all backends are few enough to be shown one by one. */
   readonly showsCores: boolean;

@@ -17,6 +17,8 @@ export interface ScrapeDeps {
   readonly config: ServerConfig;
   readonly tables: Tables;
   readonly tiers: readonly Tier[];
+  /** Threads that serve requests. */
+  readonly workers: number;
   readonly registry: BackendRegistry;
   readonly version: string;
   /** Milliseconds of the clock by which everything ages. */
@@ -92,6 +94,7 @@ export class Scraper {
       backends: total,
       activeBackends: active,
       isDegraded: registry.degraded !== null,
+      workers: this.#deps.workers,
       process: await processFigures(maxOpenFiles),
       showsCores: cores <= config.metrics_cpu_cores,
     };

@@ -68,7 +68,15 @@ export const STATE_METRICS: readonly Metric[] = [
     gauge("degraded", "1 while something does not work that should, such as the database."),
     ({ isDegraded }) => Number(isDegraded),
   ),
-  serverMetric(gauge("workers", "Threads that serve requests."), ({ tables }) => tables.backends.workers),
+  serverMetric(gauge("workers", "Threads that serve requests."), ({ workers }) => workers),
+  serverMetric(
+    gauge("cache_entries", "Responses that the cache holds."),
+    ({ tables }) => tables.cacheSizes.total().entries,
+  ),
+  serverMetric(
+    gauge("cache_bytes", "Memory that they take, in bytes."),
+    ({ tables }) => tables.cacheSizes.total().bytes,
+  ),
   {
     ...gauge("build_info", "1, with the version of the program and of its runtime."),
     labels: ["runtime", "version"],

@@ -1,5 +1,6 @@
 /** Starts the data-plane threads, tells them of changes, and replaces those that fail. */
 import type { ApiKey } from "../../../core/plane/api-key.ts";
+import type { CachePurge, CacheReport } from "../../../core/plane/cache.ts";
 import type {
   CertificateSet,
   StickyAssignment,
@@ -7,6 +8,7 @@ import type {
   WorkerEjected,
   WorkerInit,
   WorkerSettings,
+  WorkerSpans,
 } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
@@ -31,6 +33,7 @@ export interface SupervisorOptions {
     readonly pathGroups: readonly PathGroup[];
   };
   readonly onLog: (lines: string) => void;
+  readonly onSpans: (spans: WorkerSpans) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
   /** The clock that workers follow. */
@@ -182,6 +185,31 @@ export class Supervisor {
     for (const { thread } of this.#slots) thread?.tell({ type: "keys", keys });
   }
 
+  /** Has every worker forget stored responses; the number of them. */
+  async purgeCaches(purge: CachePurge): Promise<number> {
+    const seq = ++this.#seq;
+    const purged = await Promise.all(
+      this.#slots.map(async ({ index, thread }) => {
+        const entries = (await thread?.askCache({ type: "cache_purge", seq, purge })) ?? null;
+        if (typeof entries === "number") return entries;
+        this.#options.log.warn("a worker did not confirm a purge in time", { worker: index });
+        return 0;
+      }),
+    );
+    return purged.reduce((sum, entries) => sum + entries, 0);
+  }
+
+  /** What each worker has stored, as far as it answers in time. */
+  async cacheReports(most: number): Promise<CacheReport[]> {
+    const seq = ++this.#seq;
+    const reports = await Promise.all(
+      this.#slots.map(
+        async ({ thread }) => (await thread?.askCache({ type: "cache_question", seq, most })) ?? null,
+      ),
+    );
+    return reports.flatMap((report) => (report === null || typeof report === "number" ? [] : [report]));
+  }
+
   /** Closes the listeners and lets requests finish; the number that were cut. */
   async drain(withinMs: number): Promise<number> {
     this.#end();
@@ -199,7 +227,7 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSticky, onEjected, now } = this.#options;
+    const { entry, base, snapshot, onLog, onSpans, onSticky, onEjected, now } = this.#options;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
@@ -212,7 +240,7 @@ export class Supervisor {
         ...snapshot(),
         ...this.#ports,
       },
-      { onLog, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
+      { onLog, onSpans, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
     );
     slot.thread = thread;
     return thread;

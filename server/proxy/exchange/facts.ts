@@ -47,6 +47,10 @@ export class Facts {
   stickyId = "";
   /** The request's session is named by our cookie, or will be. */
   byCookie = false;
+  /** What the cache did, in a word; empty where it had no part. */
+  cache = "";
+  /** No client waits for it: it is neither counted nor logged. */
+  isBackground = false;
   place: Place | null = null;
   endpoint = 0;
   #startedMs = 0;
@@ -69,6 +73,8 @@ export class Facts {
     this.requestId = "";
     this.stickyId = "";
     this.byCookie = false;
+    this.cache = "";
+    this.isBackground = false;
     this.place = null;
     this.#startedMs = performance.now();
     this.#bytesIn = -1;
@@ -82,6 +88,7 @@ export class Facts {
     this.endpoint = pick.endpoint;
     this.clientId = place.backend.clientId;
     this.attempts++;
+    exchange.trace?.attemptBegins(pick, place);
     if (pick.stickyOutcome === "none") return;
     plane.count(pick.stickyOutcome === "kept" ? "sticky_kept" : "sticky_assigned");
     if (!pick.isStickyUseDue) return;
@@ -118,8 +125,11 @@ export class Facts {
   /** Counts the request and writes its access line. */
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
+    if (this.isBackground) return;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
-    const bytesOut = this.#bytesOut < 0 ? exchange.bytesOut : this.#bytesOut;
+    const { coding } = exchange.representation;
+    const answered = coding === "" ? exchange.bytesOut : exchange.codedBytes;
+    const bytesOut = this.#bytesOut < 0 ? answered : this.#bytesOut;
     plane.count("requests");
     plane.count(STATUS_COUNTERS[Math.floor(this.status / 100)] ?? "responses_5xx");
     if (this.management) plane.count("management_requests");
@@ -138,11 +148,15 @@ export class Facts {
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
+      trace: exchange.trace === null || exchange.trace.traceId === "" ? undefined : exchange.trace.traceId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
       ms: Math.round(ms * 10) / 10,
       in: bytesIn,
       out: bytesOut,
+      coding: coding === "" ? undefined : coding,
+      uncoded: coding === "" ? undefined : exchange.bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
+      cache: this.cache === "" ? undefined : this.cache,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,

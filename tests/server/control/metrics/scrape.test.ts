@@ -25,6 +25,7 @@ function scraper({ config, tables, registry }: World): Scraper {
     tables,
     registry,
     tiers: toTiers(config).tiers,
+    workers: 1,
     version: "1",
     now: () => START_MS,
     wallOf: (ms) => ms,

@@ -61,6 +61,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     onLog: (text) => void lines.push(text),
     onEjected: () => {},
     now: () => 0,
+    onSpans: () => {},
     onSticky: () => {},
     log,
   });
@@ -113,6 +114,15 @@ describe("the supervisor", () => {
     await publish("throw 0");
     await back;
     expect(Atomics.load(tables.backends.columns.lock, row)).toBe(0);
+    supervisor.terminate();
+  });
+
+  test("adds up what workers purge, says who does not answer, and gathers what they hold", async () => {
+    const { supervisor, log } = newSupervisor();
+    await supervisor.start();
+    expect(await supervisor.purgeCaches({ kind: "all" })).toBe(5);
+    expect(log.lines.some((line) => line.includes("did not confirm a purge"))).toBe(true);
+    expect(await supervisor.cacheReports(3)).toHaveLength(2);
     supervisor.terminate();
   });
 
