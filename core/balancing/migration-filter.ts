@@ -30,6 +30,8 @@ export class MigrationFilter {
   #isInUse = false;
   /** The group that the query is for; none when it may have both. */
   #own: MigrationGroup = NO_GROUP;
+  /** The query is of somebody who is moved as a whole, and not split by itself. */
+  #hasTurn = false;
   #reach = OWN;
   #hasRemoved = false;
   #hasRemovedClosed = false;
@@ -92,14 +94,14 @@ export class MigrationFilter {
 
   /**
    * Whether a session that has the row has to leave it: the old group's at the end or when its turn comes, the new group's
-   * when that has no share any more.
+   * when that has no share any more. One that is known by its cookie alone has no turn.
    */
   mustLeave(row: number): boolean {
     const group = i32(this.#split.group, row);
     if (group === CLOSED_GROUP) return this.#reach !== ALL;
     if (this.#own === NO_GROUP || group === NO_GROUP || group === this.#own) return false;
     if (group === TO_GROUP) return this.#share <= 0;
-    return this.#share >= 1 || this.#split.movesSessions;
+    return this.#share >= 1 || (this.#split.movesSessions && this.#hasTurn);
   }
 
   /** Lets the query have more groups, if that can help it; closed ones only if `mayOpen` says so. */
@@ -117,6 +119,7 @@ export class MigrationFilter {
     this.#share = this.#split.share;
     this.#own = NO_GROUP;
     if (!this.#split.isActive) return;
+    this.#hasTurn = query.sticky || query.client;
     let turn = place;
     if (query.sticky) turn = turnOf(query.stickyHi, query.stickyLo, this.#split.salt);
     else if (query.client) turn = turnOf(query.clientHi, query.clientLo, this.#split.salt);

@@ -1,7 +1,6 @@
 /** What a migration is asked to keep to. The same keys are those of `migration_defaults` and of `POST /migrations`. */
 import { type Static, Type } from "@sinclair/typebox";
 import { bool, int, number } from "../config/fields.ts";
-import { showGot } from "../schema/rule.ts";
 import type { FieldError } from "../wire/problem.ts";
 
 const WEEK_SECONDS = 604_800;
@@ -25,7 +24,7 @@ export const MigrationOptionsSchema = Type.Object(
     max_hold_seconds: number(
       3600,
       { minimum: 1, maximum: WEEK_SECONDS },
-      "How long a stage waits for `min_requests` before `on_too_little_traffic` decides.",
+      "How long a stage waits for `min_requests`, `hold_seconds` included, before `on_too_little_traffic` decides.",
     ),
     min_requests: int(
       50,
@@ -82,25 +81,10 @@ export const MigrationOptionsSchema = Type.Object(
 
 export type MigrationOptions = Readonly<Static<typeof MigrationOptionsSchema>>;
 
-/** Says what is wrong between options that are right by themselves; those that are not are absent. */
-export function optionFaults({
-  stages,
-  hold_seconds: hold,
-  max_hold_seconds: most,
-}: Partial<MigrationOptions>): FieldError[] {
-  const faults: FieldError[] = [];
-  if (stages !== undefined) {
-    const isAscending = stages.every((stage, index) => index === 0 || stage > (stages[index - 1] ?? 0));
-    if (!isAscending || stages.at(-1) !== 100) {
-      faults.push({ field: "stages", rule: "must ascend and end with 100", got: stages.join(", ") });
-    }
-  }
-  if (hold !== undefined && most !== undefined && most < hold) {
-    faults.push({
-      field: "max_hold_seconds",
-      rule: `must be at least hold_seconds (${showGot(hold)})`,
-      got: most,
-    });
-  }
-  return faults;
+/** Says what is wrong within options that are right by themselves; those that are not are absent. */
+export function optionFaults({ stages }: Partial<MigrationOptions>): FieldError[] {
+  if (stages === undefined) return [];
+  const isAscending = stages.every((stage, index) => index === 0 || stage > (stages[index - 1] ?? 0));
+  if (isAscending && stages.at(-1) === 100) return [];
+  return [{ field: "stages", rule: "must ascend and end with 100", got: stages.join(", ") }];
 }

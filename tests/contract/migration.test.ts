@@ -1,5 +1,7 @@
 /** `/migrations`: what is asked and answered; what becomes of requests is in tests/e2e/migration.test.ts. */
 import { expect, test } from "bun:test";
+import { TestAgent } from "../support/agent.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeAgent } from "../support/fake-agent.ts";
 import { type Json, record, records } from "../support/json.ts";
 import { expectFieldError, expectProblem } from "../support/problem.ts";
@@ -84,7 +86,6 @@ test("what cannot be begun is refused, with every reason at once, and nothing ch
     [{ ...BETWEEN, stages: [] }, ["stages"]],
     [{ ...BETWEEN, stages: [0, 100] }, ["stages[0]"]],
     [{ ...BETWEEN, hold_seconds: 0.5 }, ["hold_seconds"]],
-    [{ ...BETWEEN, max_hold_seconds: 10 }, ["max_hold_seconds"]],
     [{ ...BETWEEN, min_requests: 0, max_latency_ratio: -1 }, ["min_requests", "max_latency_ratio"]],
     [{ ...BETWEEN, on_too_little_traffic: "hope", sessions: "die" }, ["on_too_little_traffic", "sessions"]],
     [{ ...BETWEEN, max_eror_rate_percent: 1 }, ["max_eror_rate_percent"]],
@@ -168,4 +169,14 @@ test("backends without an agent are in groups too, and change them while a migra
     ["local", "begin migration", "1 (blue to green)"],
   ]);
   expect(ours[0]?.changes).toEqual([{ key: "status", from: "paused", to: "aborted" }]);
+});
+
+test("an agent names the groups of its backend", async () => {
+  await using server = await TestServer.start();
+  await using agent = new TestAgent({ config: { server_url: server.url, tags: ["green", "eu"] } });
+  const shown = await eventually("the backend of the agent", async () => {
+    return records(record((await server.call("GET", "/backends")).json).backends)[0];
+  });
+  expect(shown.tags).toEqual(["green", "eu"]);
+  expect(agent.child.running).toBe(true);
 });

@@ -158,6 +158,25 @@ describe("who is moved", () => {
     for (const id of olds) expect(world.ask(session(id))).toBe(to);
   });
 
+  test("a session that its cookie alone tells of stays in its group until the end, whatever sessions do", () => {
+    const world = new World();
+    const [from, to] = [world.add(FROM_GROUP), world.add(TO_GROUP)];
+    const of = (row: number) => ({
+      preferredRow: row,
+      preferredGeneration: world.tables.backends.generation(row),
+    });
+    for (const movesSessions of [false, true]) {
+      world.tables.migration.begin({ ...RULES, movesSessions }, 0.9);
+      for (let request = 0; request < 20; request++) {
+        expect([world.ask(of(from)), world.ask(of(to))]).toEqual([from, to]);
+      }
+      world.tables.migration.setShare(1);
+      expect([world.ask(of(from)), world.ask(of(to))]).toEqual([to, to]);
+      world.tables.migration.setShare(0);
+      expect([world.ask(of(from)), world.ask(of(to))]).toEqual([from, from]);
+    }
+  });
+
   test("sessions of the new group leave it when it loses its share", () => {
     const world = new World();
     const from = world.add(FROM_GROUP);
