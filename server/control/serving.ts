@@ -20,16 +20,18 @@ export interface Later {
   monitor: RunningMonitor | null;
 }
 
+/** What was made before. */
+interface ServedParts extends Pick<ApiDeps, "migrations" | "settings" | "audit" | "source" | "version"> {
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly locate: Locate | null;
+  readonly workers: Later;
+}
+
 /** Opens the management API, and the listeners. */
 export async function serve(
   ground: Ground,
-  parts: Pick<ApiDeps, "registry" | "migrations" | "settings" | "audit"> &
-    Pick<ApiDeps, "source" | "version"> & {
-      readonly registry: Registry;
-      readonly store: Store;
-      readonly locate: Locate | null;
-      readonly workers: Later;
-    },
+  parts: ServedParts,
   cleanup: DisposableStack,
 ): Promise<{
   readonly supervisor: Supervisor;
@@ -37,11 +39,39 @@ export async function serve(
   readonly exporter: Exporter | null;
   readonly ports: Ports;
 }> {
-  const { config, live, clock, log } = ground;
-  const { registry, migrations, settings, audit, source, version, store, locate } = parts;
-  const monitor = monitorOf(ground, registry, version, cleanup);
+  const { config, live, log } = ground;
+  const { registry, version, store } = parts;
+  const monitor = monitorOf(ground, parts, cleanup);
   const secret = randomBytes(32).toString("hex");
-  const api = createApi({
+  const api = createApi(apiDeps(ground, parts, { secret, monitor }));
+  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
+  cleanup.defer(() => control.stop());
+  const exporter = makeExporter(config, version, live.tables, log.component("traces"));
+  const supervisor = makeSupervisor(
+    ground,
+    registry,
+    { store, exporter },
+    { socket: control.socket, secret, version },
+  );
+  cleanup.defer(() => supervisor.terminate());
+  parts.workers.supervisor = supervisor;
+  parts.workers.monitor = monitor;
+  const ports = await supervisor.start().catch((error: unknown) => {
+    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
+  return { supervisor, monitor, exporter, ports };
+}
+
+/** What the API is made of; what may change is read when it is needed. */
+function apiDeps(
+  { live, clock, log }: Ground,
+  parts: ServedParts,
+  { secret, monitor }: { readonly secret: string; readonly monitor: RunningMonitor | null },
+): ApiDeps {
+  const { registry, migrations, settings, audit, source, version, locate } = parts;
+  return {
     get config() {
       return live.config;
     },
@@ -68,25 +98,7 @@ export async function serve(
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
     ...(monitor === null ? {} : { monitor }),
-  });
-  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
-  cleanup.defer(() => control.stop());
-  const exporter = makeExporter(config, version, live.tables, log.component("traces"));
-  const supervisor = makeSupervisor(
-    ground,
-    registry,
-    { store, exporter },
-    { socket: control.socket, secret, version },
-  );
-  cleanup.defer(() => supervisor.terminate());
-  parts.workers.supervisor = supervisor;
-  parts.workers.monitor = monitor;
-  const ports = await supervisor.start().catch((error: unknown) => {
-    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  });
-  return { supervisor, monitor, exporter, ports };
+  };
 }
 
 function cachesOf(workers: Later): ApiDeps["caches"] {
@@ -98,22 +110,22 @@ function cachesOf(workers: Later): ApiDeps["caches"] {
 
 function monitorOf(
   { live, clock }: Ground,
-  registry: Registry,
-  version: string,
+  { registry, settings, version }: Pick<ApiDeps, "registry" | "settings" | "version">,
   cleanup: DisposableStack,
 ): RunningMonitor | null {
   return startMonitor({
-    get workers() {
-      return live.workers;
-    },
     get config() {
       return live.config;
     },
     get tiers() {
       return live.tiers;
     },
+    get workers() {
+      return live.workers;
+    },
     tables: live.tables,
     registry,
+    settings,
     version,
     now: clock.now,
     wallOf: clock.wallOf,

@@ -8,6 +8,7 @@ const ARROWS: readonly (readonly [folder: string, mayImport: readonly string[]])
   ["server/names", ["core"]],
   ["server/proxy", ["core", "server/names"]],
   ["server/control", ["core", "server/names", "package.json"]],
+  ["server/cli", ["core"]],
   ["server", ["core", "package.json"]],
   // The docs tell of every metric.
   ["tools", ["core", "server/control/metrics", "package.json"]],

@@ -16,8 +16,7 @@ import type { CacheSide, ExchangeClient, UpstreamPool } from "./sides.ts";
 
 /**
  * idle → deciding → (gathering →) (ready →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
- * The cache may hold it before or after the delivery, or instead.
- * Whatever happens, `#finish` runs once; before it the delivery has settled its pick.
+ * The cache may hold it before or after. `#finish` always runs once; before it the delivery has settled its pick.
  */
 type Phase = "idle" | "deciding" | "gathering" | "ready" | "held" | "delivering" | "tunnel" | "draining";
 
