@@ -110,3 +110,20 @@ test("a strategy that does not exist is named, and the server does not start", a
   );
   expect(failure).toContain("did you mean least_time?");
 });
+
+test("a change while serving counts from the next request on, in every worker", async () => {
+  const members = NAMES.map((name) => ({ name, agent: { cores: 32 } }));
+  await using fleet = await Cluster.start(members, { config: { strategy: "round_robin" } });
+  const set = async (strategy: string): Promise<number> =>
+    (await fleet.server.call("PATCH", "/config", { json: { set: { strategy }, persist: false } })).status;
+  const twelve = async (): Promise<Set<string>> => {
+    const answers = Array.from({ length: 12 }, () => fleet.server.call("GET", "/"));
+    return new Set((await Promise.all(answers)).map(({ text }) => text));
+  };
+  expect((await twelve()).size).toBe(3);
+  expect(await set("iphash")).toBe(200);
+  expect((await twelve()).size).toBe(1);
+  expect(await set("roundrobbin")).toBe(400);
+  expect(await set("weighted")).toBe(200);
+  expect((await twelve()).size).toBe(3);
+});

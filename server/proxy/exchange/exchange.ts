@@ -2,12 +2,12 @@ import { newPickQuery } from "../../../core/balancing/pick.ts";
 import type { Representation } from "../../../core/http/content-coding.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
-import { CodedClient } from "../compression/coded-client.ts";
 import type { Header, Plane } from "../context.ts";
 import type { ProxyOptions } from "../options.ts";
 import { RequestTrace } from "../tracing/request-trace.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
+import { ClientViews } from "./client-views.ts";
 import { Deadlines } from "./deadlines.ts";
 import { isDrainable } from "./drainable.ts";
 import { Facts } from "./facts.ts";
@@ -51,7 +51,7 @@ export class Exchange {
   continued = false;
   /** Null when nobody traces. */
   readonly trace: RequestTrace | null;
-  readonly #coded: CodedClient | null;
+  readonly #views: ClientViews | null;
   /** The cache's part; null where it has none. */
   cache: CacheSide | null = null;
   /** The backend is asked for the whole, whatever part the client wants. */
@@ -69,8 +69,8 @@ export class Exchange {
     this.#options = plane.options;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
-    this.#coded = plane.compression === null ? null : new CodedClient(this, plane.compression);
     this.trace = plane.tracer === null ? null : new RequestTrace(this, plane.tracer);
+    this.#views = ClientViews.of(this);
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
@@ -96,7 +96,7 @@ export class Exchange {
   /** Starts with a complete head; what becomes of it is decided by the caller. */
   begin(client: ExchangeClient): void {
     if (this.#options !== this.plane.options) this.#adapt();
-    this.#client = this.#coded === null ? client : this.#beginCoded(this.#coded, client);
+    this.#client = this.#views === null ? client : this.#views.over(client);
     this.#phase = "deciding";
     this.facts.begin();
     this.trace?.reset();
@@ -134,6 +134,7 @@ export class Exchange {
     owned: boolean,
   ): void {
     const { body } = this;
+    this.#views?.messages?.requestBody(bytes, start, end);
     body.take(bytes, start, end, owned);
     if (state === "broken") body.fault = "malformed";
     else if (state === "done" && body.fault === "none") body.complete = true;
@@ -293,15 +294,6 @@ export class Exchange {
     return false;
   }
 
-  #beginCoded(coded: CodedClient, client: ExchangeClient): ExchangeClient {
-    const { representation } = this;
-    representation.coding = "";
-    representation.etag = "";
-    representation.varies = false;
-    this.codedBytes = 0;
-    return coded.serve(client);
-  }
-
   get #takesBody(): boolean {
     return this.#phase === "gathering" || this.#phase === "draining" || this.delivery.takesBody;
   }
@@ -336,6 +328,7 @@ export class Exchange {
   }
 
   #end(): void {
+    this.#views?.messages?.write();
     this.facts.record(this);
     this.trace?.end();
     this.#phase = "idle";

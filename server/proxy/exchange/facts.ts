@@ -1,4 +1,5 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
+import type { RequestHead } from "../../../core/http/request-head.ts";
 import { errorCounter } from "../../../core/table/counter-names.ts";
 import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
 import type { Plane } from "../context.ts";
@@ -145,6 +146,7 @@ export class Facts {
       return;
     }
     plane.log.write("info", `${head.method} ${loggedTarget(head.target)} ${this.status}`, "access", {
+      id: this.idOf(head),
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
@@ -163,6 +165,12 @@ export class Facts {
       truncated: this.truncated ? true : undefined,
       suppressed: thinning.suppressed,
     });
+  }
+
+  /** What backends are told as X-Request-ID; undefined for what came no further than its head. */
+  idOf(head: RequestHead): string | undefined {
+    if (head.method === "-") return undefined;
+    return this.requestId || (head.get("x-request-id") ?? undefined);
   }
 
   /** We have refused the request for what it was, before any backend had a part in it. */
