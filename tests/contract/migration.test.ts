@@ -68,6 +68,8 @@ test("a migration is begun, listed, shown, reported on and changed", async () =>
     "aborted",
   ]);
   expect(records(record((await server.call("GET", "/migrations")).json).migrations)).toEqual([shown]);
+  expect((await server.call("GET", "/migrations?limit=0")).json).toEqual({ migrations: [] });
+  expectFieldError(await server.call("GET", "/migrations?limit=all"), "limit");
   const report = await server.call("GET", "/migrations/1/report");
   expect([report.status, report.header("content-type")]).toEqual([200, "text/markdown; charset=utf-8"]);
   expect(report.text).toStartWith("# Migration 1: blue → green\n");

@@ -24,6 +24,10 @@ export const MigrationRequestSchema = Type.Object(
   { additionalProperties: false },
 );
 
+/** Each comes with its reports. */
+const DEFAULT_LISTED = 20;
+const MAX_LISTED = 200;
+
 const SUMMARIES: Readonly<Record<Action, string>> = {
   pause: "Stop the clock of a migration: the share of the new group stays as it is, unless it turns bad.",
   resume: "Let a migration go on, with its stage anew.",
@@ -52,8 +56,9 @@ export function migrationOperations(deps: ApiDeps): Operation[] {
       path: "/migrations",
       tag: "migrations",
       summary: "List the migrations, the latest first.",
-      answers: { 200: "All that are on record." },
-      handle: () => json({ migrations: deps.migrations.list().map((each) => viewOf(deps, each)) }),
+      query: { limit: `At most so many, up to ${MAX_LISTED}; ${DEFAULT_LISTED} unless given.` },
+      answers: { 200: "Those on record, with their reports.", 400: "`limit` is no number." },
+      handle: (call) => list(deps, call),
     },
     {
       methods: ["GET"],
@@ -88,6 +93,15 @@ function actionOperation(deps: ApiDeps, action: Action): Operation {
     },
     handle: (call) => change(deps, call, action),
   };
+}
+
+function list(deps: ApiDeps, { query }: Call): Response {
+  const limit = query.get("limit") ?? String(DEFAULT_LISTED);
+  if (!/^\d{1,6}$/.test(limit)) {
+    return invalid([{ field: "limit", rule: "must be a whole number", got: limit }]);
+  }
+  const listed = deps.migrations.list().slice(0, Math.min(Number(limit), MAX_LISTED));
+  return json({ migrations: listed.map((each) => viewOf(deps, each)) });
 }
 
 async function change(deps: ApiDeps, { params, actor }: Call, action: Action): Promise<Response> {
