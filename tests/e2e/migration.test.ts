@@ -97,10 +97,10 @@ test("a good group takes over stage by stage, with the share of each stage, and 
   expect((await server.call("GET", "/")).text).toStartWith("blue-");
 }, 90_000);
 
-test("a group with errors is rolled back, and the old one has all requests again", async () => {
+test("a group with 5 % errors is rolled back, and the old one has all requests again", async () => {
   let answers = 0;
   const handle = (): Response =>
-    ++answers % 10 === 0 ? new Response("broken", { status: 500 }) : new Response("green-1");
+    ++answers % 20 === 0 ? new Response("broken", { status: 500 }) : new Response("green-1");
   await using cluster = await Cluster.start([...OLD, green(handle)], { config: CONFIG });
   const { server } = cluster;
   const path = await begin(server, { stages: [20, 100], hold_seconds: 30 });
