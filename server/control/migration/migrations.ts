@@ -22,13 +22,13 @@ import {
 } from "../../../core/migration/transitions.ts";
 import { EMPTY_WINDOWS } from "../../../core/migration/window.ts";
 import { hashText } from "../../../core/table/keyed-hash.ts";
-import type { MigrationGroup } from "../../../core/table/migration-split.ts";
+import { FROM_GROUP, type MigrationGroup, TO_GROUP } from "../../../core/table/migration-split.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
 import { GroupWindows, type Members } from "./group-windows.ts";
-import { Groups, groupFaults, type Tagged, tagged } from "./groups.ts";
+import { Groups, groupFaults, type Tagged } from "./groups.ts";
 import { logChange } from "./journal.ts";
 
 /** Migrations that are kept on record, beside those whose losing group is still closed. */
@@ -122,7 +122,7 @@ export class Migrations {
     this.#deps.store.saveMigration(migration, this.#deps.now());
     this.#beginSplit(migration);
     this.#takeEffect();
-    this.#windows.begin(this.#members(migration));
+    this.#windows.begin(this.#members());
     this.#startTimer();
     logChange(this.#deps.log, null, migration);
     await this.#deps.store.settled();
@@ -134,9 +134,7 @@ export class Migrations {
     const migration = this.get(id);
     if (migration === null) return { ok: false, why: "there is none with this id" };
     const isUnderWay = activePhase(migration) !== null;
-    const seen = isUnderWay
-      ? this.#look(migration)
-      : { ...this.#moment(), windows: EMPTY_WINDOWS, isRoutable: true };
+    const seen = isUnderWay ? this.#look() : { ...this.#moment(), windows: EMPTY_WINDOWS, isRoutable: true };
     const outcome = act(migration, action, by, seen);
     if (!outcome.ok) return outcome;
     this.#become(migration, outcome.migration);
@@ -157,7 +155,7 @@ export class Migrations {
   current(migration: Migration): Current | null {
     const phase = activePhase(migration);
     if (phase === null) return null;
-    this.#windows.collect(this.#members(migration));
+    this.#windows.collect(this.#members());
     return { ...this.#windows.windows, heldMs: this.#deps.now() - phase.sinceMs };
   }
 
@@ -165,7 +163,7 @@ export class Migrations {
   tick(): void {
     const active = this.#active;
     if (active === null) return;
-    this.#become(active, look(active, this.#look(active)));
+    this.#become(active, look(active, this.#look()));
     // A crash must not take a stage back.
     void this.#deps.store.settled();
   }
@@ -186,7 +184,7 @@ export class Migrations {
     if (activePhase(before) !== null) this.#deps.tables.migration.setShare(shareOf(after) / 100);
     this.#takeEffect();
     if (activePhase(after) === null) this.#end();
-    else if (after.reports !== before.reports) this.#windows.begin(this.#members(after));
+    else if (after.reports !== before.reports) this.#windows.begin(this.#members());
   }
 
   #end(): void {
@@ -210,8 +208,8 @@ export class Migrations {
     tables.queue.freed();
   }
 
-  #look(migration: Migration): Look {
-    const members = this.#members(migration);
+  #look(): Look {
+    const members = this.#members();
     this.#windows.collect(members);
     const isRoutable = members.to.some(({ row }) => this.#isInService(row));
     return { ...this.#moment(), windows: this.#windows.windows, isRoutable };
@@ -225,9 +223,11 @@ export class Migrations {
     return filter === null || FILTER_NAMES.indexOf(filter) >= FIRST_CAPACITY_FILTER;
   }
 
-  #members({ from, to }: Migration): Members {
+  /** Both groups of the migration that is under way. */
+  #members(): Members {
     const backends = this.#deps.backends();
-    return { from: tagged(backends, from), to: tagged(backends, to) };
+    const inGroup = (group: MigrationGroup) => backends.filter(({ tags }) => this.#groups.of(tags) === group);
+    return { from: inGroup(FROM_GROUP), to: inGroup(TO_GROUP) };
   }
 
   #replace(migration: Migration): void {

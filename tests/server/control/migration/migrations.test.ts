@@ -185,6 +185,19 @@ describe("windows", () => {
     expect(world.migrations.get(id)?.reports[0]).toMatchObject({ to: { requests: 120 } });
   });
 
+  test("a backend that is given both tags counts as the old group's, once", async () => {
+    using world = await worldOf([["blue"], ["green"]]);
+    const { id } = await begin(world, "blue", "green");
+    await add(world, "b2", ["green", "blue"]);
+    wait(world, 1);
+    expect(groups(world)).toEqual([FROM_GROUP, TO_GROUP, FROM_GROUP]);
+    serve(world, "b2", 70);
+    wait(world, 1);
+    const now = world.migrations.get(id);
+    const current = now === null ? null : world.migrations.current(now);
+    expect([current?.from.requests, current?.to.requests]).toEqual([70, 0]);
+  });
+
   test("a bad group loses its share with the next look, and the log says why", async () => {
     using world = await worldOf([["blue"], ["green"]]);
     await begin(world, "blue", "green");
