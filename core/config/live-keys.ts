@@ -57,6 +57,7 @@ const LIVE: readonly (keyof ServerConfig)[] = [
   "cpu_available_threshold_pct",
   "gpu_available_threshold_pct",
   "score_weights",
+  "migration_defaults",
   "tier_field_name",
   "tier_header",
   "tier_body_bytes",

@@ -21,7 +21,7 @@ export interface Later {
 }
 
 /** What was made before. */
-interface ServedParts extends Pick<ApiDeps, "settings" | "audit" | "source" | "version"> {
+interface ServedParts extends Pick<ApiDeps, "migrations" | "settings" | "audit" | "source" | "version"> {
   readonly registry: Registry;
   readonly store: Store;
   readonly locate: Locate | null;
@@ -70,7 +70,7 @@ function apiDeps(
   parts: ServedParts,
   { secret, monitor }: { readonly secret: string; readonly monitor: RunningMonitor | null },
 ): ApiDeps {
-  const { registry, settings, audit, source, version, locate } = parts;
+  const { registry, migrations, settings, audit, source, version, locate } = parts;
   return {
     get config() {
       return live.config;
@@ -87,6 +87,7 @@ function apiDeps(
     tables: live.tables,
     caches: cachesOf(parts.workers),
     registry,
+    migrations,
     settings,
     audit,
     source,
