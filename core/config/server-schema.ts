@@ -3,6 +3,7 @@
  * Key names and meanings follow the original product; keys that it lacks keep its style.
  */
 import { type Static, Type } from "@sinclair/typebox";
+import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
@@ -194,6 +195,7 @@ export const ServerConfigSchema = Type.Object(
     preserve_host: bool(false, "Send backends the `Host` of the client instead of their own."),
     forwarded_header: bool(false, "Write `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields."),
     ...UPSTREAM_KEYS,
+    ...CONSOLE_KEYS,
 
     geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),
     sticky_header: text("", "Header whose value keeps a session on its backend.", { format: "header-name" }),

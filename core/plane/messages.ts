@@ -1,5 +1,6 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
+import type { Decision } from "../wire/console.ts";
 import type { ApiKey } from "./api-key.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
@@ -115,6 +116,13 @@ export interface WorkerKeys {
   readonly keys: readonly ApiKey[];
 }
 
+/** Somebody watches decisions, or, with 0, nobody does any more. */
+export interface WorkerSample {
+  readonly type: "sample";
+  /** Most decisions to be told of in a second. */
+  readonly perSecond: number;
+}
+
 /** The time by the control plane's clock, asked for by {@link WorkerTimeQuestion}. */
 export interface WorkerTime {
   readonly type: "time";
@@ -127,6 +135,7 @@ export type ToWorker =
   | WorkerDrain
   | WorkerCertificates
   | WorkerKeys
+  | WorkerSample
   | WorkerTime;
 
 export interface WorkerReady {
@@ -175,6 +184,12 @@ export interface WorkerEjected {
   readonly endpoint: number;
 }
 
+/** Some of the decisions that were made lately; see {@link WorkerSample}. */
+export interface WorkerDecisions {
+  readonly type: "decisions";
+  readonly decisions: readonly Decision[];
+}
+
 /** What time is it? A worker asks before it serves, to age things as the control plane does. */
 export interface WorkerTimeQuestion {
   readonly type: "time";
@@ -193,5 +208,6 @@ export type FromWorker =
   | WorkerSticky
   | WorkerLog
   | WorkerEjected
+  | WorkerDecisions
   | WorkerTimeQuestion
   | WorkerDrained;

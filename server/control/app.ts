@@ -10,11 +10,14 @@ import type { Tier } from "../../core/plane/snapshot.ts";
 import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
 import { tlsFor } from "../../core/tls/backend-tls.ts";
+import type { Decision } from "../../core/wire/console.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
 import { EndpointPolicy } from "./admission/endpoint-policy.ts";
 import { createApi } from "./api/index.ts";
 import { type Clock, startClock } from "./clock.ts";
+import { composeConsole } from "./console/compose.ts";
+import type { Console } from "./console/console.ts";
 import { FileWatch } from "./files/file-watch.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
@@ -135,10 +138,19 @@ async function start(
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
   });
-  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
+  const keys = { now: ground.keys };
+  const { console, handlers } = composeConsole(log, {
+    ...{ config, version, registry, tables, secret, api: api.fetch, now: clock.now, wallOf: clock.wallOf },
+    keys: () => keys.now,
+    sample: (perSecond) => workers.supervisor?.sampleDecisions(perSecond),
+  });
+  cleanup.defer(() => console.stop());
+  const control = serveControl(handlers, config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
 
-  const supervisor = makeSupervisor(ground, registry, { socket: control.socket, secret, version });
+  const onDecisions = console.decided.bind(console);
+  const link = { socket: control.socket, secret, version, onDecisions };
+  const supervisor = makeSupervisor(ground, registry, link);
   cleanup.defer(() => supervisor.terminate());
   workers.supervisor = supervisor;
   const ports = await supervisor.start().catch((error: unknown) => {
@@ -151,7 +163,7 @@ async function start(
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
 
-  watchFiles(ground, supervisor, cleanup);
+  watchFiles(ground, supervisor, keys, cleanup);
   announce(log.component("server"), config, ports, {
     keys: ground.keys,
     version,
@@ -160,7 +172,7 @@ async function start(
     backends: restored.backends,
     stickySessions: restored.sticky,
   });
-  return { ...ports, stop: stopOnce(ground, supervisor, cleanup) };
+  return { ...ports, stop: stopOnce(ground, supervisor, console, cleanup) };
 }
 
 function makeRegistry(
@@ -235,7 +247,12 @@ function makeProber(
 function makeSupervisor(
   ground: Ground,
   registry: Registry,
-  control: { readonly socket: string; readonly secret: string; readonly version: string },
+  control: {
+    readonly socket: string;
+    readonly secret: string;
+    readonly version: string;
+    readonly onDecisions: (made: readonly Decision[]) => void;
+  },
 ): Supervisor {
   const { config, log, workers, tiers, defaultTier, shared, tables, geoip } = ground;
   return new Supervisor({
@@ -260,6 +277,7 @@ function makeSupervisor(
     onLog: (lines) => log.writeLines(lines),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
+    onDecisions: control.onDecisions,
     now: ground.clock.now,
     log: log.component("workers"),
   });
@@ -269,6 +287,7 @@ function makeSupervisor(
 function watchFiles(
   { config, log, certificates }: Ground,
   supervisor: Supervisor,
+  live: { now: readonly ApiKey[] },
   cleanup: DisposableStack,
 ): void {
   if (keyFiles(config).length > 0) {
@@ -277,6 +296,7 @@ function watchFiles(
       what: "keys",
       read: () => readKeys(config),
       use: (keys) => {
+        live.now = keys;
         supervisor.setKeys(keys);
         return { keys: keys.length };
       },
@@ -290,12 +310,19 @@ function watchFiles(
   cleanup.adopt(new CertificateWatch(options, certificates), (watch) => watch.stop());
 }
 
-function stopOnce(ground: Ground, supervisor: Supervisor, cleanup: DisposableStack): () => Promise<void> {
+function stopOnce(
+  ground: Ground,
+  supervisor: Supervisor,
+  console: Pick<Console, "stop">,
+  cleanup: DisposableStack,
+): () => Promise<void> {
   const log = ground.log.component("server");
   const seconds = ground.config.shutdown_timeout_seconds;
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
+    // Those who look on are not waited for.
+    console.stop();
     const cut = await supervisor.drain(seconds * 1000);
     cleanup.dispose();
     log.info("stopped", { cut });

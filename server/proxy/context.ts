@@ -15,6 +15,7 @@ import type { KeyGuard } from "./guards/keys.ts";
 import type { SendBuffer } from "./net/send-buffer.ts";
 import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
+import type { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
 import type { Directory } from "./upstream/directory.ts";
@@ -40,6 +41,8 @@ export interface Plane {
   readonly directory: Directory;
   readonly queue: RequestQueue;
   readonly log: WorkerLog;
+  /** What people who watch the console are told of. */
+  readonly decisions: DecisionSampler;
   readonly out: SendBuffer;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;

@@ -101,6 +101,7 @@ class Server implements DataPlane, ClientHome {
     if (message.type === "backend") this.#applyBackend(message);
     else if (message.type === "certificates") this.#replaceCertificates(message.certificates);
     else if (message.type === "keys") this.plane.keys.replace(message.keys);
+    else if (message.type === "sample") this.plane.decisions.setRate(message.perSecond);
     else if (message.type === "drain") this.#drain(message.withinMs);
   }
 

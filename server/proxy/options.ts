@@ -32,6 +32,7 @@ export interface ProxyOptions {
   readonly isProxied: (path: string) => boolean;
   /** Only some paths are proxied, so that none may lead out of them. */
   readonly confinesPaths: boolean;
+  readonly hasConsole: boolean;
   /** Write Forwarded beside the X-Forwarded fields. */
   readonly forwardedHeader: boolean;
   readonly trustedProxies: CidrSet;
@@ -76,6 +77,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     jsonFields: [config.tier_field_name, "client_lat", "client_lon"],
     isProxied: pathPrefixes(config.proxy_endpoints),
     confinesPaths: !coversAllPaths(config.proxy_endpoints),
+    hasConsole: config.console,
     forwardedHeader: config.forwarded_header,
     trustedProxies: new CidrSet(config.trusted_proxies),
     whitelist: new CidrSet(config.whitelisted_ips),

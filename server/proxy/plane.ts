@@ -18,6 +18,7 @@ import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
 import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
+import { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
 import { Directory } from "./upstream/directory.ts";
@@ -61,6 +62,7 @@ export function makePlane(
     wheel,
     ...upstream,
     log,
+    decisions: new DecisionSampler(config, post),
     out,
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),

@@ -30,6 +30,8 @@ export class Log {
   readonly #options: LogOptions;
   readonly #least: LogLevel;
   readonly #sink: LogSink;
+  /** Hears every line that is written, whether or not stdout takes it. */
+  onLines: (lines: string) => void = () => {};
 
   constructor(options: LogOptions) {
     this.#options = options;
@@ -45,7 +47,7 @@ export class Log {
     const line =
       (level: LogLevel) =>
       (message: string, data?: LogData): void => {
-        if (levelAtLeast(level, this.#least)) this.#sink.write(this.#format(level, component, message, data));
+        if (levelAtLeast(level, this.#least)) this.writeLines(this.#format(level, component, message, data));
       };
     return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   }
@@ -55,9 +57,10 @@ export class Log {
     this.#sink.write(this.#format("fatal", component, message));
   }
 
-  /** Passes on lines that a worker has finished. */
+  /** Writes finished lines, as those of a worker. */
   writeLines(lines: string): void {
     this.#sink.write(lines);
+    this.onLines(lines);
   }
 
   async flush(withinMs: number): Promise<void> {

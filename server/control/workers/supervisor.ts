@@ -8,6 +8,7 @@ import type {
 } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
+import type { Decision } from "../../../core/wire/console.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { BackendUpdate } from "../registry/registry-types.ts";
 import { WORKER_URL, WorkerThread } from "./worker-thread.ts";
@@ -31,6 +32,7 @@ export interface SupervisorOptions {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
+  readonly onDecisions: (decisions: readonly Decision[]) => void;
   /** The clock that workers follow. */
   readonly now: () => number;
   readonly log: Logger;
@@ -64,6 +66,7 @@ export class Supervisor {
   #seq = 0;
   /** What files held at the start, and hold since they changed. */
   #files: Pick<WorkerBase, "certificates" | "keys">;
+  #sampledPerSecond = 0;
   #isEnding = false;
 
   constructor(options: SupervisorOptions) {
@@ -124,6 +127,12 @@ export class Supervisor {
     for (const { thread } of this.#slots) thread?.tell({ type: "keys", keys });
   }
 
+  /** Has every worker, now and when it starts again, tell of so many of its decisions in a second; 0 = of none. */
+  sampleDecisions(perSecond: number): void {
+    this.#sampledPerSecond = perSecond;
+    for (const { thread } of this.#slots) thread?.tell({ type: "sample", perSecond });
+  }
+
   /** Closes the listeners and lets requests finish; the number that were cut. */
   async drain(withinMs: number): Promise<number> {
     this.#end();
@@ -141,7 +150,7 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSticky, onEjected, now } = this.#options;
+    const { entry, base, snapshot, onLog, onSticky, onEjected, onDecisions, now } = this.#options;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
@@ -153,9 +162,10 @@ export class Supervisor {
         ...snapshot(),
         ...this.#ports,
       },
-      { onLog, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
+      { onLog, onSticky, onEjected, onDecisions, now, onExit: (reason) => this.#onExit(slot, reason) },
     );
     slot.thread = thread;
+    if (this.#sampledPerSecond > 0) thread.tell({ type: "sample", perSecond: this.#sampledPerSecond });
     return thread;
   }
 

@@ -9,13 +9,16 @@ import type {
   WorkerInit,
   WorkerKeys,
   WorkerReady,
+  WorkerSample,
 } from "../../../core/plane/messages.ts";
+import type { Decision } from "../../../core/wire/console.ts";
 
 /** What a thread tells beside the answers to its caller. */
 export interface ThreadEvents {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
+  readonly onDecisions: (decisions: readonly Decision[]) => void;
   /** What a thread is told that asks for the time. */
   readonly now: () => number;
   /** Called once, when the thread has ended, for whatever reason. */
@@ -73,7 +76,7 @@ export class WorkerThread {
   }
 
   /** Sends a message that needs no answer. */
-  tell(message: WorkerCertificates | WorkerKeys): void {
+  tell(message: WorkerCertificates | WorkerKeys | WorkerSample): void {
     if (!this.#hasExited) this.#post(message);
   }
 
@@ -118,6 +121,9 @@ export class WorkerThread {
         return;
       case "ejected":
         this.#events.onEjected(message);
+        return;
+      case "decisions":
+        this.#events.onDecisions(message.decisions);
         return;
       case "time":
         this.#post({ type: "time", nowMs: this.#events.now() });

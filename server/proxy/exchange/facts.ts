@@ -2,6 +2,7 @@ import type { Pick } from "../../../core/balancing/pick.ts";
 import { errorCounter } from "../../../core/table/counter-names.ts";
 import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
+import { decisionOf } from "./decision.ts";
 import type { Exchange } from "./exchange.ts";
 
 const CLIENT_LEFT = 499;
@@ -118,6 +119,10 @@ export class Facts {
     if (bytesIn > 0) plane.count("bytes_in", bytesIn);
     if (bytesOut > 0) plane.count("bytes_out", bytesOut);
     this.#countError(plane);
+    const endedMs = performance.now();
+    if (!this.management && plane.decisions.wants(endedMs)) {
+      plane.decisions.take(decisionOf(exchange, endedMs - this.#startedMs));
+    }
     if (!plane.log.accessEnabled) return;
     const thinning = this.#isRefusal ? plane.log.refusal(this.code) : WRITE_ALL;
     if (thinning === null) {
@@ -129,7 +134,7 @@ export class Facts {
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
-      ms: Math.round((performance.now() - this.#startedMs) * 10) / 10,
+      ms: Math.round((endedMs - this.#startedMs) * 10) / 10,
       in: bytesIn,
       out: bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,

@@ -1,7 +1,10 @@
 import { hasDotSegment } from "../../../core/http/dot-segments.ts";
+import { checkWebSocketHandshake } from "../../../core/http/websocket.ts";
+import { CONSOLE_LIVE_PATH, isConsolePath } from "../../../core/plane/console-paths.ts";
 import type { Header } from "../context.ts";
 import { problem } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { permittedUpgrade } from "../exchange/upgrade.ts";
 import { guardManagement } from "../guards/management.ts";
 import { isLeaseChange, startLeaseChange, startRoute } from "./route-api.ts";
 
@@ -25,10 +28,15 @@ const PATHS: ReadonlySet<string> = new Set([
 ]);
 const PREFIXES = ["/clients/", "/leases/", "/swagger/"] as const;
 
-/** Tells management from all else by the raw path: exactly what is compared here is what is served. */
-export function isManagement(path: string): boolean {
+/**
+ * Tells management from all else by the raw path: exactly what is compared here is what is served. Without a console its
+ * paths are a backend's.
+ */
+export function isManagement(path: string, hasConsole: boolean): boolean {
+  if (PATHS.has(path)) return true;
   // The control plane resolves dot segments: what it would serve must be what was guarded here.
-  return PATHS.has(path) || (PREFIXES.some((prefix) => path.startsWith(prefix)) && !hasDotSegment(path));
+  const isBelow = PREFIXES.some((prefix) => path.startsWith(prefix)) || (hasConsole && isConsolePath(path));
+  return isBelow && !hasDotSegment(path);
 }
 
 /** Guards a management request, then answers it here or passes it to the control plane. */
@@ -48,6 +56,7 @@ export function manage(exchange: Exchange): void {
   }
   if (head.path === "/route") startRoute(exchange);
   else if (isLeaseChange(head)) startLeaseChange(exchange);
+  else if (head.path === CONSOLE_LIVE_PATH && head.upgrade !== "") relayUpgrade(exchange);
   else relayToControl(exchange);
 }
 
@@ -72,6 +81,19 @@ export function securityHeaders(disabled: boolean): { plain: readonly Header[]; 
     plain,
     secure: [...plain, ["Strict-Transport-Security", "max-age=31536000"]],
   };
+}
+
+/** Lets the console's live connection through, which becomes a tunnel as those to backends do. */
+function relayUpgrade(exchange: Exchange): void {
+  exchange.upgrade = permittedUpgrade(exchange.head);
+  const rejection = checkWebSocketHandshake(exchange.head);
+  if (exchange.upgrade === "websocket" && exchange.body.complete && rejection === null) {
+    relayToControl(exchange);
+    return;
+  }
+  exchange.upgrade = "";
+  const detail = rejection?.reason ?? "Only a WebSocket is to be had here, by a request without a body.";
+  exchange.answer(problem(400, "Bad Request", detail), "bad_request");
 }
 
 function relayToControl(exchange: Exchange): void {

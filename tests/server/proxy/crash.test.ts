@@ -32,6 +32,7 @@ test("a worker that crashes takes its own connections along and nothing else, an
     onLog: () => {},
     onSticky: () => {},
     onEjected: () => {},
+    onDecisions: () => {},
     now: Date.now,
     log: { debug: note, info: note, warn: note, error: note },
   });

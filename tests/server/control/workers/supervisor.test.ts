@@ -59,6 +59,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     snapshot: () => ({ backends: [], pathGroups: [] }),
     onLog: (text) => void lines.push(text),
     onEjected: () => {},
+    onDecisions: () => {},
     now: () => 0,
     onSticky: () => {},
     log,
