@@ -141,7 +141,7 @@ export function pathOf(url: string): string {
   return targetOf(url).split("?", 1)[0] ?? "/";
 }
 
-function queryOf(request: Request): URLSearchParams {
+export function queryOf(request: Request): URLSearchParams {
   const { url } = request;
   const start = url.indexOf("?");
   return new URLSearchParams(start < 0 ? "" : url.slice(start + 1));

@@ -11,12 +11,13 @@ import {
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Decision } from "../../../core/wire/console.ts";
 import { json, problem } from "../api/answers.ts";
-import { ADMIN_HEADER, PEER_HEADER, pathOf, targetOf } from "../api/index.ts";
+import { ADMIN_HEADER, PEER_HEADER, pathOf, queryOf, targetOf } from "../api/index.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 import { Assets } from "./assets.ts";
 import { Figures } from "./figures.ts";
 import { fleetEntry } from "./fleet-view.ts";
+import { keyInfos } from "./key-infos.ts";
 import { Live, type Page, type PageData } from "./live.ts";
 import type { LogTail } from "./log-tail.ts";
 import { type LoginDeps, logIn, loginPage, logOut, type Visitor } from "./login.ts";
@@ -99,6 +100,10 @@ export class Console {
     if (path === CONSOLE_PATH) return this.#page(request);
     if (path === "/console/") return seeOther(CONSOLE_PATH);
     if (path === "/console/session") return this.#session(request);
+    if (path === "/console/schema") return this.#forVisitors(request, () => keyInfos());
+    if (path === "/console/news") {
+      return this.#forVisitors(request, () => this.live.snapshot(Number(queryOf(request).get("since") ?? 0)));
+    }
     const asset = await this.#assets.serve(path.slice("/console/".length), request.headers);
     return asset ?? problem(404, "The console has no such file; it begins at /console.");
   }
@@ -139,6 +144,11 @@ export class Console {
       version,
       ends_at: session === KEYLESS ? null : new Date(wallOf(session.endsAtMs)).toISOString(),
     });
+  }
+
+  #forVisitors(request: Request, answer: () => unknown): Response {
+    if (!isOwnCall(request.headers)) return problem(403, "Only the console's own pages may call here.");
+    return this.#sessionOf(request, false) === null ? unauthorized() : json(answer());
   }
 
   async #call(request: Request): Promise<Response> {

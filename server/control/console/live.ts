@@ -122,6 +122,13 @@ export class Live {
     this.#tellPage(page);
   }
 
+  /** All that a page without a connection asks for now and again: figures since a time, and the fleet. */
+  snapshot(since: number): LiveMessage {
+    const fleet = this.#deps.fleet();
+    const backends = { changed: fleet.map(({ entry }) => entry), ids: fleet.map(({ id }) => id) };
+    return { figures: this.#deps.figures.since(since), backends };
+  }
+
   decided(decisions: readonly Decision[]): void {
     this.#decisions.push(...decisions);
     this.#decided += decisions.length;

@@ -1,0 +1,147 @@
+/** Asks what would become of a request, and shows it: for each backend the filter that removes it or its score. */
+import { useEffect, useState } from "preact/hooks";
+import { call, messageOf } from "../api.ts";
+import { useResource } from "../store/resource.ts";
+import type { ConfigAnswer, ExplainAnswer, Explained } from "../types.ts";
+import { compact } from "../ui/format.ts";
+import { Badge, Button, Panel } from "../ui/parts.tsx";
+
+const MAX_SHOWN = 60;
+const TERMS = ["distance", "cpu", "memory", "gpu", "latency"] as const;
+
+export function Explain() {
+  const [answer, setAnswer] = useState<ExplainAnswer | null>(null);
+  const [problem, setProblem] = useState("");
+  const [ask, setAsk] = useState({ tier: "", client_ip: "", path: "" });
+  const explain = async (): Promise<void> => {
+    const body = Object.fromEntries(Object.entries(ask).filter(([, value]) => value.trim() !== ""));
+    try {
+      setAnswer((await call<ExplainAnswer>("/route/explain", { method: "POST", body })).value);
+      setProblem("");
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
+  };
+  useEffect(() => void explain(), []);
+  return (
+    <Panel title="Explain a request" aside="takes nothing, changes nothing">
+      <form
+        class="inline-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void explain();
+        }}
+      >
+        <Tier value={ask.tier} onChange={(tier) => setAsk({ ...ask, tier })} />
+        <Field label="Client address" placeholder="203.0.113.7" value={ask.client_ip} onChange={(client_ip) => setAsk({ ...ask, client_ip })} />
+        <Field label="Path" placeholder="/api/v1" value={ask.path} onChange={(path) => setAsk({ ...ask, path })} />
+        <Button kind="primary" type="submit">
+          Explain
+        </Button>
+      </form>
+      {problem === "" ? null : (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {answer === null ? null : <Verdict answer={answer} />}
+    </Panel>
+  );
+}
+
+function Tier({ value, onChange }: { readonly value: string; readonly onChange: (tier: string) => void }) {
+  const { value: answer } = useResource<ConfigAnswer>("/config");
+  const tiers = answer?.config["tiers"];
+  const names = Array.isArray(tiers) ? (tiers as readonly { readonly name: string }[]).map(({ name }) => name) : []; // tiers of the configuration have names
+  if (names.length === 0) return <Field label="Tier" placeholder="default" value={value} onChange={onChange} />;
+  return (
+    <label class="field">
+      <span>Tier</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">default</option>
+        {names.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Field(props: {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}) {
+  return (
+    <label class="field">
+      <span>{props.label}</span>
+      <input
+        value={props.value}
+        placeholder={props.placeholder}
+        spellcheck={false}
+        autocomplete="off"
+        onInput={(event) => props.onChange(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+function Verdict({ answer }: { readonly answer: ExplainAnswer }) {
+  const eligible = answer.backends.filter((each) => each.eligible).toSorted((a, b) => (a.score ?? 0) - (b.score ?? 0));
+  const removed = answer.backends.filter((each) => !each.eligible);
+  const longest = Math.max(1, ...eligible.map(({ score }) => score ?? 0));
+  if (answer.backends.length === 0) return <p class="soft pad">There is no backend to choose from.</p>;
+  return (
+    <div class="verdict">
+      <p class="legend" aria-hidden="true">
+        {TERMS.map((term) => (
+          <span key={term}>
+            <i class={`term-${term}`} />
+            {term}
+          </span>
+        ))}
+        <span class="soft">the shortest bar wins</span>
+      </p>
+      <ol class="scores">
+        {eligible.slice(0, MAX_SHOWN).map((each) => (
+          <Score key={each.client_id} each={each} isChosen={each.client_id === answer.chosen} longest={longest} />
+        ))}
+      </ol>
+      {removed.length === 0 ? null : (
+        <details open={eligible.length === 0}>
+          <summary>{removed.length} removed by a filter</summary>
+          <ul class="removed">
+            {removed.slice(0, MAX_SHOWN).map((each) => (
+              <li key={each.client_id}>
+                <b>{each.client_id}</b> <span>{each.reason}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function Score(props: { readonly each: Explained; readonly isChosen: boolean; readonly longest: number }) {
+  const { each, isChosen, longest } = props;
+  const parts = TERMS.map((term) => ({ term, value: each.terms[term] ?? 0 })).filter(({ value }) => value > 0);
+  const words = parts.map(({ term, value }) => `${term} ${compact(value)}`).join(", ");
+  return (
+    <li class={isChosen ? "chosen" : ""}>
+      <span class="score-name">
+        {each.client_id}
+        {isChosen ? <Badge tone="good">chosen</Badge> : null}
+      </span>
+      <span class="score-bar" role="img" aria-label={`score ${compact(each.score ?? 0)}: ${words}`} title={words}>
+        {parts.map(({ term, value }) => (
+          <i key={term} class={`term-${term}`} style={{ width: `${(value / longest) * 100}%` }} />
+        ))}
+      </span>
+      <span class="score-value">{compact(each.score ?? 0)}</span>
+    </li>
+  );
+}

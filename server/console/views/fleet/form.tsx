@@ -1,0 +1,180 @@
+/** Adds a backend or changes one: a form, a look at what it comes to, then the change. */
+import { useState } from "preact/hooks";
+import { addBackend, type BackendEdit, changeBackend } from "../../store/actions.ts";
+import { messageOf } from "../../api.ts";
+import type { Backend, Change } from "../../types.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Changes } from "../../ui/changes.tsx";
+import { Button } from "../../ui/parts.tsx";
+import { nameOf } from "./choose.ts";
+
+/** As they stand in the form. */
+interface Fields {
+  readonly url: string;
+  readonly id: string;
+  readonly weight: string;
+  readonly max_in_flight: string;
+  readonly max_connections: string;
+  readonly backup: string;
+  readonly tags: string;
+  readonly lat: string;
+  readonly lon: string;
+}
+
+export function BackendForm({ backend, onClose }: { readonly backend?: Backend; readonly onClose: () => void }) {
+  const [fields, setFields] = useState(() => fieldsOf(backend));
+  const [isSure, setSure] = useState(false);
+  const [problem, setProblem] = useState("");
+  const before = fieldsOf(backend);
+  const edit = editOf(fields, backend === undefined ? null : before);
+  const apply = async (): Promise<void> => {
+    try {
+      if (backend === undefined) await addBackend(edit);
+      else await changeBackend(backend, edit);
+      onClose();
+    } catch (error) {
+      setProblem(messageOf(error));
+      setSure(false);
+    }
+  };
+  const title = backend === undefined ? "Add a backend" : `Edit ${nameOf(backend)}`;
+  return (
+    <Dialog title={title} drawer onClose={onClose}>
+      <form
+        class="dialog-body form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setProblem("");
+          if (isSure) void apply();
+          else setSure(true);
+        }}
+      >
+        {problem === "" ? null : (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        {isSure ? (
+          <Preview edit={edit} backend={backend} />
+        ) : (
+          <Inputs fields={fields} isNew={backend === undefined} onChange={(change) => setFields({ ...fields, ...change })} />
+        )}
+        <p class="dialog-actions">
+          <Button onClick={isSure ? () => setSure(false) : onClose}>{isSure ? "Back" : "Cancel"}</Button>
+          <Button kind="primary" type="submit" disabled={Object.keys(edit).length === 0}>
+            {isSure ? "Apply" : "Preview"}
+          </Button>
+        </p>
+      </form>
+    </Dialog>
+  );
+}
+
+function Inputs(props: {
+  readonly fields: Fields;
+  readonly isNew: boolean;
+  readonly onChange: (change: Partial<Fields>) => void;
+}) {
+  const { fields, isNew, onChange } = props;
+  return (
+    <>
+      {isNew ? (
+        <>
+          <Input label="URL" hint="Where requests go, such as http://10.0.0.5:8080" name="url" fields={fields} onChange={onChange} required />
+          <Input label="Name" hint="Made of the URL when empty" name="id" fields={fields} onChange={onChange} />
+        </>
+      ) : null}
+      <Input label="Weight" hint="Its share beside others; 0 = nothing new" name="weight" fields={fields} onChange={onChange} type="number" />
+      <Input label="Most requests in flight" hint="0 = any number" name="max_in_flight" fields={fields} onChange={onChange} type="number" />
+      <Input label="Most connections" hint="0 = any number" name="max_connections" fields={fields} onChange={onChange} type="number" />
+      <Input label="Backup" hint="no, yes, or the name of the backend that it stands in for" name="backup" fields={fields} onChange={onChange} />
+      <Input label="Tags" hint="Separated by commas" name="tags" fields={fields} onChange={onChange} />
+      {isNew ? (
+        <div class="pair">
+          <Input label="Latitude" name="lat" fields={fields} onChange={onChange} type="number" />
+          <Input label="Longitude" name="lon" fields={fields} onChange={onChange} type="number" />
+        </div>
+      ) : null}
+    </>
+  );
+}
+
+function Input(props: {
+  readonly label: string;
+  readonly hint?: string;
+  readonly name: keyof Fields;
+  readonly fields: Fields;
+  readonly onChange: (change: Partial<Fields>) => void;
+  readonly type?: "text" | "number";
+  readonly required?: boolean;
+}) {
+  const { label, hint, name, fields, onChange, type = "text", required = false } = props;
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input
+        name={name}
+        inputMode={type === "number" ? "decimal" : "text"}
+        required={required}
+        value={fields[name]}
+        autocomplete="off"
+        spellcheck={false}
+        onInput={(event) => onChange({ [name]: event.currentTarget.value })}
+      />
+      {hint === undefined ? null : <small>{hint}</small>}
+    </label>
+  );
+}
+
+function Preview({ edit, backend }: { readonly edit: BackendEdit; readonly backend: Backend | undefined }) {
+  const changes: Change[] = Object.entries(edit).map(([key, to]) => ({
+    key,
+    from: backend === undefined ? null : (Reflect.get(backend, key) ?? null),
+    to,
+  }));
+  return (
+    <>
+      <p>{backend === undefined ? "This backend will be added:" : "This will change:"}</p>
+      <Changes changes={changes} />
+    </>
+  );
+}
+
+function fieldsOf(backend: Backend | undefined): Fields {
+  const { backup = false } = backend ?? {};
+  return {
+    url: backend?.endpoints?.[0]?.url ?? "",
+    id: backend?.id ?? "",
+    weight: String(backend?.weight ?? 1),
+    max_in_flight: String(backend?.max_in_flight ?? 0),
+    max_connections: String(backend?.max_connections ?? 0),
+    backup: backup === false ? "no" : backup === true ? "yes" : backup,
+    tags: (backend?.tags ?? []).join(", "),
+    lat: "",
+    lon: "",
+  };
+}
+
+/** What the form asks for; of a known backend only what differs. */
+function editOf(fields: Fields, before: Fields | null): BackendEdit {
+  const differs = (name: keyof Fields): boolean => before === null || fields[name].trim() !== before[name].trim();
+  const defaults = fieldsOf(undefined);
+  const isSet = (name: keyof Fields): boolean => differs(name) && (before !== null || fields[name] !== defaults[name]);
+  const backup = fields.backup.trim();
+  return {
+    ...(before === null && fields.url.trim() !== "" ? { url: fields.url.trim() } : {}),
+    ...(before === null && fields.id.trim() !== "" ? { id: fields.id.trim() } : {}),
+    ...(isSet("weight") ? { weight: Number(fields.weight) } : {}),
+    ...(isSet("max_in_flight") ? { max_in_flight: Number(fields.max_in_flight) } : {}),
+    ...(isSet("max_connections") ? { max_connections: Number(fields.max_connections) } : {}),
+    ...(isSet("backup") ? { backup: backup === "yes" ? true : backup === "no" || backup === "" ? false : backup } : {}),
+    ...(isSet("tags") ? { tags: tagsOf(fields.tags) } : {}),
+    ...(before === null && fields.lat !== "" && fields.lon !== ""
+      ? { location: { lat: Number(fields.lat), lon: Number(fields.lon) } }
+      : {}),
+  };
+}
+
+function tagsOf(text: string): readonly string[] {
+  return [...new Set(text.split(",").map((tag) => tag.trim()))].filter((tag) => tag !== "");
+}

@@ -1,0 +1,81 @@
+/** Moving traffic from one set of backends to another, stage by stage. */
+import { useState } from "preact/hooks";
+import { call } from "../api.ts";
+import { useResource } from "../store/resource.ts";
+import { useSignal } from "../store/signal.ts";
+import { isAdmin, who } from "../store/state.ts";
+import { Button, Empty, Loading } from "../ui/parts.tsx";
+import { complain, tell } from "../ui/toast.tsx";
+import { type Migration, MigrationCard } from "./migrations/card.tsx";
+import { MigrationForm } from "./migrations/form.tsx";
+
+const EVERY_MS = 2_000;
+
+export function MigrationsView() {
+  useSignal(who);
+  const { value, error, missing, reload } = useResource<unknown>("/migrations", EVERY_MS);
+  const [isAdding, setAdding] = useState(false);
+  const all = migrationsIn(value);
+  const act = async (migration: Migration, what: "pause" | "resume" | "abort"): Promise<void> => {
+    try {
+      await call(`/migrations/${encodeURIComponent(migration.id)}/${what}`, { method: "POST" });
+      tell(`${migration.from} to ${migration.to}: ${what === "abort" ? "aborted" : `${what}d`}.`);
+      await reload();
+    } catch (problem) {
+      complain(problem);
+    }
+  };
+  return (
+    <>
+      <div class="page-head">
+        <h1>Migrations</h1>
+        <span class="spacer" />
+        {isAdmin() && !missing ? (
+          <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>
+            New migration
+          </Button>
+        ) : null}
+      </div>
+      {missing ? (
+        <Empty icon="migrations" title="This server knows no migrations">
+          <p>It is older than this page expects.</p>
+        </Empty>
+      ) : value === null ? (
+        <Loading error={error} />
+      ) : all.length === 0 ? (
+        <Empty icon="migrations" title="No migration yet">
+          <p>
+            Give the old and the new backends a tag each, then move traffic from one to the other in stages that stop by
+            themselves when errors or latency rise.
+          </p>
+        </Empty>
+      ) : (
+        <ul class="migrations">
+          {all.map((migration) => (
+            <li key={migration.id}>
+              <MigrationCard migration={migration} onAct={(what) => void act(migration, what)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {isAdding ? (
+        <MigrationForm
+          onClose={() => {
+            setAdding(false);
+            void reload();
+          }}
+        />
+      ) : null}
+    </>
+  );
+}
+
+/** The list, bare or as a member. */
+function migrationsIn(value: unknown): readonly Migration[] {
+  const list: unknown = Array.isArray(value)
+    ? value
+    : typeof value === "object" && value !== null && "migrations" in value
+      ? value.migrations
+      : [];
+  return Array.isArray(list) ? (list as readonly Migration[]) : []; // as GET /migrations answers
+}

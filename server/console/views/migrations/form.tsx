@@ -1,0 +1,77 @@
+/** Begins a migration. */
+import { useState } from "preact/hooks";
+import { call, messageOf } from "../../api.ts";
+import { useSignal } from "../../store/signal.ts";
+import { backends } from "../../store/state.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Button } from "../../ui/parts.tsx";
+import { tell } from "../../ui/toast.tsx";
+import { tagsOf } from "../fleet/choose.ts";
+
+export function MigrationForm({ onClose }: { readonly onClose: () => void }) {
+  const tags = tagsOf(useSignal(backends) ?? []);
+  const [fields, setFields] = useState({ from: "", to: "", stages: "1, 5, 25, 50, 100", hold_seconds: "60" });
+  const [problem, setProblem] = useState("");
+  const begin = async (): Promise<void> => {
+    const body = {
+      from: fields.from.trim(),
+      to: fields.to.trim(),
+      stages: fields.stages.split(",").map((share) => Number(share.trim())),
+      hold_seconds: Number(fields.hold_seconds),
+    };
+    try {
+      await call("/migrations", { method: "POST", body });
+      tell(`Traffic begins to move from ${body.from} to ${body.to}.`);
+      onClose();
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
+  };
+  const field = (name: keyof typeof fields, label: string, hint: string, list = "") => (
+    <label class="field">
+      <span>{label}</span>
+      <input
+        name={name}
+        required
+        value={fields[name]}
+        autocomplete="off"
+        type="text"
+        list={list}
+        onInput={(event) => setFields({ ...fields, [name]: event.currentTarget.value })}
+      />
+      <small>{hint}</small>
+    </label>
+  );
+  return (
+    <Dialog title="New migration" drawer onClose={onClose}>
+      <form
+        class="dialog-body form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void begin();
+        }}
+      >
+        {problem === "" ? null : (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
+        <datalist id="known-tags">
+          {tags.map((tag) => (
+            <option key={tag} value={tag} />
+          ))}
+        </datalist>
+        {field("from", "From the backends with the tag", "Those that have the traffic now", "known-tags")}
+        {field("to", "To the backends with the tag", "Those that are to get it", "known-tags")}
+        {field("stages", "Stages", "Shares of the traffic in percent, separated by commas")}
+        {field("hold_seconds", "Seconds in each stage", "How long it must go well before the next one")}
+        <p class="dialog-actions">
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" type="submit">
+            Begin
+          </Button>
+        </p>
+      </form>
+    </Dialog>
+  );
+}
