@@ -73,7 +73,7 @@ export function TrafficView() {
             <Chart label="Trouble with backends" times={times} series={troubles} format={rate} />
           </Panel>
           <Panel title="Bytes">
-            <Chart label="Bytes" times={times} series={volume} format={(value) => `${bytes(value)}/s`} />
+            <Chart label="Bytes" times={times} series={volume} binary format={(value) => `${bytes(value)}/s`} />
           </Panel>
         </div>
       )}
