@@ -6,6 +6,7 @@ import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
 import type { ServerConfig } from "../core/config/server-schema.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { Logger } from "./control/logging/logger.ts";
+import type { LoadConfig } from "./control/settings/candidate.ts";
 import { fileFaults } from "./control/startup/startup-files.ts";
 
 /** Exit codes: 0 = done, 1 = the configuration or the start failed, 2 = wrong usage, 128 + n = second signal n. */
@@ -33,7 +34,9 @@ async function main(argv: readonly string[]): Promise<number> {
     case "run":
       break;
   }
-  const loaded = loadServerConfig({ flags: flags.values, env: process.env, readFile, fileFaults });
+  const load: LoadConfig = (runtime) =>
+    loadServerConfig({ flags: flags.values, env: process.env, readFile, fileFaults, runtime });
+  const loaded = load(() => ({}));
   if (!loaded.ok) {
     for (const error of loaded.errors) process.stderr.write(`${renderConfigError(error)}\n`);
     return EXIT_FAILED;
@@ -42,11 +45,11 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${loaded.source ?? "the defaults"}: the configuration is valid\n`);
     return EXIT_OK;
   }
-  return run(loaded.config, loaded.source);
+  return run(loaded.config, loaded.source, load);
 }
 
 /** Serves until a signal comes. */
-async function run(config: ServerConfig, source: string | null): Promise<number> {
+async function run(config: ServerConfig, source: string | null, load: LoadConfig): Promise<number> {
   // Loaded only now: -version and -check need none of it.
   const { startServer } = await import("./control/app.ts");
   const { Log } = await import("./control/logging/logger.ts");
@@ -57,7 +60,8 @@ async function run(config: ServerConfig, source: string | null): Promise<number>
   process.on("SIGXFSZ", () => {});
   logMistakes(log.component("server"));
   try {
-    const server = await startServer(config, { version: packageJson.version, source, log });
+    const server = await startServer(config, { version: packageJson.version, source, load, log });
+    process.on("SIGHUP", () => void server.reload("SIGHUP"));
     await signalled;
     await server.stop();
     await log.flush(LOG_FLUSH_MS);

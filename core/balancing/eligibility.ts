@@ -1,11 +1,14 @@
 import type { Tier } from "../plane/snapshot.ts";
 import { evenly, rampShare } from "../resilience/slow-start.ts";
 import {
+  BACKUP_OF_ALL,
   type BackendColumns,
   CLAIMED,
   DRAINING,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
+  NO_BACKUP,
   UNHEALTHY,
 } from "../table/backend-columns.ts";
 import { breakerOf } from "../table/breaker-columns.ts";
@@ -15,6 +18,7 @@ import type { Tables } from "../table/tables.ts";
 import { popCount } from "./bits.ts";
 import { Breakers } from "./breakers.ts";
 import {
+  BACKUP_FILTER,
   CPU_FILTER,
   DISABLED_FILTER,
   DISK_FILTER,
@@ -27,6 +31,7 @@ import {
   PATH_FILTER,
   STALE_FILTER,
   UNHEALTHY_FILTER,
+  WEIGHT_FILTER,
 } from "./filters.ts";
 import type { PickerOptions } from "./options.ts";
 import type { PickQuery } from "./pick.ts";
@@ -75,6 +80,10 @@ export class Eligibility implements StrategyView {
   /** Rows that are only just back may be left out. */
   #ramps = false;
   #picks = 0;
+  /** Some rows stand in for others. */
+  #hasBackups = false;
+  /** Whether a row that is no backup of all can take the query; null = not looked at yet. */
+  #othersCan: boolean | null = null;
 
   constructor(tables: Tables, options: PickerOptions) {
     this.#tables = tables;
@@ -101,7 +110,14 @@ export class Eligibility implements StrategyView {
     if (this.#options.panicBelow > 0) this.#updatePanic();
     this.#ramps = this.#options.slowStartMs > 0;
     this.heldBack = false;
+    this.#hasBackups = backends.preferences.backupRows > 0;
+    this.#othersCan = null;
     this.#picks++;
+  }
+
+  /** Forgets what was seen of the rows: another thread has taken the last room of one. */
+  lookAgain(): void {
+    this.#othersCan = null;
   }
 
   /** Lets this pick have rows that are only just back as well: there are no others. */
@@ -126,10 +142,11 @@ export class Eligibility implements StrategyView {
     const filter = this.failingState(row);
     if (filter >= 0) return filter;
     this.reap(row);
-    return this.failingRoom(row);
+    const room = this.failingRoom(row);
+    return room < 0 && this.#hasBackups && this.#hasToWait(row) ? BACKUP_FILTER : room;
   }
 
-  /** {@link Eligibility.failing} for a caller that holds the row's lock. */
+  /** {@link Eligibility.failing} for a caller that holds the row's lock, but for what other rows decide. */
   failingLocked(row: number): number {
     const filter = this.failingState(row);
     if (filter >= 0) return filter;
@@ -142,6 +159,7 @@ export class Eligibility implements StrategyView {
     const flags = i32(this.columns.flags, row);
     if ((flags & ENABLED) === 0) return DISABLED_FILTER;
     if ((flags & DRAINING) !== 0) return DRAINING_FILTER;
+    if (f64(this.columns.weight, row) === 0) return WEIGHT_FILTER;
     if (this.isStale(row)) return STALE_FILTER;
     if (!this.#panics) {
       if (this.#isUnhealthy(row, flags)) return UNHEALTHY_FILTER;
@@ -159,10 +177,16 @@ export class Eligibility implements StrategyView {
     if (f64(columns.memoryAvail, row) - f64(columns.leasedMemory, row) < tier.memoryBytes)
       return MEMORY_FILTER;
     if (f64(columns.diskAvail, row) - f64(columns.leasedDisk, row) < tier.storageBytes) return DISK_FILTER;
-    return tier.gpus > 0 && popCount(this.freeGpus(row)) < tier.gpus ? GPU_FILTER : -1;
+    return tier.gpus > 0 && !this.hasGpusFor(row) ? GPU_FILTER : -1;
   }
 
-  /** Whether a session that has the row may keep it: like the filters, but draining and room play no part. */
+  /** Whether enough GPUs of the row qualify, or nobody knows which it has. */
+  hasGpusFor(row: number): boolean {
+    if ((i32(this.columns.flags, row) & GPUS_UNKNOWN) !== 0) return true;
+    return popCount(this.freeGpus(row)) >= this.tier.gpus;
+  }
+
+  /** Whether a session that has the row may keep it: like the filters, but draining, weight and room play no part, nor whose backup it is. */
   mayKeep(row: number): boolean {
     const flags = i32(this.columns.flags, row);
     if ((flags & ENABLED) === 0 || this.isStale(row)) return false;
@@ -215,6 +239,39 @@ export class Eligibility implements StrategyView {
 
   isClaimed(row: number): boolean {
     return (i32(this.columns.flags, row) & CLAIMED) !== 0;
+  }
+
+  /** Whether the row is a backup of one that can take the query. */
+  #hasToWait(row: number): boolean {
+    const backupOf = i32(this.columns.backupOf, row);
+    if (backupOf === NO_BACKUP) return false;
+    if (backupOf !== BACKUP_OF_ALL) return this.#canTake(backupOf) && !this.#leadsCircle(row);
+    if (this.#othersCan !== null) return this.#othersCan;
+    let found = false;
+    for (let other = 0; other < this.limit && !found; other++) {
+      found = i32(this.columns.backupOf, other) !== BACKUP_OF_ALL && this.#canTake(other);
+    }
+    this.#othersCan = found;
+    return found;
+  }
+
+  /** Of rows that stand in for each other, the lowest does not wait: else all would. */
+  #leadsCircle(row: number): boolean {
+    const { backupOf } = this.columns;
+    let at = i32(backupOf, row);
+    for (let steps = 0; at > row && steps < this.limit; steps++) at = i32(backupOf, at);
+    return at === row;
+  }
+
+  /** Whether the row passes the filters by itself; an unhealthy one is no reason to leave a backup idle, even in a panic. */
+  #canTake(row: number): boolean {
+    const panics = this.#panics;
+    this.#panics = false;
+    const isFit = this.failingState(row) < 0;
+    this.#panics = panics;
+    if (!isFit) return false;
+    this.reap(row);
+    return this.failingRoom(row) < 0;
   }
 
   #isUnhealthy(row: number, flags: number): boolean {

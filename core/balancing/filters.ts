@@ -2,6 +2,7 @@
 export const FILTER_NAMES = [
   "disabled",
   "draining",
+  "weight",
   "stale",
   "unhealthy",
   "ejected",
@@ -12,6 +13,7 @@ export const FILTER_NAMES = [
   "memory",
   "disk",
   "gpu",
+  "backup",
 ] as const;
 
 export type FilterName = (typeof FILTER_NAMES)[number];
@@ -19,16 +21,19 @@ export type FilterName = (typeof FILTER_NAMES)[number];
 /** Positions in {@link FILTER_NAMES}. */
 export const DISABLED_FILTER = 0;
 export const DRAINING_FILTER = 1;
-export const STALE_FILTER = 2;
-export const UNHEALTHY_FILTER = 3;
-export const EJECTED_FILTER = 4;
-export const PATH_FILTER = 5;
-export const EXCLUDED_FILTER = 6;
-export const LIMIT_FILTER = 7;
-export const CPU_FILTER = 8;
-export const MEMORY_FILTER = 9;
-export const DISK_FILTER = 10;
-export const GPU_FILTER = 11;
+export const WEIGHT_FILTER = 2;
+export const STALE_FILTER = 3;
+export const UNHEALTHY_FILTER = 4;
+export const EJECTED_FILTER = 5;
+export const PATH_FILTER = 6;
+export const EXCLUDED_FILTER = 7;
+export const LIMIT_FILTER = 8;
+export const CPU_FILTER = 9;
+export const MEMORY_FILTER = 10;
+export const DISK_FILTER = 11;
+export const GPU_FILTER = 12;
+/** The last one: a backup waits until those that it stands in for fail one of the others. */
+export const BACKUP_FILTER = 13;
 /** From here on the filters are about room: a backend that fails them would do, if it had more. */
 export const FIRST_CAPACITY_FILTER: number = LIMIT_FILTER;
 

@@ -97,6 +97,7 @@ export class Picker {
     const counts: Record<FilterName, number> = {
       disabled: 0,
       draining: 0,
+      weight: 0,
       stale: 0,
       unhealthy: 0,
       ejected: 0,
@@ -107,6 +108,7 @@ export class Picker {
       memory: 0,
       disk: 0,
       gpu: 0,
+      backup: 0,
     };
     let total = 0;
     for (let row = 0; row < this.#eligibility.limit; row++) {
@@ -189,6 +191,7 @@ export class Picker {
       }
       const outcome = this.#claims.claim(row, query, out);
       if (outcome !== "lost") return outcome;
+      this.#eligibility.lookAgain();
     }
     return "lost";
   }

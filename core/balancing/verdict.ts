@@ -9,6 +9,7 @@ const GB = 2 ** 30;
 const REASONS: Readonly<Record<FilterName, (figures: VerdictFigures, tier: Tier) => string>> = {
   disabled: () => "disabled: the backend is not in service",
   draining: () => "draining: the backend takes no new sessions",
+  weight: () => "weight: it is 0, the backend takes no new sessions",
   stale: ({ reportAgeMs }) =>
     Number.isFinite(reportAgeMs)
       ? `stale: the last report is ${Math.round(reportAgeMs / 1000)} s old`
@@ -29,6 +30,7 @@ const REASONS: Readonly<Record<FilterName, (figures: VerdictFigures, tier: Tier)
     `disk: ${gb(diskFreeBytes)} GB free after leases, tier needs ${gb(tier.storageBytes)} GB`,
   gpu: ({ freeGpus }, tier) =>
     `gpu: ${freeGpus} GPUs free after leases with ${gb(tier.gpuMemoryBytes)} GB of VRAM, tier needs ${tier.gpus}`,
+  backup: () => "backup: a backend that it stands in for can take it",
 };
 
 /** Says which filter removes a row from the query that the eligibility is prepared for, with the figures. */

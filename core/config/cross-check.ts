@@ -1,6 +1,7 @@
 /** Rules that tie keys together. Each looks only at keys that are right by themselves; the others are absent. */
 import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
+import { backendFaults } from "./backend-checks.ts";
 import type { ClientConfig } from "./client-schema.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
 
@@ -21,6 +22,7 @@ export function crossCheckServer(
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
+    ...backendFaults(config.backends ?? []),
   ];
 }
 

@@ -16,6 +16,7 @@ import {
 export type StringFormat =
   | "base-url" // an absolute http:// or https:// URL to which paths are appended
   | "cidr" // an IP address or a CIDR range
+  | "dns-target" // a host name and a port
   | "dns-server" // an IP address, with a port where it is not 53
   | "header-name" // an RFC 9110 token
   | "host" // an IP address or a host name

@@ -1,10 +1,11 @@
 /** The layers above the file: flags, then environment. Each value is judged by itself and named by its origin. */
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import type { FlagValues } from "../cli/flags.ts";
-import { check, pathText } from "../schema/check.ts";
+import { check, type Fault, pathText } from "../schema/check.ts";
 import { nearest } from "../schema/suggest.ts";
 import { environmentNames, type OuterNames } from "./bindings.ts";
 import type { ConfigError } from "./config-error.ts";
+import { withDefaults } from "./defaults.ts";
 import { faultMessage } from "./fault-message.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +41,37 @@ export function readOverrides(rules: LayerRules, flags: FlagValues, env: Environ
     for (const fault of faults) {
       const key = pathText([override.key, ...fault.path]);
       errors.push({ file: override.origin, line: null, column: null, key, message: faultMessage(fault) });
+    }
+  }
+  return { values, errors };
+}
+
+/** Judges what was changed at run time. */
+export function readRuntime(
+  { schema }: Pick<LayerRules, "schema">,
+  changes: Readonly<Record<string, unknown>>,
+): Overrides {
+  const origin = "run time";
+  const errors: ConfigError[] = [];
+  const values = new Map<string, Override>();
+  const known = Object.keys(schema.properties);
+  for (const [key, given] of Object.entries(changes)) {
+    const property = schema.properties[key];
+    const value = property === undefined ? given : withDefaults(property, given);
+    const faults: Fault[] =
+      property === undefined
+        ? [{ path: [], kind: "unknown", rule: "", got: undefined, secret: true, known }]
+        : check(property, value);
+    if (faults.length === 0) values.set(key, { key, value, origin });
+    for (const fault of faults) {
+      const path = [key, ...fault.path];
+      errors.push({
+        file: origin,
+        line: null,
+        column: null,
+        key: pathText(path),
+        message: faultMessage({ ...fault, path }),
+      });
     }
   }
   return { values, errors };

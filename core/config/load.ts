@@ -13,7 +13,7 @@ import { type CrossFault, crossCheckClient, crossCheckServer } from "./cross-che
 import { withDefaults } from "./defaults.ts";
 import { type ConfigDocument, parseConfigText } from "./document.ts";
 import { faultMessage, type MistakenKeys } from "./fault-message.ts";
-import { type Environment, type Override, readOverrides } from "./layers.ts";
+import { type Environment, type Override, readOverrides, readRuntime } from "./layers.ts";
 import { type ServerConfig, ServerConfigSchema } from "./server-schema.ts";
 
 export { type ConfigError, renderConfigError } from "./config-error.ts";
@@ -23,7 +23,12 @@ export interface ConfigInputs {
   readonly env: Environment;
   /** Returns the text of a file, or throws as `readFileSync` does. */
   readonly readFile: (path: string) => string;
+  /** Gives what was changed at run time, by the values of all other layers: it wins over them. */
+  readonly runtime?: RuntimeLayer;
 }
+
+/** Values of keys, made from those of the layers below. */
+export type RuntimeLayer = (values: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 export type ConfigOutcome<Config> =
   /** `source` is the path of the file that was read, null without one. */
@@ -49,6 +54,24 @@ export function loadServerConfig(inputs: ServerConfigInputs): ConfigOutcome<Serv
   if (!outcome.ok) return outcome;
   const apiKeys = outcome.config.api_keys.filter((key) => key !== "");
   return { ...outcome, config: { ...outcome.config, api_keys: apiKeys } };
+}
+
+/** Judges a whole configuration that comes from no file, with what was changed at run time. */
+export function judgeServerConfig(
+  base: ServerConfig,
+  runtime: RuntimeLayer,
+  fileFaults: ServerConfigInputs["fileFaults"],
+): ConfigOutcome<ServerConfig> {
+  const values = { ...base, ...runtime(base) };
+  const faults = check(ServerConfigSchema, values);
+  // Keys with faults are left out: those that are left have the schema's types.
+  const sound = soundPart(values, faults) as Partial<ServerConfig>;
+  const crossFaults = [...crossCheckServer(sound, values), ...(fileFaults?.(sound) ?? [])];
+  const errors = [
+    ...faults.map((fault) => ({ path: fault.path, message: faultMessage(fault) })),
+    ...crossFaults,
+  ].map(({ path, message }) => ({ file: "", line: null, column: null, key: pathText(path), message }));
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, config: values, source: null };
 }
 
 /** Loads the agent's configuration; `server_url` comes back without a trailing slash. */
@@ -142,10 +165,15 @@ function load<Schema extends TObject>(
   const written = withDefaults(kind.schema, file.document?.value ?? {});
   const faults = check(kind.schema, written);
   errors.push(...faults.map((fault) => fileError(kind, file, fault)));
-  const merged = merge(written, overrides.values);
+  const values = new Map(overrides.values);
+  const below = merge(written, values);
+  const runtime = readRuntime(kind, inputs.runtime?.(below) ?? {});
+  errors.push(...runtime.errors);
+  for (const [key, override] of runtime.values) values.set(key, override);
+  const merged = merge(written, values);
   // Faulty keys are left out, and check() has passed the others: they have the schema's types.
   const sound = soundPart(merged, faults) as Partial<Static<Schema>>;
-  errors.push(...kind.crossCheck(sound, merged).map((fault) => crossError(file, overrides.values, fault)));
+  errors.push(...kind.crossCheck(sound, merged).map((fault) => crossError(file, values, fault)));
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, config: merged, source };
 }

@@ -1,6 +1,7 @@
 /** The reference of both configuration files as Markdown, written from their schemas. */
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import { FORMATS } from "../schema/formats.ts";
+import { BackendEndpointSchema, BackendSchema, ResourcesSchema } from "./backend-schema.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
 import { ApiKeySchema } from "./key-schema.ts";
@@ -26,6 +27,9 @@ export function configurationReference(): string {
     ...section("Entries of `api_keys` that are objects", ApiKeySchema),
     ...section("Entries of `tiers`", TierSchema),
     ...defaultTiers(),
+    ...section("Entries of `backends`", BackendSchema),
+    ...section("Entries of `endpoints` of a backend", BackendEndpointSchema),
+    ...section("Keys of `resources` of a backend", ResourcesSchema),
     ...section("Keys of `score_weights`", ScoreWeightsSchema),
     ...section("Entries of `tls_certificates`", CertificateSchema),
     ...section("Entries of `backend_tls`", BackendTlsSchema),

@@ -3,6 +3,7 @@
  * Key names and meanings follow the original product; keys that it lacks keep its style.
  */
 import { type Static, Type } from "@sinclair/typebox";
+import { BACKEND_KEYS } from "./backend-schema.ts";
 import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
@@ -73,6 +74,10 @@ export const ServerConfigSchema = Type.Object(
       default: "auto",
       description: "Data-plane threads; `auto` = one per CPU core that the process may use.",
     }),
+    watch_config: bool(
+      true,
+      "Take the configuration file up again when it changes, as at SIGHUP. A file with errors changes nothing.",
+    ),
     database: text("opsen.db", "Path of the SQLite database.", { format: "path", required: true }),
     database_recovery: Type.Union([Type.Literal("refuse"), Type.Literal("start_empty")], {
       default: "refuse",
@@ -94,6 +99,7 @@ export const ServerConfigSchema = Type.Object(
       { minimum: 1, maximum: 8760 },
       "How long past reports are kept in the database.",
     ),
+    ...BACKEND_KEYS,
     max_backends: int(1024, { minimum: 1, maximum: 65_536 }, "Backends that may be registered at one time."),
 
     log_level: Type.Union(

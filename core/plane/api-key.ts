@@ -27,6 +27,8 @@ export function scopesFor(method: string, path: string): readonly Scope[] {
   if (path === "/register" || path === "/stats") return AGENTS;
   if (path === "/route") return ROUTERS;
   if (path === "/route/explain") return EXPLAINERS;
+  // Who may read what happens need not learn who did it.
+  if (path === "/audit") return NOBODY_ELSE;
   if (method === "GET" || method === "HEAD" || method === "OPTIONS") return READERS;
   if (path.startsWith("/leases/")) return ROUTERS;
   // Of its own backend alone: the control plane asks for the agent's token.

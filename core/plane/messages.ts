@@ -123,6 +123,18 @@ export interface WorkerSample {
   readonly perSecond: number;
 }
 
+/** The configuration has changed: requests from now on go by this one; answered by {@link WorkerAck}. */
+export interface WorkerSettings {
+  readonly type: "settings";
+  readonly seq: number;
+  readonly config: ServerConfig;
+  readonly workers: number;
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: number;
+  readonly keys: readonly ApiKey[];
+  readonly maxClientConnections: number;
+}
+
 /** The time by the control plane's clock, asked for by {@link WorkerTimeQuestion}. */
 export interface WorkerTime {
   readonly type: "time";
@@ -136,6 +148,7 @@ export type ToWorker =
   | WorkerCertificates
   | WorkerKeys
   | WorkerSample
+  | WorkerSettings
   | WorkerTime;
 
 export interface WorkerReady {

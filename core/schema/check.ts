@@ -117,6 +117,9 @@ function fits(schema: TSchema, value: unknown): boolean {
   if (KindGuard.IsBoolean(schema)) return typeof value === "boolean";
   if (KindGuard.IsLiteral(schema)) return value === schema.const;
   if (KindGuard.IsNull(schema)) return value === null;
+  if (KindGuard.IsUnknown(schema)) return true;
+  // What its values must be is for whoever reads them to say.
+  if (KindGuard.IsRecord(schema)) return isRecord(value);
   if (KindGuard.IsString(schema)) return typeof value === "string" && stringFits(schema, value);
   return false;
 }

@@ -30,6 +30,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     test: (text) => text.length <= 128 && TOKEN.test(text),
     expected: "a header name such as X-Session-ID",
   },
+  "dns-target": {
+    test: (text) => parseDnsTarget(text) !== null,
+    expected: "a host name and a port such as app.internal:8080, with http:// or h2c:// before it if need be",
+  },
   host: { test: isHost, expected: "an IP address or a host name" },
   "http-url": { test: (text) => isHttpUrl(text, true), expected: "an http:// or https:// URL" },
   "base-url": {
@@ -52,6 +56,17 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     expected: "1 to 128 letters, digits or . _ : @ + ~ -",
   },
 };
+
+/** Takes `name:port` apart, with the scheme before it (`http` unless given); null when it is something else. */
+export function parseDnsTarget(
+  text: string,
+): { readonly scheme: string; readonly host: string; readonly port: number } | null {
+  const [, scheme = "http", host = "", digits = ""] =
+    /^(?:(http|h2c):\/\/)?([^:/]+):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  const isName = isHost(host) && parseAddress(host) === null;
+  return isName && port >= 1 && port <= 65_535 ? { scheme, host, port } : null;
+}
 
 function isHost(text: string): boolean {
   if (parseAddress(text) !== null) return true;

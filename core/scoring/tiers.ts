@@ -19,6 +19,36 @@ export function toTiers(config: ServerConfig): { tiers: Tier[]; defaultTier: num
   };
 }
 
+/**
+ * Gives the tiers of a changed configuration, those that stay under their number: leases and sessions know tiers by it.
+ * A tier that is gone keeps its number, without a name, until another one needs it. Null when more than `most` numbers
+ * would be needed.
+ */
+export function renumberTiers(
+  before: readonly Tier[],
+  config: ServerConfig,
+  most: number,
+): { readonly tiers: readonly Tier[]; readonly defaultTier: number } | null {
+  const { tiers: wanted, defaultTier } = toTiers(config);
+  const byName = new Map(wanted.map((tier) => [tier.name, tier]));
+  const next = before.map((tier) => byName.get(tier.name) ?? { ...tier, name: "" });
+  const known = new Set(next.map(({ name }) => name));
+  for (const tier of wanted) {
+    if (known.has(tier.name)) continue;
+    const free = next.length < most ? next.length : next.findIndex(({ name }) => name === "");
+    if (free < 0) return null;
+    next[free] = tier;
+  }
+  const usual = wanted[defaultTier]?.name;
+  return {
+    tiers: next,
+    defaultTier: Math.max(
+      0,
+      next.findIndex(({ name }) => name === usual),
+    ),
+  };
+}
+
 function toTier(tier: TierConfig, reservation: Tier["reservation"]): Tier {
   return {
     name: tier.name,

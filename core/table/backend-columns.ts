@@ -8,6 +8,13 @@ export const ENABLED = 2;
 export const UNHEALTHY = 4;
 export const DRAINING = 8;
 export const LOCATED = 16;
+/** Nobody has said which GPUs the backend has: tiers are not refused for them, and leases name none. */
+export const GPUS_UNKNOWN = 32;
+
+/** What `backupOf` says of a row that stands in for none. */
+export const NO_BACKUP = -1;
+/** What it says of a row that stands in for all that do not say so themselves. */
+export const BACKUP_OF_ALL = -2;
 
 /**
  * The columns of the backend table, one number per row each unless said otherwise. Amounts are whole bytes in
@@ -49,6 +56,10 @@ export interface BackendColumns {
   readonly downEndpoints: Int32Array;
   /** Since when the row gets its share back little by little; 0 = it has it. */
   readonly rampSinceMs: Float64Array;
+  /** Share of the requests among the rows that can take them; 0 = no new requests, but sessions stay. */
+  readonly weight: Float64Array;
+  /** The row that this one stands in for, or {@link NO_BACKUP} or {@link BACKUP_OF_ALL}. */
+  readonly backupOf: Int32Array;
   readonly breakers: BreakerColumns;
   /** How many breakers of the row are not closed. */
   readonly openBreakers: Int32Array;
@@ -99,6 +110,8 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     maxConnections: cursor.int32(capacity),
     connectionsWanted: cursor.int32(capacity),
     downEndpoints: cursor.int32(capacity),
+    weight: cursor.float64(capacity),
+    backupOf: cursor.int32(capacity),
     breakers: declareBreakerColumns(cursor, capacity),
     openBreakers: cursor.int32(capacity),
     rampSinceMs: cursor.float64(capacity),
@@ -134,6 +147,8 @@ export function blankRow(
   columns.pathGroup[row] = 0;
   columns.downEndpoints[row] = 0;
   columns.rampSinceMs[row] = 0;
+  columns.weight[row] = 1;
+  columns.backupOf[row] = NO_BACKUP;
   columns.freeCores[row] = 0;
   columns.memoryAvail[row] = 0;
   columns.diskAvail[row] = 0;

@@ -6,12 +6,15 @@ import {
   DRAINING,
   declareBackendColumns,
   ENABLED,
+  GPUS_UNKNOWN,
   LOCATED,
+  NO_BACKUP,
   UNHEALTHY,
 } from "./backend-columns.ts";
 import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
 import { OpenBreakers } from "./open-breakers.ts";
-import { MAX_GPUS, type RowFigures } from "./row-figures.ts";
+import { type Preference, Preferences } from "./preferences.ts";
+import { type ClaimedRow, MAX_GPUS, type RowFigures } from "./row-figures.ts";
 import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
 
 const MARK = 0x6f70_6265;
@@ -26,18 +29,14 @@ const ENABLED_ROWS = 6;
 const EJECTED_ROWS = 7;
 /** Moves on when the state of any row changes: enabled, healthy, draining, ejected. */
 const STATE_VERSION = 8;
+/** Rows that stand in for others. */
+const BACKUP_ROWS = 9;
 
 /**
  * Stands for a score that is no number, which would win or lose every comparison: it comes last, and still leaves
  * room below the largest number for the weighted distance.
  */
 const LAST_SCORE = 1e300;
-
-/** Identity of a row's owner: the row number alone can be reused. */
-export interface ClaimedRow {
-  readonly row: number;
-  readonly generation: number;
-}
 
 /**
  * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
@@ -52,6 +51,7 @@ export class BackendTable {
   /** Mark of this thread in locks. */
   readonly owner: number;
   readonly openBreakers: OpenBreakers;
+  readonly preferences: Preferences;
   readonly #header: Int32Array;
   /** Ends the leases of a row, whose lock is held; set by openTables. */
   #endLeases: (row: number) => void = () => {};
@@ -77,6 +77,7 @@ export class BackendTable {
       workers: this.workers,
     });
     this.openBreakers = new OpenBreakers(this.columns, this.#header, EJECTED_ROWS);
+    this.preferences = new Preferences(this.columns, this.#header, BACKUP_ROWS);
   }
 
   /** Says what ends the leases of a row that is released. */
@@ -119,6 +120,8 @@ export class BackendTable {
       columns.reportedAtMs[row] = -Infinity;
       columns.earliestExpiryMs[row] = Infinity;
       for (const scores of columns.baseScore) scores[row] = Infinity;
+      columns.weight[row] = 1;
+      columns.backupOf[row] = NO_BACKUP;
       Atomics.store(columns.flags, row, CLAIMED);
       unlock(columns.lock, row);
       Atomics.add(this.#header, UNLOCATED, 1);
@@ -138,6 +141,7 @@ export class BackendTable {
     columns.generation[row] = i32(columns.generation, row) + 1;
     columns.epoch[row] = i32(columns.epoch, row) + 1;
     this.openBreakers.clearLocked(row);
+    this.preferences.clear(row, this.limit);
     blankRow(columns, row, this);
     const flags = Atomics.exchange(columns.flags, row, 0);
     if ((flags & ENABLED) !== 0) Atomics.sub(this.#header, ENABLED_ROWS, 1);
@@ -164,11 +168,23 @@ export class BackendTable {
     this.#setFlag(row, DRAINING, on);
   }
 
+  /** Says that nobody knows the GPUs of a backend, so that no tier is refused for them. */
+  setGpusUnknown(row: number, on: boolean): void {
+    this.#setFlag(row, GPUS_UNKNOWN, on);
+  }
+
   /** Bounds the requests in flight and the connections of all threads; 0 = no bound. */
   setLimits(row: number, requests: number, connections: number): void {
     this.columns.maxInFlight[row] = requests;
     this.columns.maxConnections[row] = connections;
     this.#onRoom();
+  }
+
+  /** Sets the row's weight and whose backup it is; see {@link Preferences.set}. */
+  setPreference(row: number, preference: Preference): void {
+    if (!this.isClaimed(row)) return;
+    this.preferences.set(row, preference);
+    this.#stateChanged();
   }
 
   /** Says by bits which endpoints fail their probes while others of the row do not. */
@@ -300,22 +316,6 @@ export class BackendTable {
 
   leasedCores(row: number): number {
     return i32(this.columns.leasedCores, row);
-  }
-
-  /** Takes a dead worker's share out of the counts of requests in flight, connections and retries. */
-  dropInFlightOf(worker: number): void {
-    const columns = this.columns;
-    const first = (worker - CONTROL_PLANE) * this.capacity;
-    columns.retriesOf.fill(0, first, first + this.capacity);
-    for (let row = 0; row < this.limit; row++) {
-      this.withLock(row, () => {
-        const share = first + row;
-        columns.inFlight[row] = i32(columns.inFlight, row) - i32(columns.inFlightOf, share);
-        columns.inFlightOf[share] = 0;
-        Atomics.sub(columns.connections, row, i32(columns.connectionsOf, share));
-        columns.connectionsOf[share] = 0;
-      });
-    }
   }
 
   /** Runs `work` with the row locked; not for the hot path. */

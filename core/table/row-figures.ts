@@ -16,3 +16,9 @@ export interface RowFigures {
   /** By tier: bit i is set when GPU i has the VRAM and is below the threshold. */
   readonly gpuMasks: readonly number[];
 }
+
+/** Identity of a row's owner: the row number alone can be reused. */
+export interface ClaimedRow {
+  readonly row: number;
+  readonly generation: number;
+}

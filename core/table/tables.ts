@@ -119,11 +119,27 @@ export function releaseWorker(tables: Tables, worker: number): void {
   // Whatever it held: a lock that was waited for too long has been taken from it, and tells no more.
   leases.rebuildFreeList();
   leases.endLeasesOf(worker);
-  backends.dropInFlightOf(worker);
+  dropInFlightOf(backends, worker);
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
   tables.clients.releaseWorker(worker);
   tables.queue.freed();
+}
+
+/** Takes a dead worker's share out of the counts of requests in flight, connections and retries. */
+function dropInFlightOf(backends: BackendTable, worker: number): void {
+  const { columns, capacity } = backends;
+  const first = (worker - CONTROL_PLANE) * capacity;
+  columns.retriesOf.fill(0, first, first + capacity);
+  for (let row = 0; row < backends.limit; row++) {
+    backends.withLock(row, () => {
+      const share = first + row;
+      columns.inFlight[row] = i32(columns.inFlight, row) - i32(columns.inFlightOf, share);
+      columns.inFlightOf[share] = 0;
+      Atomics.sub(columns.connections, row, i32(columns.connectionsOf, share));
+      columns.connectionsOf[share] = 0;
+    });
+  }
 }
 
 /** Ends every lease, held or not, and says how many there were. */

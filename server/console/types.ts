@@ -58,6 +58,7 @@ export interface ConfigAnswer {
   readonly live: readonly string[];
   readonly overrides: Readonly<Record<string, { readonly by?: string; readonly at?: string; readonly persist?: boolean }>>;
   readonly source: string | null;
+  readonly can_undo?: boolean;
 }
 
 export interface ConfigChange {
@@ -74,6 +75,7 @@ export interface KeyInfo {
   readonly maximum?: number;
   readonly default: unknown;
   readonly help: string;
+  readonly file_only: boolean;
 }
 
 export interface Lease {

@@ -1,73 +1,62 @@
 /** Puts the server together: control plane on this thread, data plane on workers. */
-import { randomBytes, randomInt } from "node:crypto";
-import { availableParallelism } from "node:os";
-import { pickerOptions } from "../../core/balancing/options.ts";
-import { Picker } from "../../core/balancing/picker.ts";
+import { randomBytes } from "node:crypto";
+import { judgeServerConfig } from "../../core/config/load.ts";
+import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
+import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
-import type { ApiKey } from "../../core/plane/api-key.ts";
-import type { BackendTls, CertificateSet, SharedTables } from "../../core/plane/messages.ts";
-import type { Tier } from "../../core/plane/snapshot.ts";
-import { toTiers } from "../../core/scoring/index.ts";
-import { allocateTables, openTables, type Tables, tableSizes } from "../../core/table/tables.ts";
-import { tlsFor } from "../../core/tls/backend-tls.ts";
-import type { Decision } from "../../core/wire/console.ts";
 import { makeLookup } from "../names/lookup.ts";
-import { NameResolver } from "../names/name-resolver.ts";
-import { EndpointPolicy } from "./admission/endpoint-policy.ts";
-import { createApi } from "./api/index.ts";
-import { type Clock, startClock } from "./clock.ts";
+import { type ApiDeps, createApi } from "./api/index.ts";
+import { startClock } from "./clock.ts";
 import { composeConsole } from "./console/compose.ts";
 import type { Console } from "./console/console.ts";
-import { FileWatch } from "./files/file-watch.ts";
-import { probe } from "./health/probe.ts";
-import { type ProbeReport, Prober } from "./health/prober.ts";
-import { keyFiles, readKeys } from "./keys/key-files.ts";
+import { DnsBackends } from "./discovery/dns-backends.ts";
+import { type Ground, layGround, usedPorts, workersOf } from "./ground.ts";
+import type { Prober } from "./health/prober.ts";
+import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
-import { Registry } from "./registry/registry.ts";
-import type { BackendUpdate } from "./registry/registry-types.ts";
+import { liveSettings, makeProber, makeRegistry, makeSupervisor, watchFiles } from "./parts.ts";
+import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
+import { Applier } from "./settings/applier.ts";
+import { Audit } from "./settings/audit.ts";
+import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
+import { ConfigWatch } from "./settings/config-watch.ts";
+import { Settings } from "./settings/settings.ts";
+import { loadChanges } from "./settings/stored-changes.ts";
 import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
 import { type Locate, openGeoip } from "./startup/geoip.ts";
-import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import { claim, openStore } from "./startup/open-store.ts";
-import { assertPortIsFree } from "./startup/port-check.ts";
 import { StartError } from "./startup/start-error.ts";
-import { loadBackendTls, loadCertificates, loadGeoip, loadKeys } from "./startup/startup-files.ts";
+import { fileFaults } from "./startup/startup-files.ts";
 import type { Store } from "./store/store.ts";
-import { CertificateWatch } from "./tls/certificate-watch.ts";
-import { type Ports, Supervisor } from "./workers/supervisor.ts";
+import type { Ports, Supervisor } from "./workers/supervisor.ts";
 
 /** A server that takes requests. */
 export interface RunningServer extends Ports {
+  /** Reads the configuration again; what is wrong with it is in the log. */
+  reload(actor: string): Promise<void>;
   /** Closes the listeners, lets requests finish, writes what is to be kept. Later calls wait for the first. */
   stop(): Promise<void>;
 }
 
 export interface StartOptions {
   readonly version: string;
-  /** Path of the configuration file, for the log; null without one. */
+  /** Path of the configuration file, which is watched; null without one. */
   readonly source: string | null;
+  /** Reads the configuration again; absent where it comes from no file. */
+  readonly load?: LoadConfig;
   readonly log: Log;
 }
 
-/** What a configuration comes to before anything runs. */
-interface Ground {
-  readonly config: ServerConfig;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly workers: number;
-  readonly tiers: readonly Tier[];
-  readonly defaultTier: number;
-  readonly shared: SharedTables;
-  readonly tables: Tables;
-  readonly picker: Picker;
-  readonly policy: EndpointPolicy;
-  readonly keys: readonly ApiKey[];
-  readonly certificates: CertificateSet | null;
-  readonly backendTls: BackendTls;
-  readonly geoip: SharedArrayBuffer | null;
+/** What does not change after the start. */
+interface Beginning {
+  readonly ground: Ground;
+  readonly store: Store;
+  readonly load: LoadConfig;
+  /** Made at run time, before this start. */
+  readonly changes: RuntimeChanges;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -75,239 +64,187 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   // Undoes what was started, in reverse, when a later part cannot start; and at the end of a good life.
   const cleanup = new DisposableStack();
   try {
-    return await start(layGround(config, options.log), options, cleanup);
+    return await start(begin(config, options, cleanup), options, cleanup);
   } catch (error) {
     cleanup.dispose();
     throw error;
   }
 }
 
-function layGround(config: ServerConfig, log: Log): Ground {
-  const keys = loadKeys(config);
-  const certificates = loadCertificates(config);
-  const backendTls = loadBackendTls(config);
-  const geoip = loadGeoip(config);
-  assertPortIsFree(config.host, config.port, "port");
-  assertPortIsFree(config.admin_host, config.admin_port, "admin_port");
-  const workers = config.workers === "auto" ? availableParallelism() : config.workers;
-  const { tiers, defaultTier } = toTiers(config);
-  const shared = allocateTables(tableSizes(config, tiers.length, workers), () => randomInt(2 ** 32));
-  const tables = openTables(shared);
-  const picker = new Picker(tables, pickerOptions(config, tiers));
-  const lookup = makeLookup(config.dns_servers);
-  const policy = new EndpointPolicy({
-    allowed: config.allowed_endpoint_cidrs,
-    denied: config.denied_endpoint_cidrs,
-    resolve: async (host) => (await lookup(host)).addresses,
-  });
-  policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
-  const planes = { workers, tiers, defaultTier, shared, tables, picker, policy };
-  return { config, clock: startClock(), log, ...planes, keys, certificates, backendTls, geoip };
-}
-
-async function start(
-  ground: Ground,
-  options: StartOptions,
-  cleanup: DisposableStack,
-): Promise<RunningServer> {
-  const { config, clock, log, tiers, tables, picker, policy } = ground;
-  const { version } = options;
-  const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
+/** Opens the database, whose changes of earlier runs are part of the configuration, and lays the ground. */
+function begin(config: ServerConfig, options: StartOptions, cleanup: DisposableStack): Beginning {
+  const { log, load = (runtime) => judgeServerConfig(config, runtime, fileFaults) } = options;
+  const clock = startClock();
   cleanup.use(claim(config.database));
   const store = openStore(config, log.component("store"), clock.wallOf);
   cleanup.defer(() => store.close());
+  const stored = loadChanges(store, log.component("settings"));
+  const loaded = stored === NO_CHANGES ? null : load(runtimeLayer(stored));
+  if (loaded === null || loaded.ok) {
+    const ground = layGround(loaded?.config ?? config, clock, log);
+    return { ground, store, load, changes: stored };
+  }
+  const reason = loaded.errors.map(({ key, message }) => `${key} ${message}`).join("; ");
+  log
+    .component("settings")
+    .error("changes that were made at run time do not fit the configuration any more", {
+      reason,
+    });
+  return { ground: layGround(config, clock, log), store, load, changes: NO_CHANGES };
+}
+
+async function start(
+  { ground, store, load, changes }: Beginning,
+  options: StartOptions,
+  cleanup: DisposableStack,
+): Promise<RunningServer> {
+  const { config, live, clock, log, policy } = ground;
+  const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: { supervisor: Supervisor | null } = { supervisor: null };
-  const registry = makeRegistry({ ...ground, locate }, store, cleanup, async (update) =>
-    workers.supervisor?.publish(update),
-  );
-  const restored = takeUp(registry, config.database);
+  const prober: Prober = makeProber(ground, (report) => registry.onProbe(report));
+  cleanup.defer(() => prober.stop());
+  const registry: Registry = makeRegistry(ground, {
+    store,
+    prober,
+    locate,
+    publish: async (update) => workers.supervisor?.publish(update),
+  });
+  const { applier, restored } = await fill(ground, registry, changes, cleanup, async (before) => {
+    if (before.log_level !== live.config.log_level) log.setLevel(live.config.log_level);
+    prober.adapt();
+    await workers.supervisor?.setSettings(liveSettings(live));
+  });
+  const audit = new Audit(store);
+  const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
+  const settings = new Settings(parts, changes);
 
+  const { supervisor, ports, console } = await serve(
+    ground,
+    { ...options, registry, settings, audit, locate, workers },
+    cleanup,
+  );
+  policy.setOwnPorts(usedPorts(ports));
+  const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
+  cleanup.defer(() => sweep.stop());
+  cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
+  watchFiles(ground, supervisor, cleanup);
+  const reload = (actor: string): Promise<void> => reloadBy(settings, actor);
+  if (options.source !== null && config.watch_config) {
+    const watch = new ConfigWatch(options.source, () => void reload("file"));
+    cleanup.defer(() => watch.stop());
+  }
+  announce(log.component("server"), config, ports, {
+    keys: live.keys,
+    version: options.version,
+    source: options.source,
+    workers: live.workers,
+    ...restored,
+  });
+  return { ...ports, reload, stop: stopOnce(ground, supervisor, console, cleanup) };
+}
+
+/** Opens the management API, and the listeners. */
+async function serve(
+  ground: Ground,
+  parts: Pick<ApiDeps, "registry" | "settings" | "audit"> &
+    Pick<StartOptions, "source" | "version"> & {
+      readonly registry: Registry;
+      readonly locate: Locate | null;
+      readonly workers: { supervisor: Supervisor | null };
+    },
+  cleanup: DisposableStack,
+): Promise<{ readonly supervisor: Supervisor; readonly ports: Ports; readonly console: Console }> {
+  const { config, live, clock, log } = ground;
+  const { registry, settings, audit, source, version, locate } = parts;
   const secret = randomBytes(32).toString("hex");
-  const api = createApi({
+  const deps: ApiDeps = {
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    get defaultTier() {
+      return live.defaultTier;
+    },
+    get picker() {
+      return live.picker;
+    },
+    tables: live.tables,
     registry,
-    picker,
-    tables,
-    tiers,
-    config,
+    settings,
+    audit,
+    source,
     secret,
     version,
     now: clock.now,
     wallOf: clock.wallOf,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
-  });
-  const keys = { now: ground.keys };
-  const { console, handlers } = composeConsole(log, {
-    ...{ config, version, registry, tables, secret, api: api.fetch, now: clock.now, wallOf: clock.wallOf },
-    keys: () => keys.now,
-    sample: (perSecond) => workers.supervisor?.sampleDecisions(perSecond),
+  };
+  const { console, handlers } = composeConsole(log, deps, {
+    api: createApi(deps).fetch,
+    keys: () => live.keys,
+    sample: (perSecond) => parts.workers.supervisor?.sampleDecisions(perSecond),
   });
   cleanup.defer(() => console.stop());
   const control = serveControl(handlers, config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
-
   const onDecisions = console.decided.bind(console);
   const link = { socket: control.socket, secret, version, onDecisions };
   const supervisor = makeSupervisor(ground, registry, link);
   cleanup.defer(() => supervisor.terminate());
-  workers.supervisor = supervisor;
+  parts.workers.supervisor = supervisor;
   const ports = await supervisor.start().catch((error: unknown) => {
     throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
       cause: error,
     });
   });
-  policy.setOwnPorts(usedPorts(ports));
-  const sweep = new Sweep({ config, registry, store, log: log.component("sweep"), now: clock.now });
-  cleanup.defer(() => sweep.stop());
-  cleanup.adopt(new MemoryTrim(() => tables.counters.sum("requests")), (trim) => trim.stop());
-
-  watchFiles(ground, supervisor, keys, cleanup);
-  announce(log.component("server"), config, ports, {
-    keys: ground.keys,
-    version,
-    source: options.source,
-    workers: ground.workers,
-    backends: restored.backends,
-    stickySessions: restored.sticky,
-  });
-  return { ...ports, stop: stopOnce(ground, supervisor, console, cleanup) };
+  return { supervisor, ports, console };
 }
 
-function makeRegistry(
-  {
-    config,
-    clock,
-    log,
-    tiers,
-    tables,
-    picker,
-    policy,
-    backendTls,
-    locate,
-  }: Ground & { readonly locate: Locate | null },
-  store: Store,
-  cleanup: DisposableStack,
-  publish: (update: BackendUpdate) => Promise<void>,
-): Registry {
-  const prober = config.health_check_enabled
-    ? makeProber(config, policy, backendTls, (report) => registry.onProbe(report))
-    : null;
-  cleanup.defer(() => prober?.stop());
-  const registry = new Registry({
-    config,
-    tiers,
-    tables,
-    picker,
-    policy,
-    store,
-    prober,
-    publish,
-    log: log.component("registry"),
-    now: clock.now,
-    wallOf: clock.wallOf,
-    ...(locate === null ? {} : { locate }),
-  });
-  return registry;
-}
-
-function makeProber(
-  config: ServerConfig,
-  policy: EndpointPolicy,
-  backendTls: BackendTls,
-  onProbe: (report: ProbeReport) => void,
-): Prober {
-  const names = new NameResolver({
-    lookup: makeLookup(config.dns_servers),
-    now: () => performance.now(),
-    // The workers say so.
-    onStale: () => {},
-  });
-  return new Prober({
-    intervalMs: config.health_check_interval_seconds * 1000,
-    thresholds: {
-      healthy: config.health_check_healthy_threshold,
-      unhealthy: config.health_check_unhealthy_threshold,
-    },
-    probe: (origin, loopbackAllowed) =>
-      probe(origin, {
-        type: config.health_check_type,
-        timeoutMs: config.health_check_timeout_seconds * 1000,
-        path: config.health_check_path,
-        tls: tlsFor(origin.host, backendTls),
-        names,
-        refusal: (address, port) => policy.check(address, port, loopbackAllowed),
-      }),
-    onProbe,
-    random: Math.random,
-  });
-}
-
-function makeSupervisor(
+/** Takes up the backends of the last run, and puts those of the configuration beside them. */
+async function fill(
   ground: Ground,
   registry: Registry,
-  control: {
-    readonly socket: string;
-    readonly secret: string;
-    readonly version: string;
-    readonly onDecisions: (made: readonly Decision[]) => void;
-  },
-): Supervisor {
-  const { config, log, workers, tiers, defaultTier, shared, tables, geoip } = ground;
-  return new Supervisor({
-    base: {
-      workers,
-      config,
-      tiers,
-      defaultTier,
-      tables: shared,
-      controlSocket: control.socket,
-      controlSecret: control.secret,
-      viaName: `opsen-${randomBytes(8).toString("hex")}`,
-      keys: ground.keys,
-      certificates: ground.certificates,
-      backendTls: ground.backendTls,
-      geoip,
-      version: control.version,
-      maxClientConnections: config.max_client_connections || clientConnectionsFor(openFilesLimit()),
-    },
-    tables,
-    snapshot: () => registry.snapshot(),
-    onLog: (lines) => log.writeLines(lines),
-    onSticky: (assignments) => registry.saveSticky(assignments),
-    onEjected: (ejected) => registry.onEjected(ejected),
-    onDecisions: control.onDecisions,
-    now: ground.clock.now,
-    log: log.component("workers"),
+  changes: RuntimeChanges,
+  cleanup: DisposableStack,
+  onChange: (before: ServerConfig) => Promise<void>,
+): Promise<{
+  readonly applier: Applier;
+  readonly restored: { readonly backends: number; readonly stickySessions: number };
+}> {
+  const { config, live, log } = ground;
+  takeUp(config.database, () => registry.restore());
+  const dns = new DnsBackends({
+    lookup: makeLookup(config.dns_servers),
+    onChange: () => void refresh(),
+    log: log.component("dns"),
   });
+  cleanup.defer(() => dns.stop());
+  const applier = new Applier({ live, registry, dns, readKeys, workersOf, onChange }, changes);
+  const refresh = async (): Promise<void> => {
+    const errors = await applier.refreshBackends();
+    for (const { field, rule } of errors) log.component("dns").error(`${field} ${rule}`);
+  };
+  const [error] = await applier.refreshBackends();
+  if (error !== undefined) throw new StartError(`${error.field} ${error.rule}, got ${String(error.got)}`);
+  const stickySessions = takeUp(config.database, () => registry.restoreSticky());
+  return { applier, restored: { backends: registry.size, stickySessions } };
 }
 
-/** Has new certificates and keys used as soon as their files change. */
-function watchFiles(
-  { config, log, certificates }: Ground,
-  supervisor: Supervisor,
-  live: { now: readonly ApiKey[] },
-  cleanup: DisposableStack,
-): void {
-  if (keyFiles(config).length > 0) {
-    const watch = new FileWatch({
-      files: keyFiles(config),
-      what: "keys",
-      read: () => readKeys(config),
-      use: (keys) => {
-        live.now = keys;
-        supervisor.setKeys(keys);
-        return { keys: keys.length };
-      },
-      log: log.component("keys"),
-    });
-    cleanup.defer(() => watch.stop());
-  }
-  if (certificates === null) return;
-  const onChange = (changed: CertificateSet): void => supervisor.setCertificates(changed);
-  const options = { config, log: log.component("tls"), now: Date.now, onChange };
-  cleanup.adopt(new CertificateWatch(options, certificates), (watch) => watch.stop());
+/** Reads the configuration again; what came of it is in the log. */
+async function reloadBy(settings: Settings, actor: string): Promise<void> {
+  await settings.reload({
+    actor,
+    action: "reload",
+    target: "",
+    persist: false,
+    expected: null,
+    dryRun: false,
+  });
 }
 
 function stopOnce(
@@ -317,9 +254,9 @@ function stopOnce(
   cleanup: DisposableStack,
 ): () => Promise<void> {
   const log = ground.log.component("server");
-  const seconds = ground.config.shutdown_timeout_seconds;
   let stopping: Promise<void> | null = null;
   const stop = async (): Promise<void> => {
+    const seconds = ground.live.config.shutdown_timeout_seconds;
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
     // Those who look on are not waited for.
     console.stop();
@@ -333,16 +270,12 @@ function stopOnce(
   };
 }
 
-function takeUp(registry: Registry, path: string): ReturnType<Registry["restore"]> {
+function takeUp(path: string, work: () => number): number {
   try {
-    return registry.restore();
+    return work();
   } catch (error) {
     throw new StartError(`cannot read the database ${path}: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function usedPorts({ port, adminPort }: Ports): number[] {
-  return [port, adminPort].filter((used) => used !== 0);
 }
 
 function messageOf(error: unknown): string {

@@ -29,14 +29,15 @@ export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 /** Everything that the requests of one worker share. */
 export interface Plane {
   readonly index: number;
-  readonly options: ProxyOptions;
-  readonly tiers: readonly Tier[];
-  readonly tierNumbers: ReadonlyMap<string, number>;
-  readonly defaultTier: number;
+  /** These and what is made of them are replaced when the configuration changes: see `settings.ts`. */
+  options: ProxyOptions;
+  tiers: readonly Tier[];
+  tierNumbers: ReadonlyMap<string, number>;
+  defaultTier: number;
   readonly viaName: string;
   readonly tables: Tables;
-  readonly picker: Picker;
-  readonly retryDesk: RetryDesk;
+  picker: Picker;
+  retryDesk: RetryDesk;
   readonly wheel: TimerWheel;
   readonly directory: Directory;
   readonly queue: RequestQueue;
@@ -51,11 +52,11 @@ export interface Plane {
   readonly control: UpstreamPool;
   readonly controlSecret: string;
   readonly keys: KeyGuard;
-  readonly insecureNoAuth: boolean;
-  readonly cors: CorsGuard;
+  insecureNoAuth: boolean;
+  cors: CorsGuard;
   readonly geo: GeoLookup;
   /** Sent with management answers; under TLS with HSTS. */
-  readonly securityHeaders: { readonly plain: readonly Header[]; readonly secure: readonly Header[] };
+  securityHeaders: { readonly plain: readonly Header[]; readonly secure: readonly Header[] };
   /** The listener is closed and connections end with their response. */
   draining: boolean;
   /** Tells the control plane. */

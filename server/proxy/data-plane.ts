@@ -4,14 +4,16 @@ import type {
   ToWorker,
   WorkerBackend,
   WorkerInit,
+  WorkerSettings,
 } from "../../core/plane/messages.ts";
-import { ClientGate } from "./client/client-gate.ts";
+import { ClientGate, type GateLimits } from "./client/client-gate.ts";
 import { type ListenAddress, type Listener, listenPlain } from "./client/listener.ts";
 import { listenSecure, type SecureListener } from "./client/secure-listener.ts";
 import type { ClientHome, Door, OpenConnection, Plane } from "./context.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import { makePlane } from "./plane.ts";
+import { applySettings } from "./settings.ts";
 import { onFault } from "./thread/faults.ts";
 import { GeoLookup } from "./thread/geo-lookup.ts";
 import { IdleTrim } from "./thread/idle-trim.ts";
@@ -62,13 +64,14 @@ class Server implements DataPlane, ClientHome {
     trim: () => Bun.shrink(),
   });
   #inUse = 0;
+  #drainUntilMs = Number.POSITIVE_INFINITY;
 
   constructor(plane: Plane, maxConnections: number, post: (message: FromWorker) => void) {
-    const { options, tables, log } = plane;
-    const { maxPerAddress: perAddress, trustedProxies: trusted } = options;
-    const limits = { connections: maxConnections, perAddress, trusted };
+    const { tables, log } = plane;
     this.plane = plane;
-    this.gate = new ClientGate(tables.clients, limits, log, (counter) => plane.count(counter));
+    this.gate = new ClientGate(tables.clients, this.#limits(maxConnections), log, (counter) =>
+      plane.count(counter),
+    );
     this.#post = post;
   }
 
@@ -102,6 +105,7 @@ class Server implements DataPlane, ClientHome {
     else if (message.type === "certificates") this.#replaceCertificates(message.certificates);
     else if (message.type === "keys") this.plane.keys.replace(message.keys);
     else if (message.type === "sample") this.plane.decisions.setRate(message.perSecond);
+    else if (message.type === "settings") this.#applySettings(message);
     else if (message.type === "drain") this.#drain(message.withinMs);
   }
 
@@ -166,15 +170,26 @@ class Server implements DataPlane, ClientHome {
     this.#post({ type: "ack", seq: message.seq });
   }
 
+  #applySettings(message: WorkerSettings): void {
+    applySettings(this.plane, message);
+    this.gate.setLimits(this.#limits(message.maxClientConnections));
+    this.#post({ type: "ack", seq: message.seq });
+  }
+
+  #limits(connections: number): GateLimits {
+    const { maxPerAddress: perAddress, trustedProxies: trusted } = this.plane.options;
+    return { connections, perAddress, trusted };
+  }
+
   #drain(withinMs: number): void {
+    this.#drainUntilMs = Math.min(this.#drainUntilMs, performance.now() + withinMs);
     if (this.plane.draining) return;
     this.plane.draining = true;
     for (const listener of this.#listeners) listener.stop();
     for (const connection of this.#connections) connection.shut(false);
-    const deadlineMs = performance.now() + withinMs;
     const poll = setInterval(() => {
       const isBusy = [...this.#connections].some((connection) => connection.isBusy);
-      if (isBusy && performance.now() < deadlineMs) return;
+      if (isBusy && performance.now() < this.#drainUntilMs) return;
       clearInterval(poll);
       this.#cutAll();
     }, DRAIN_POLL_MS);

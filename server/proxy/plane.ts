@@ -1,6 +1,3 @@
-import { pickerOptions, retryBudget } from "../../core/balancing/options.ts";
-import { Picker } from "../../core/balancing/picker.ts";
-import { RetryDesk } from "../../core/balancing/retry-desk.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, WorkerInit } from "../../core/plane/messages.ts";
@@ -10,14 +7,13 @@ import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
 import type { Plane } from "./context.ts";
 import { addressGate } from "./guards/address-gate.ts";
-import { CorsGuard } from "./guards/cors.ts";
 import { KeyGuard } from "./guards/keys.ts";
 import { ConnectionPool } from "./http1/connection-pool.ts";
-import { securityHeaders } from "./management/management.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
 import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
+import { settledParts } from "./settings.ts";
 import { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
@@ -36,7 +32,7 @@ export function makePlane(
   post: (message: FromWorker) => void,
   now: () => number,
 ): Plane {
-  const { config, tiers, index } = init;
+  const { config, index } = init;
   const options = proxyOptions(config);
   const tables = openTables(init.tables, index);
   const count = (counter: CounterName, by?: number) => tables.counters.inc(index, counter, by);
@@ -52,13 +48,9 @@ export function makePlane(
   return {
     index,
     options,
-    tiers,
-    tierNumbers: new Map(tiers.map((tier, number) => [tier.name, number])),
-    defaultTier: init.defaultTier,
+    ...settledParts(init, tables),
     viaName: init.viaName,
     tables,
-    picker: new Picker(tables, pickerOptions(config, tiers)),
-    retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     wheel,
     ...upstream,
     log,
@@ -69,13 +61,7 @@ export function makePlane(
     control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
     controlSecret: init.controlSecret,
     keys: new KeyGuard(init.keys),
-    insecureNoAuth: config.insecure_no_auth,
-    cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins, [
-      config.sticky_header,
-      config.tier_header,
-    ]),
     geo,
-    securityHeaders: securityHeaders(config.disable_security_headers),
     draining: false,
     post,
     count,
@@ -91,7 +77,7 @@ function makeUpstream(
 ): Pick<Plane, "directory" | "queue"> {
   const { allowed_endpoint_cidrs: allowed, denied_endpoint_cidrs: denied } = init.config;
   const spare: SpareConnections = new SpareConnections((isAny) => queue.watch(isAny));
-  const queue = new RequestQueue(tables.queue, init.tiers.length, options.queue, () => spare.yield());
+  const queue = new RequestQueue(tables.queue, tables.backends.tierCount, options.queue, () => spare.yield());
   const names = new NameResolver({
     lookup: makeLookup(init.config.dns_servers),
     now: () => performance.now(),

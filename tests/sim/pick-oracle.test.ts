@@ -5,6 +5,7 @@ import { newPickQuery, Pick, type PickQuery } from "../../core/balancing/pick.ts
 import { Picker } from "../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { figuresOf, unitVector } from "../../core/scoring/index.ts";
+import { BACKUP_OF_ALL, NO_BACKUP } from "../../core/table/backend-columns.ts";
 import { breakerOf } from "../../core/table/breaker-columns.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
 import type { Figures } from "../../core/wire/report.ts";
@@ -158,6 +159,9 @@ class World {
       backend.down.reduce((bits, endpoint) => bits | (1 << endpoint), 0),
     );
     backends.setLimits(row, backend.maxInFlight, 0);
+    const { weight, backupOf } = backend;
+    const backupRow = backupOf === "all" ? BACKUP_OF_ALL : backupOf === "none" ? NO_BACKUP : backupOf;
+    backends.setPreference(row, { weight, backupOf: backupRow });
     for (const [endpoint, untilMs] of backend.openUntilMs.entries()) {
       if (untilMs !== 0 && backends.ejectLocked(row, 1)) {
         backends.columns.breakers.openUntilMs[breakerOf(row, endpoint)] = untilMs;
@@ -186,7 +190,7 @@ class World {
     const isRoute = random.chance(0.3);
     const query = queryOf(request, tierIndex, isRoute);
     const expected = oraclePick(this.#fleet, request, this.#rules);
-    if (random.chance(0.02) || typeof expected === "string") this.#compareRefusals(query, request);
+    if (random.chance(0.03) || typeof expected === "string") this.#compareRefusals(query, request);
     const pick = new Pick();
     const status = this.#picker.pick(query, pick);
     const actual = status === "picked" ? pick.row : status;
@@ -306,6 +310,13 @@ function randomBackend(
     down: random.chance(0.05) ? [random.int(0, 1)] : [],
     openUntilMs: [openUntil(random, about.nowMs), openUntil(random, about.nowMs)],
     tried: [],
+    weight: random.chance(0.05) ? 0 : random.pick([0.5, 1, 1, 3]),
+    // Of an earlier one: in circles nobody would wait.
+    backupOf: random.chance(0.07)
+      ? "all"
+      : random.chance(0.07) && about.fleet.length > 0
+        ? random.pick(about.fleet).row
+        : "none",
     maxInFlight: random.chance(0.1) ? random.int(1, 3) : 0,
     inFlight: 0,
     leases: [],

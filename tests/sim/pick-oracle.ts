@@ -52,6 +52,10 @@ export interface OracleBackend {
   readonly openUntilMs: readonly [number, number];
   /** The numbers of the endpoints that are being tried. */
   tried: number[];
+  /** 0 = it takes no new requests. */
+  readonly weight: number;
+  /** The row of the backend that it stands in for, or "none" or "all". */
+  backupOf: number | "none" | "all";
   /** Most requests in flight; 0 = any number. */
   readonly maxInFlight: number;
   inFlight: number;
@@ -91,8 +95,26 @@ export function oracleFilter(
   request: OracleRequest,
   rules: OracleRules,
 ): string | null {
+  const own = oracleOwnFilter(backend, fleet, request, rules);
+  if (own !== null || backend.backupOf === "none") return own;
+  const waitsFor = (other: OracleBackend): boolean =>
+    backend.backupOf === "all" ? other.backupOf !== "all" : other.row === backend.backupOf;
+  const isIdle = fleet.some(
+    (other) => waitsFor(other) && oracleOwnFilter(other, fleet, request, rules) === null,
+  );
+  return isIdle ? "backup" : null;
+}
+
+/** The same, as if no backend were a backup. */
+function oracleOwnFilter(
+  backend: OracleBackend,
+  fleet: readonly OracleBackend[],
+  request: OracleRequest,
+  rules: OracleRules,
+): string | null {
   if (!backend.enabled) return "disabled";
   if (backend.draining) return "draining";
+  if (backend.weight === 0) return "weight";
   if (request.nowMs - backend.reportedMs > rules.staleMs) return "stale";
   const { endpoints } = request;
   const endpoint = oracleEndpoint(backend, fleet, request);
@@ -172,7 +194,7 @@ export function oraclePick(
 }
 
 function isAboutRoom(filter: string | null): boolean {
-  return ["limit", "cpu", "memory", "disk", "gpu"].includes(filter ?? "");
+  return ["limit", "cpu", "memory", "disk", "gpu", "backup"].includes(filter ?? "");
 }
 
 /** The formula: lower wins. */

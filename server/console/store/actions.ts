@@ -1,8 +1,9 @@
 /** What the console changes, each with the way back. */
 import { call } from "../api.ts";
-import type { Backend } from "../types.ts";
+import type { Backend, Change, ConfigChange } from "../types.ts";
 import { complain, tell } from "../ui/toast.tsx";
 import { nameOf } from "../views/fleet/choose.ts";
+import { undo } from "./draft.ts";
 
 /** What of a backend can be set. */
 export interface BackendEdit {
@@ -45,37 +46,32 @@ export async function undrain(backend: Backend): Promise<boolean> {
   );
 }
 
-export async function addBackend(edit: BackendEdit): Promise<boolean> {
-  const added = await call<{ readonly id?: string }>("/backends", { method: "POST", body: edit });
-  const id = added.value.id ?? edit.id ?? "";
-  tell(`${id} has been added.`, () => {
-    void attempt(() => call(`/backends/${encodeURIComponent(id)}`, { method: "DELETE" }), `${id} has been taken out again.`);
-  });
-  return true;
+/** What adding or changing a backend would come to; throws what the server says against it. */
+export async function previewEdit(backend: Backend | undefined, edit: BackendEdit): Promise<readonly Change[]> {
+  return (await send(backend, edit, "?dry_run=true")).value.changes;
 }
 
-/** Sets what differs; throws what the server says against it. */
-export async function changeBackend(backend: Backend, edit: BackendEdit): Promise<void> {
-  const path = pathOf(backend);
-  await call(path, { method: "PATCH", body: edit });
-  const before = Object.fromEntries(Object.keys(edit).map((key) => [key, Reflect.get(backend, key) ?? null]));
-  tell(`${nameOf(backend)} has been changed.`, () => {
-    void attempt(() => call(path, { method: "PATCH", body: before }), `${nameOf(backend)} is as before.`);
-  });
+/** Adds a backend, or changes one; throws what the server says against it. */
+export async function applyEdit(backend: Backend | undefined, edit: BackendEdit): Promise<void> {
+  const { etag } = await send(backend, edit, "");
+  const name = backend === undefined ? (edit.id ?? edit.url ?? "The backend") : nameOf(backend);
+  tell(backend === undefined ? `${name} has been added.` : `${name} has been changed.`, () => void undo(etag));
 }
 
-export async function removeBackend(backend: Backend): Promise<boolean> {
-  const undo = backend.source === "agent" ? undefined : () => void attempt(() => addAgain(backend), `${backend.id} is back.`);
-  return attempt(() => call(pathOf(backend), { method: "DELETE" }), `${nameOf(backend)} has been removed.`, undo);
+export async function removeBackend(backend: Backend): Promise<void> {
+  try {
+    const { etag } = await call(pathOf(backend), { method: "DELETE" });
+    const back = backend.source === "agent" ? undefined : () => void undo(etag);
+    tell(`${nameOf(backend)} has been removed.`, back);
+  } catch (error) {
+    complain(error);
+  }
 }
 
-function addAgain(backend: Backend): Promise<unknown> {
-  const { id, endpoints, weight, max_connections, max_in_flight, backup, tags, location } = backend;
-  const body = { id, endpoints, weight, max_connections, max_in_flight, backup, tags };
-  return call("/backends", {
-    method: "POST",
-    body: location === null || location === undefined ? body : { ...body, location },
-  });
+function send(backend: Backend | undefined, edit: BackendEdit, query: string) {
+  return backend === undefined
+    ? call<ConfigChange>(`/backends${query}`, { method: "POST", body: edit })
+    : call<ConfigChange>(pathOf(backend, query), { method: "PATCH", body: edit });
 }
 
 function pathOf(backend: Backend, rest = ""): string {

@@ -29,15 +29,15 @@ export async function apply(edit: Draft, etag: string | null, persist: boolean):
   draft.set({});
   const restart = value.restart_required.length > 0 ? " Part of it counts after a restart." : "";
   tell(`${value.changes.length === 1 ? "One setting has" : `${value.changes.length} settings have`} changed.${restart}`, () => {
-    void undo();
+    void undo(`"${value.version}"`);
   });
 }
 
-/** Takes the last edit back. */
-export async function undo(): Promise<void> {
+/** Takes the last edit back; with `etag` only while nothing else has changed since. */
+export async function undo(etag: string | null = null): Promise<void> {
   try {
-    const { value } = await call<ConfigChange>("/config/undo", { method: "POST" });
-    tell(`Taken back: ${value.changes.map(({ key }) => key).join(", ") || "nothing was different"}.`);
+    const { value } = await call<ConfigChange>("/config/undo", { method: "POST", ifMatch: etag });
+    tell(`Taken back: ${value.changes.map(({ key }) => key).join(", ") || "the last change"}.`);
     undone.set(undone.get() + 1);
   } catch (error) {
     complain(error);

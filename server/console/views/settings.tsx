@@ -28,7 +28,7 @@ export function SettingsView() {
         {value === null ? null : <span class="soft">{value.source ?? "defaults"} · version {value.version}</span>}
         <span class="spacer" />
         {isAdmin() && value !== null ? (
-          <Button icon="undo" onClick={() => void undo()}>
+          <Button icon="undo" disabled={value.can_undo === false} onClick={() => void undo(etag)}>
             Undo last edit
           </Button>
         ) : null}

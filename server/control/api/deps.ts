@@ -9,13 +9,21 @@ import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
+import type { Audit } from "../settings/audit.ts";
+import type { Settings } from "../settings/settings.ts";
 
 export interface ApiDeps {
-  readonly registry: BackendRegistry;
+  /** These four may be others at any time: they are read when they are needed. */
+  readonly config: ServerConfig;
+  readonly tiers: readonly Tier[];
+  readonly defaultTier: number;
   readonly picker: Picker;
   readonly tables: Tables;
-  readonly tiers: readonly Tier[];
-  readonly config: ServerConfig;
+  readonly registry: BackendRegistry;
+  readonly settings: Settings;
+  readonly audit: Audit;
+  /** Path of the configuration file; null without one. */
+  readonly source: string | null;
   /** What workers send as `X-Opsen-Secret` with the requests that passed their guards. */
   readonly secret: string;
   /** Milliseconds of the clock by which everything ages. */
@@ -28,7 +36,7 @@ export interface ApiDeps {
   readonly locate?: (ip: string) => Place | null;
 }
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** What an operation is asked. */
 export interface Call {
@@ -39,6 +47,8 @@ export interface Call {
   /** Address of the client, as the worker saw it. */
   readonly peer: string;
   readonly caller: Caller;
+  /** Name of the key that the caller has shown, for the audit log. */
+  readonly actor: string;
 }
 
 /** One endpoint: how it is routed, documented and answered. */
@@ -46,7 +56,7 @@ export interface Operation {
   readonly methods: readonly Method[] | "any";
   /** Named parts as `:name`. */
   readonly path: string;
-  readonly tag: "agents" | "routing" | "backends" | "status";
+  readonly tag: "agents" | "routing" | "backends" | "settings" | "status";
   readonly summary: string;
   /** Schema of the JSON body. */
   readonly body?: TSchema;

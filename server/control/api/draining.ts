@@ -23,7 +23,7 @@ export function drainingOperations(deps: ApiDeps): Operation[] {
         403: "The id is held by another token, or the key is no administrator's and no token is shown.",
         404: "No such backend.",
       },
-      handle: (call) => drain(deps, call),
+      handle: (call) => drain(deps, call, call.params.client_id ?? ""),
     },
     {
       methods: ["POST"],
@@ -36,29 +36,39 @@ export function drainingOperations(deps: ApiDeps): Operation[] {
         403: "The id is held by another token, or the key is no administrator's and no token is shown.",
         404: "No such backend.",
       },
-      handle: (call) => undrain(deps, call),
+      handle: (call) => undrain(deps, call, call.params.client_id ?? ""),
     },
   ];
 }
 
-async function drain(deps: ApiDeps, { params, query, caller }: Call): Promise<Response> {
+/** Sends a backend nothing new, and answers as the query says. */
+export async function drain(
+  deps: ApiDeps,
+  { query, caller, actor }: Call,
+  clientId: string,
+): Promise<Response> {
   const wait = query.get("wait") ?? "0";
   if (!/^\d{1,5}$/.test(wait)) {
     return invalid([{ field: "wait", rule: "must be a whole number of seconds", got: wait }]);
   }
-  const clientId = params.client_id ?? "";
   const withinMs = Math.min(Number(wait), longestWait(deps)) * 1000;
   const outcome = await deps.registry.drain(clientId, caller, withinMs);
   if (outcome.kind !== "draining") return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
+  note(deps, actor, "drain", clientId);
   const { isIdle, inFlight, leases } = outcome;
   return json({ client_id: clientId, draining: true, idle: isIdle, in_flight: inFlight, leases });
 }
 
-async function undrain(deps: ApiDeps, { params, caller }: Call): Promise<Response> {
-  const clientId = params.client_id ?? "";
+/** Puts a backend back in service. */
+export async function undrain(deps: ApiDeps, { caller, actor }: Call, clientId: string): Promise<Response> {
   const outcome = await deps.registry.undrain(clientId, caller);
   if (outcome.kind !== "in_service") return problem(outcome.kind === "unknown" ? 404 : 403, outcome.detail);
+  note(deps, actor, "undrain", clientId);
   return json({ client_id: clientId, draining: false });
+}
+
+function note({ audit, now, wallOf }: ApiDeps, actor: string, action: string, target: string): void {
+  audit.add({ at: new Date(wallOf(now())).toISOString(), actor, action, target, changes: [], persist: true });
 }
 
 /** The worker that relays the call waits for its answer no longer than for any other. */

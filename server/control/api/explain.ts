@@ -6,7 +6,7 @@ import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import { parseAddress } from "../../../core/http/cidr.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
-import { knownPlace, scoreTerms, toTiers, unitVector } from "../../../core/scoring/index.ts";
+import { agentlessTerms, knownPlace, scoreTerms, unitVector } from "../../../core/scoring/index.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import {
@@ -44,7 +44,7 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
   const index = tierIndex(deps, body.value.tier);
   const tier = deps.tiers[index];
   if (tier === undefined) {
-    const rule = `must be one of the tiers ${deps.tiers.map(({ name }) => name).join(", ")}`;
+    const rule = `must be one of the tiers ${tierNames(deps).join(", ")}`;
     return invalid([{ field: "tier", rule, got: body.value.tier ?? null }]);
   }
   const now = deps.now();
@@ -78,9 +78,14 @@ function routeFaults({ client_ip: address, ...ask }: Partial<RouteRequest>): Fie
   return errors;
 }
 
+/** A tier that is gone has a number, but no name. */
+function tierNames({ tiers }: ApiDeps): string[] {
+  return tiers.flatMap(({ name }) => (name === "" ? [] : [name]));
+}
+
 /** Index of the named tier, of the default one when none is named; -1 when it does not exist. */
 function tierIndex(deps: ApiDeps, name: string | undefined): number {
-  if (name === undefined || name === "") return toTiers(deps.config).defaultTier;
+  if (name === undefined || name === "") return deps.defaultTier;
   return deps.tiers.findIndex((tier) => tier.name === name);
 }
 
@@ -126,7 +131,10 @@ function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: str
 
 function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: ExplainedRow): ExplainedBackend {
   const weights = deps.config.score_weights;
-  const terms = scoreTerms(state.report ?? {}, tier, state.latencyMs);
+  const terms =
+    state.source === "agent"
+      ? scoreTerms(state.report ?? {}, tier, state.latencyMs)
+      : agentlessTerms(tier, state.latencyMs);
   const { reportAgeMs, inFlight, leases } = row.figures;
   return {
     client_id: state.clientId,
@@ -142,8 +150,13 @@ function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: Explaine
     },
     in_flight: inFlight,
     leases,
-    report_age_seconds: Number.isFinite(reportAgeMs) ? Math.max(0, reportAgeMs) / 1000 : null,
+    report_age_seconds: reportAgeSeconds(state, reportAgeMs),
   };
+}
+
+/** Null before the first report, and of a backend that never reports. */
+function reportAgeSeconds({ source }: BackendState, ageMs: number): number | null {
+  return source === "agent" && Number.isFinite(ageMs) ? Math.max(0, ageMs) / 1000 : null;
 }
 
 function sha256(latin1: string): string {

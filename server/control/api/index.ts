@@ -13,7 +13,9 @@ import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
+import { fleetOperations } from "./fleet.ts";
 import { allowedMethods } from "./routes.ts";
+import { settingsOperations } from "./settings.ts";
 import { statusOperations } from "./status.ts";
 import { swaggerOperations } from "./swagger/operations.ts";
 
@@ -23,6 +25,8 @@ export type { ApiDeps } from "./deps.ts";
 export const SECRET_HEADER = "X-Opsen-Secret";
 /** Address of the client, as the worker saw it. */
 export const PEER_HEADER = "X-Opsen-Peer";
+/** Name of the key that the caller has shown. */
+export const ACTOR_HEADER = "X-Opsen-Actor";
 /** Present when the caller's key may manage any backend. */
 export const ADMIN_HEADER = "X-Opsen-Admin";
 
@@ -52,6 +56,8 @@ export function createApi(deps: ApiDeps): Api {
     ...explainOperations(deps),
     ...backendOperations(deps),
     ...drainingOperations(deps),
+    ...fleetOperations(deps),
+    ...settingsOperations(deps),
     ...statusOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
@@ -87,6 +93,7 @@ function router(
         params,
         query: queryOf(request),
         peer: request.headers.get(PEER_HEADER) ?? "",
+        actor: request.headers.get(ACTOR_HEADER) || "local",
         caller: { token: tokenOf(request), isAdmin: request.headers.get(ADMIN_HEADER) !== null },
       });
     // "none": bodies are left to the operation, which knows what to say of a bad one.

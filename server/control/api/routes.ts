@@ -1,7 +1,7 @@
 /** Which methods a path has, for the answer to one that it has not. */
 import type { Operation } from "./deps.ts";
 
-const ORDER = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+const ORDER = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /** Methods of a path, without duplicates, in a fixed order; none when no operation has the path. */
 export function allowedMethods(operations: readonly Operation[], path: string): string[] {

@@ -1,5 +1,5 @@
 /** Puts the console between the workers and the management API. */
-import { notRelayed, secretCheck } from "../api/index.ts";
+import { type ApiDeps, notRelayed, secretCheck } from "../api/index.ts";
 import type { Log } from "../logging/logger.ts";
 import type { ControlHandlers } from "../socket/control-server.ts";
 import { Console, type ConsoleDeps, liveHandlers } from "./console.ts";
@@ -13,13 +13,17 @@ export interface ConsoleParts {
 }
 
 /** Makes the console; its tail of the log begins here. */
-export function composeConsole(log: Log, deps: Omit<ConsoleDeps, "tail" | "log">): ConsoleParts {
+export function composeConsole(
+  log: Log,
+  deps: ApiDeps,
+  links: Omit<ConsoleDeps, "tail" | "log" | "deps">,
+): ConsoleParts {
   const tail = new LogTail();
   log.onLines = (lines) => tail.push(lines);
-  const console = new Console({ ...deps, tail, log: log.component("console") });
+  const console = new Console({ ...links, deps, tail, log: log.component("console") });
   const isRelayed = secretCheck(deps.secret);
   const fetch: ControlHandlers<PageData>["fetch"] = async (request, server) => {
-    if (!console.serves(request)) return deps.api(request);
+    if (!console.serves(request)) return links.api(request);
     return isRelayed(request) ? console.answer(request, server) : notRelayed();
   };
   return { console, handlers: { fetch, websocket: liveHandlers(console.live) } };

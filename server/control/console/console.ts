@@ -1,6 +1,5 @@
 /** The web console: pages, log-ins, the API for its scripts, and the live connection. */
 import type { Server } from "bun";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { ApiKey } from "../../../core/plane/api-key.ts";
 import {
   CONSOLE_LIVE_PATH,
@@ -8,15 +7,14 @@ import {
   CONSOLE_PATH,
   isConsolePath,
 } from "../../../core/plane/console-paths.ts";
-import type { Tables } from "../../../core/table/tables.ts";
 import type { Decision } from "../../../core/wire/console.ts";
 import { json, problem } from "../api/answers.ts";
-import { ADMIN_HEADER, PEER_HEADER, pathOf, queryOf, targetOf } from "../api/index.ts";
+import { fleetView } from "../api/fleet-view.ts";
+import { ADMIN_HEADER, type ApiDeps, PEER_HEADER, pathOf, queryOf, targetOf } from "../api/index.ts";
 import type { Logger } from "../logging/logger.ts";
-import type { BackendRegistry } from "../registry/registry.ts";
 import { Assets } from "./assets.ts";
 import { Figures } from "./figures.ts";
-import { fleetEntry } from "./fleet-view.ts";
+import { liveView } from "./live-view.ts";
 import { keyInfos } from "./key-infos.ts";
 import { Live, type Page, type PageData } from "./live.ts";
 import type { LogTail } from "./log-tail.ts";
@@ -29,19 +27,14 @@ import { type Session, Sessions } from "./sessions.ts";
 const PROTO_HEADER = "X-Opsen-Proto";
 
 export interface ConsoleDeps {
-  readonly config: ServerConfig;
-  readonly version: string;
-  readonly registry: BackendRegistry;
-  readonly tables: Tables;
+  /** What the API is made of; its configuration changes. */
+  readonly deps: ApiDeps;
+  readonly api: (request: Request) => Promise<Response>;
   /** Keys that are accepted now. */
   readonly keys: () => readonly ApiKey[];
-  readonly secret: string;
-  readonly api: (request: Request) => Promise<Response>;
   /** Has the workers tell of so many decisions in a second each. */
   readonly sample: (perSecond: number) => void;
   readonly tail: LogTail;
-  readonly now: () => number;
-  readonly wallOf: (ms: number) => number;
   readonly log: Logger;
 }
 
@@ -50,16 +43,20 @@ const KEYLESS: Session = { id: "", name: "", scopes: ["admin"], endsAtMs: Infini
 
 /** Answers below `/console`. Requests have passed a worker's guards, which ask for no key there. */
 export class Console {
-  readonly #deps: ConsoleDeps;
+  readonly #deps: ApiDeps;
+  readonly #api: ConsoleDeps["api"];
+  readonly #keys: ConsoleDeps["keys"];
   readonly #assets = new Assets();
   readonly #figures: Figures;
   readonly #sessions: Sessions;
   readonly #login: LoginDeps;
   readonly live: Live;
 
-  constructor(deps: ConsoleDeps) {
+  constructor({ deps, api, keys, sample, tail, log }: ConsoleDeps) {
     this.#deps = deps;
-    const { config, tables, registry, tail, keys, now, wallOf, log, sample } = deps;
+    this.#api = api;
+    this.#keys = keys;
+    const { config, tables, now, wallOf } = deps;
     const lifetimeMs = config.console_session_hours * 3_600_000;
     const idleMs = config.console_idle_minutes * 60_000;
     this.#figures = new Figures(tables, () => wallOf(now()));
@@ -73,14 +70,14 @@ export class Console {
       log,
       page: () => this.#assets.page("login.html"),
     };
-    const fleet = () => {
-      const nowMs = now();
-      return registry.list(nowMs).map((state) => ({
-        id: state.clientId,
-        entry: fleetEntry(state, tables, nowMs, wallOf(nowMs)),
-      }));
-    };
-    this.live = new Live({ figures: this.#figures, log: tail, fleet, sample });
+    this.live = new Live({ figures: this.#figures, log: tail, fleet: () => this.#fleet(), sample });
+  }
+
+  #fleet() {
+    const nowMs = this.#deps.now();
+    return this.#deps.registry
+      .list(nowMs)
+      .map((state) => ({ id: state.clientId, entry: liveView(fleetView(this.#deps, state, nowMs)) }));
   }
 
   /** Whether a request is for the console. */
@@ -155,7 +152,8 @@ export class Console {
     const session = this.#sessionOf(request, false);
     if (session === null) return unauthorized();
     const target = targetOf(request.url).slice(API_PREFIX.length);
-    return relayCall(this.#deps, request, { target, session, peer: peerOf(request) });
+    const { secret } = this.#deps;
+    return relayCall({ secret, api: this.#api }, request, { target, session, peer: peerOf(request) });
   }
 
   #openLive(request: Request, server: Server<PageData>): Response | undefined {
@@ -165,7 +163,7 @@ export class Console {
     if (session === null) return unauthorized();
     if (this.live.isFull) return problem(503, "Too many pages listen already.");
     const isAllowed = () =>
-      session === KEYLESS ? this.#deps.keys().length === 0 : this.#sessions.get(session.id, false) !== null;
+      session === KEYLESS ? this.#keys().length === 0 : this.#sessions.get(session.id, false) !== null;
     if (server.upgrade(request, { data: this.live.newPage(isAllowed) })) return undefined;
     return problem(426, "A WebSocket is to be had here.", { headers: { Upgrade: "websocket" } });
   }

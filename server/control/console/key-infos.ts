@@ -1,5 +1,6 @@
 /** What the console knows of each key of the configuration: from the schema, the only home of that. */
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
+import { FILE_ONLY_KEYS } from "../../../core/config/live-keys.ts";
 import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
 
 export interface KeyInfo {
@@ -9,6 +10,8 @@ export interface KeyInfo {
   readonly maximum?: number;
   readonly default: unknown;
   readonly help: string;
+  /** No call may change it. */
+  readonly file_only: boolean;
 }
 
 /** Every key, in the schema's order. */
@@ -26,6 +29,7 @@ function infoOf(key: string, schema: TSchema): KeyInfo {
     ...(typeof maximum === "number" ? { maximum } : {}),
     default: schema.default ?? null,
     help: description ?? "",
+    file_only: FILE_ONLY_KEYS.has(key),
   };
 }
 

@@ -1,7 +1,7 @@
 /** `/console/api/…`: the management API for those who have logged in, with what their key may do. */
 import { scopesFor } from "../../../core/plane/api-key.ts";
 import { problem } from "../api/answers.ts";
-import { ADMIN_HEADER, PEER_HEADER, SECRET_HEADER } from "../api/index.ts";
+import { ACTOR_HEADER, ADMIN_HEADER, PEER_HEADER, SECRET_HEADER } from "../api/index.ts";
 import { isOwnCall } from "./same-origin.ts";
 import type { Session } from "./sessions.ts";
 
@@ -34,6 +34,7 @@ export async function relayCall(
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
+  if (session.name !== "") headers.set(ACTOR_HEADER, session.name);
   if (isAdmin) headers.set(ADMIN_HEADER, "1");
   const { method } = request;
   const body = method === "GET" || method === "HEAD" ? null : request.body;

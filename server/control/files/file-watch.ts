@@ -6,7 +6,8 @@ import type { Loaded } from "./loaded.ts";
 const CHECK_EVERY_MS = 1000;
 
 export interface FileWatchOptions<T> {
-  readonly files: readonly string[];
+  /** Which ones there are may change with the configuration. */
+  readonly files: () => readonly string[];
   /** What the files hold, in the plural, for the log. */
   readonly what: string;
   /** Reads all of them; null while they do not fit together. */
@@ -60,11 +61,12 @@ export class FileWatch<T> {
 
   /** What tells one version of the files from another, without reading them. */
   #look(): string {
-    return this.#options.files.map(fingerprint).join("|");
+    return this.#options.files().map(fingerprint).join("|");
   }
 }
 
-function fingerprint(file: string): string {
+/** What tells one version of a file from another, without reading it. */
+export function fingerprint(file: string): string {
   try {
     const { mtimeMs, ctimeMs, size, ino } = statSync(file);
     return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;

@@ -47,6 +47,8 @@ export interface ProbeReport {
 }
 
 export interface ProberOptions {
+  /** Probes are made at all. This and the next two may change: see {@link Prober.adapt}. */
+  readonly isEnabled: boolean;
   readonly intervalMs: number;
   readonly thresholds: ProbeThresholds;
   readonly probe: (origin: Origin, loopbackAllowed: boolean) => Promise<Probed>;
@@ -73,9 +75,24 @@ export class Prober {
   readonly #waiting: Target[] = [];
   #running = 0;
   #forsaken = 0;
+  #isOn: boolean;
 
   constructor(options: ProberOptions) {
     this.#options = options;
+    this.#isOn = options.isEnabled;
+  }
+
+  /** The options have other values: probing starts or stops if it has to, with nothing known of anybody. */
+  adapt(): void {
+    const { isEnabled, random } = this.#options;
+    if (this.#isOn === isEnabled) return;
+    this.#isOn = isEnabled;
+    for (const target of [...this.#targets.values()].flat()) {
+      if (target.timer !== null) clearTimeout(target.timer);
+      target.timer = null;
+      target.state = UNPROBED;
+      if (isEnabled) this.#schedule(target, random() * FIRST_PROBE_WITHIN_MS);
+    }
   }
 
   /** Starts or goes on probing a backend; origins that it keeps keep their state. */
@@ -139,7 +156,8 @@ export class Prober {
   }
 
   #schedule(target: Target, delayMs: number): void {
-    if (target.isGone) return;
+    if (target.isGone || !this.#isOn) return;
+    if (target.timer !== null) clearTimeout(target.timer);
     target.timer = setTimeout(() => {
       target.timer = null;
       this.#waiting.push(target);
@@ -160,7 +178,7 @@ export class Prober {
     const { forsaken, isVoid, ...outcome } = await this.#options.probe(target.origin, target.loopbackAllowed);
     this.#running--;
     if (forsaken !== undefined) void this.#await(forsaken);
-    if (!target.isGone) {
+    if (!target.isGone && this.#isOn) {
       if (isVoid !== true) this.#observe(target, outcome);
       const factor = 1 + JITTER * (2 * this.#options.random() - 1);
       this.#schedule(target, this.#options.intervalMs * factor);

@@ -28,7 +28,7 @@ export interface LogOptions {
 /** The process's log: loggers for components, and the way out for finished lines of workers. */
 export class Log {
   readonly #options: LogOptions;
-  readonly #least: LogLevel;
+  #least: LogLevel;
   readonly #sink: LogSink;
   /** Hears every line that is written, whether or not stdout takes it. */
   onLines: (lines: string) => void = () => {};
@@ -41,6 +41,11 @@ export class Log {
         dropped,
       }),
     );
+  }
+
+  /** Leaves lines out that are less severe than `log_level`. */
+  setLevel(level: string): void {
+    this.#least = toLogLevel(level);
   }
 
   component(component: string): Logger {

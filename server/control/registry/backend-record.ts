@@ -1,4 +1,5 @@
 /** A backend as the registry keeps it, and its other forms: for workers, for the database. */
+import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
 import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { DrainedBy, StoredBackend, StoredReport } from "../store/rows.ts";
@@ -15,12 +16,20 @@ export interface Admitted {
   readonly loopbackAllowed: boolean;
 }
 
+/** Who made a backend known: its agent, the configuration, a call at run time, or a name that was looked up. */
+export type BackendSource = "agent" | "config" | "api" | "dns";
+
 /** One backend; the registry replaces parts as news arrives. Times are of the clock by which everything ages. */
 export interface BackendRecord {
   readonly clientId: string;
   readonly row: number;
   readonly generation: number;
+  source: BackendSource;
   admitted: Admitted;
+  /** What operators have said of it. */
+  terms: BackendTerms;
+  /** What it has to give, of a backend without an agent. */
+  resources: BackendConfig["resources"];
   pathGroup: number;
   ownership: Ownership;
   readonly createdMs: number;
@@ -67,6 +76,11 @@ export function endpointStates(admitted: Admitted): EndpointState[] {
     url: endpoint.url,
     paths: admitted.patterns[index] ?? [],
   }));
+}
+
+/** Tells whether a backend was heard of within that time; one without an agent need not be. */
+export function isActive(record: BackendRecord, nowMs: number, withinMs: number): boolean {
+  return record.source !== "agent" || nowMs - Math.max(record.lastSeenMs, record.loadedMs) <= withinMs;
 }
 
 /** Bit i says that endpoint i is at an origin of which that is true; endpoints beyond the bits are left out. */

@@ -1,8 +1,11 @@
 /** What the registry tells the API about backends, and what it answers to its callers. */
 
+import type { BackendTerms } from "../../../core/config/backend-schema.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";
+
+import type { BackendSource } from "./backend-record.ts";
 
 export type HealthStatus = "unknown" | "healthy" | "unhealthy";
 
@@ -16,6 +19,9 @@ export interface EndpointState {
 export interface BackendState {
   readonly clientId: string;
   readonly hostname: string;
+  readonly source: BackendSource;
+  /** What operators have said of it. */
+  readonly terms: BackendTerms;
   /** Row of the backend table. */
   readonly row: number;
   readonly generation: number;

@@ -30,6 +30,8 @@ export function toState(
   return {
     clientId: record.clientId,
     hostname: admitted.registration.hostname ?? "",
+    source: record.source,
+    terms: record.terms,
     row: record.row,
     generation: record.generation,
     registration: admitted.registration,
@@ -58,6 +60,8 @@ export function roomOf(picker: Picker, tiers: readonly Tier[], row: number, nowM
   let verdict = first;
   while (isFull(verdict) && query.tier < tiers.length - 1) {
     query.tier++;
+    // A tier that is gone has a number, but no name.
+    if (tiers[query.tier]?.name === "") continue;
     verdict = picker.verdict(row, query);
   }
   const reason = isFull(verdict) ? `no room for any tier (${first.reason})` : verdict.reason;

@@ -3,6 +3,9 @@
 /** A call is answered within seconds; whoever has more than this waiting asks again before he could know. */
 const MAX_WAITING = 16;
 
+/** What a caller is told for whom the line is full. */
+export const BUSY = { kind: "busy", detail: "too many calls for this client_id wait; try again" } as const;
+
 /** Runs work of the same key in the order in which it was asked for. */
 export class KeyedQueue {
   readonly #lines = new Map<string, Line>();

@@ -58,10 +58,11 @@ export interface BackendUpdate {
 }
 
 export interface RegistryDeps {
+  /** These three may be others at any time. */
   readonly config: ServerConfig;
   readonly tiers: readonly Tier[];
-  readonly tables: Tables;
   readonly picker: Picker;
+  readonly tables: Tables;
   readonly policy: EndpointPolicy;
   readonly store: Store;
   /** Null when health checks are off. */

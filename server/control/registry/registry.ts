@@ -1,18 +1,10 @@
 /** The one place that knows backends: who they are, who may speak for them, what they last reported. */
-import { isIP } from "node:net";
 import type { StickyAssignment, WorkerEjected } from "../../../core/plane/messages.ts";
 import { endAllLeases } from "../../../core/table/tables.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";
-import { admit } from "../admission/admission.ts";
 import type { ProbeReport } from "../health/prober.ts";
-import {
-  type Admitted,
-  type BackendRecord,
-  endpointBits,
-  hasSameEndpoints,
-  toStored,
-} from "./backend-record.ts";
+import { type BackendRecord, endpointBits, isActive, toStored } from "./backend-record.ts";
 import type {
   BackendState,
   DrainOutcome,
@@ -25,10 +17,12 @@ import type {
   UndrainOutcome,
 } from "./backend-state.ts";
 import { reasonsOf, roomOf, toState } from "./backend-view.ts";
+import { ConfiguredBackends } from "./configured-backends.ts";
 import { untilIdle } from "./draining.ts";
 import { Fleet } from "./fleet.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
-import { type Caller, claimOf, mayManage, mayReplace, maySpeak, newToken } from "./ownership.ts";
+import { BUSY, KeyedQueue } from "./keyed-queue.ts";
+import { type Caller, claimOf, mayManage, maySpeak } from "./ownership.ts";
+import { Registrar } from "./registrar.ts";
 import { type BackendRegistry, type RegistryDeps, unknownId } from "./registry-types.ts";
 import { isSuperseded, readReportTime, wasClockAhead } from "./report-time.ts";
 
@@ -41,18 +35,45 @@ export class Registry implements BackendRegistry {
   readonly #deps: RegistryDeps;
   readonly #fleet: Fleet;
   readonly #queue = new KeyedQueue();
-  readonly #staleMs: number;
+  readonly #registrar: Registrar;
+  /** The backends that need no agent. */
+  readonly configured: ConfiguredBackends;
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
     this.#fleet = new Fleet(deps);
+    const { policy, log, now } = deps;
+    this.configured = new ConfiguredBackends({ fleet: this.#fleet, queue: this.#queue, policy, log, now });
+    this.#registrar = new Registrar(deps, {
+      fleet: this.#fleet,
+      queue: this.#queue,
+      termsOf: (clientId) => this.configured.termsOf(clientId),
+    });
     deps.store.whenReplaced(() => this.#fleet.saveAll());
-    this.#staleMs = deps.config.stale_minutes * 60_000;
   }
 
-  /** Takes up what the last run knew; before any worker starts. The numbers of backends and sticky sessions. */
-  restore(): { readonly backends: number; readonly sticky: number } {
+  get #staleMs(): number {
+    return this.#deps.config.stale_minutes * 60_000;
+  }
+
+  /** Takes up the backends of the last run; before any worker starts. Their number. */
+  restore(): number {
     return this.#fleet.restore();
+  }
+
+  /** Takes up the sticky sessions of the last run, when all backends are there. Their number. */
+  restoreSticky(): number {
+    return this.#fleet.restoreSticky();
+  }
+
+  /** How many backends there are. */
+  get size(): number {
+    return this.#fleet.size;
+  }
+
+  /** Goes by another configuration: every row says what its backend has to give by that. */
+  rewriteAll(): void {
+    this.#fleet.rewriteAll();
   }
 
   /** What a worker that starts now must know. */
@@ -61,15 +82,7 @@ export class Registry implements BackendRegistry {
   }
 
   async register(registration: Registration, peer: string, token: string | null): Promise<RegisterOutcome> {
-    const clientId = registration.client_id;
-    if (this.#queue.isFull(clientId)) return BUSY;
-    // Judged in the queue as well: names take their time to resolve, and the later registration must be the last.
-    return this.#queue.run(clientId, async () => {
-      const admission = await admit(this.#located(registration, peer), peer, this.#deps.policy);
-      if (!admission.ok) return { kind: "invalid", errors: admission.errors };
-      for (const warning of admission.warnings) this.#deps.log.warn(warning, { client_id: clientId });
-      return this.#registerAdmitted(admission.admitted, token);
-    });
+    return this.#registrar.register(registration, peer, token);
   }
 
   report(report: Report, token: string | null, nowMs: number): ReportOutcome {
@@ -110,6 +123,7 @@ export class Registry implements BackendRegistry {
       const record = this.#fleet.get(clientId);
       if (record === undefined) return { kind: "unknown", detail: unknownId(clientId) };
       if (!mayManage(record.ownership, caller)) return { kind: "forbidden", detail: NOT_YOURS };
+      if (record.source !== "agent") return { kind: "forbidden", detail: NOT_REGISTERED };
       await this.#fleet.drop(record);
       this.#deps.log.info("backend removed", { client_id: clientId });
       return { kind: "removed" };
@@ -164,7 +178,7 @@ export class Registry implements BackendRegistry {
 
   /** Removes backends unseen for longer than that; the number removed. */
   async forgetUnseen(nowMs: number, longerThanMs: number): Promise<number> {
-    const isUnseen = (record: BackendRecord): boolean => nowMs - seenMs(record) > longerThanMs;
+    const isUnseen = (record: BackendRecord): boolean => !isActive(record, nowMs, longerThanMs);
     const unseen = this.#fleet.records().filter(isUnseen);
     const removals = unseen.map((record) =>
       this.#queue.run(record.clientId, async () => {
@@ -233,65 +247,6 @@ export class Registry implements BackendRegistry {
     }
   }
 
-  async #registerAdmitted(admitted: Admitted, token: string | null): Promise<RegisterOutcome> {
-    const nowMs = this.#deps.now();
-    const clientId = admitted.registration.client_id;
-    const known = this.#fleet.get(clientId);
-    this.#warnOfSharedEndpoints(admitted);
-    if (known === undefined) return this.#addNew(admitted, nowMs);
-
-    const claim = claimOf(known.ownership, token);
-    const isAlive = this.#isActive(known, nowMs) && known.health !== "unhealthy";
-    const isSame = hasSameEndpoints(known.admitted, admitted);
-    if (!mayReplace(known.ownership, claim, { isAlive, hasSameEndpoints: isSame })) {
-      this.#deps.log.warn("a registration was refused: the id belongs to a living backend", {
-        client_id: clientId,
-      });
-      return { kind: "conflict", detail: heldId(clientId) };
-    }
-    if (claim === "holder" && token !== null) {
-      known.ownership = { ...known.ownership, tokenShown: true };
-      await this.#update(known, admitted, nowMs);
-      return { kind: "registered", token };
-    }
-    const fresh = newToken();
-    known.ownership = { tokenHash: fresh.tokenHash, tokenShown: false };
-    await this.#update(known, admitted, nowMs);
-    return { kind: "registered", token: fresh.token };
-  }
-
-  async #addNew(admitted: Admitted, nowMs: number): Promise<RegisterOutcome> {
-    const clientId = admitted.registration.client_id;
-    const { token, tokenHash } = newToken();
-    const record = await this.#fleet.add(admitted, { tokenHash, tokenShown: false }, nowMs);
-    if (record === null) {
-      const capacity = this.#deps.tables.backends.capacity;
-      this.#deps.log.error("a registration was refused: the table of backends is full", {
-        client_id: clientId,
-        max_backends: capacity,
-      });
-      return { kind: "full", detail: `all ${capacity} places are taken; raise max_backends` };
-    }
-    this.#deps.log.info("backend registered", { client_id: clientId, endpoints: urlsOf(admitted) });
-    return { kind: "registered", token };
-  }
-
-  /** With the place of its public address, else of its sender, where it does not know its own. */
-  #located(registration: Registration, peer: string): Registration {
-    const { latitude = 0, longitude = 0, public_ip: published = "" } = registration;
-    if (latitude !== 0 || longitude !== 0) return registration;
-    const place = this.#deps.locate?.(isIP(published) === 0 ? peer : published) ?? null;
-    return place === null ? registration : { ...registration, latitude: place.lat, longitude: place.lon };
-  }
-
-  async #update(record: BackendRecord, admitted: Admitted, nowMs: number): Promise<void> {
-    // Its agent may have started anew, with a clock that was set back: what it reports next counts.
-    if (record.lastReport !== null) record.lastReport = { ...record.lastReport, timestampMs: 0 };
-    await this.#fleet.update(record, admitted, nowMs);
-    const data = { client_id: record.clientId, endpoints: urlsOf(admitted) };
-    this.#deps.log.info("backend registered again", data);
-  }
-
   #stateOf(record: BackendRecord, nowMs: number): BackendState {
     const { picker, tiers, wallOf } = this.#deps;
     const room = roomOf(picker, tiers, record.row, nowMs);
@@ -299,43 +254,15 @@ export class Registry implements BackendRegistry {
   }
 
   #isActive(record: BackendRecord, nowMs: number): boolean {
-    return nowMs - seenMs(record) <= this.#staleMs;
-  }
-
-  #warnOfSharedEndpoints(admitted: Admitted): void {
-    const urls = new Set(admitted.endpoints.map((endpoint) => endpoint.url));
-    for (const other of this.#fleet.records()) {
-      if (other.clientId === admitted.registration.client_id) continue;
-      const shared = other.admitted.endpoints.find((endpoint) => urls.has(endpoint.url));
-      if (shared === undefined) continue;
-      this.#deps.log.warn("two backends have the same endpoint; both stay", {
-        endpoint: shared.url,
-        client_ids: [admitted.registration.client_id, other.clientId],
-      });
-      return;
-    }
+    return isActive(record, nowMs, this.#staleMs);
   }
 }
 
 const CLOCK_AHEAD =
   "the timestamp is more than 5 minutes ahead of this server's clock: the report counts as made now";
 
-const BUSY = { kind: "busy", detail: "too many calls for this client_id wait; try again" } as const;
+const NOT_REGISTERED =
+  "it did not register itself: remove it from the configuration, or with DELETE /backends/{id}";
 
 const NOT_YOURS =
   "the agent token is missing or is not the one that the last registration of this client_id returned";
-
-function urlsOf(admitted: Admitted): string[] {
-  return admitted.endpoints.map((endpoint) => endpoint.url);
-}
-
-function seenMs(record: BackendRecord): number {
-  return Math.max(record.lastSeenMs, record.loadedMs);
-}
-
-function heldId(clientId: string): string {
-  return (
-    `the client_id ${clientId} belongs to a living backend; send its token as X-Opsen-Agent-Token, ` +
-    "choose another client_id, or wait until that backend is stale or unhealthy"
-  );
-}

@@ -28,6 +28,9 @@ export function restoreRecords(deps: RegistryDeps, groups: PathGroupPool): Backe
     records.push({
       clientId,
       ...claimed,
+      source: "agent",
+      terms: {},
+      resources: undefined,
       admitted,
       pathGroup: groups.take(admitted.patterns).index,
       ownership: { tokenHash: stored.tokenHash, tokenShown: stored.tokenShown },

@@ -11,7 +11,8 @@ const STALE_WINDOWS = 3;
 const HOUR_MS = 3_600_000;
 
 export interface SweepOptions {
-  readonly config: ServerConfig;
+  /** May be another at any time. */
+  readonly live: { readonly config: ServerConfig };
   readonly registry: Registry;
   readonly store: Store;
   readonly log: Logger;
@@ -21,19 +22,17 @@ export interface SweepOptions {
 /** Runs every `cleanup_interval_seconds` until it is stopped. */
 export class Sweep {
   readonly #options: SweepOptions;
-  readonly #timer: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setTimeout>;
 
   constructor(options: SweepOptions) {
     this.#options = options;
-    const everyMs = options.config.cleanup_interval_seconds * 1000;
-    this.#timer = setInterval(() => {
-      this.run().catch((error: unknown) => options.log.error("the sweep failed", { error }));
-    }, everyMs);
+    this.#timer = this.#schedule();
   }
 
   /** One sweep, now. */
   async run(): Promise<void> {
-    const { config, registry, store, now } = this.#options;
+    const { live, registry, store, now } = this.#options;
+    const { config } = live;
     const nowMs = now();
     await removeAbandonedSockets(tmpdir(), nowMs);
     await registry.forgetUnseen(nowMs, STALE_WINDOWS * config.stale_minutes * 60_000);
@@ -46,6 +45,14 @@ export class Sweep {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): ReturnType<typeof setTimeout> {
+    const { live, log } = this.#options;
+    return setTimeout(() => {
+      this.#timer = this.#schedule();
+      this.run().catch((error: unknown) => log.error("the sweep failed", { error }));
+    }, live.config.cleanup_interval_seconds * 1000);
   }
 }

@@ -6,7 +6,7 @@
 import type { Database } from "bun:sqlite";
 
 /** `PRAGMA user_version` of a file that this version has migrated. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 interface TableSpec {
   readonly name: string;
@@ -78,7 +78,26 @@ const TABLES: readonly TableSpec[] = [
       ["last_used", "TIMESTAMP"],
       ["last_used_ms", "INTEGER"],
     ],
-    constraint: ", PRIMARY KEY (sticky_id, tier), FOREIGN KEY (client_id) REFERENCES clients(client_id)",
+    // Without a reference to `clients`: a backend of the configuration has no row there.
+    constraint: ", PRIMARY KEY (sticky_id, tier)",
+  },
+  {
+    name: "settings",
+    columns: [
+      ["key", "TEXT PRIMARY KEY"],
+      ["value", "TEXT"],
+      ["changed_ms", "INTEGER"],
+    ],
+    constraint: "",
+  },
+  {
+    name: "audit",
+    columns: [
+      ["id", "INTEGER PRIMARY KEY AUTOINCREMENT"],
+      ["at_ms", "INTEGER"],
+      ["entry_json", "TEXT"],
+    ],
+    constraint: "",
   },
 ];
 

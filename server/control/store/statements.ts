@@ -66,6 +66,12 @@ export const SQL = {
   trimSticky: "DELETE FROM sticky_assignments WHERE last_used IS NULL OR last_used < ?",
   trimStickySurplus: `DELETE FROM sticky_assignments WHERE rowid IN
     (SELECT rowid FROM sticky_assignments ORDER BY last_used DESC LIMIT -1 OFFSET ?)`,
+  loadSetting: "SELECT value FROM settings WHERE key = ?",
+  saveSetting: `INSERT INTO settings (key, value, changed_ms) VALUES ($key, $value, $atMs)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_ms = excluded.changed_ms`,
+  saveAudit: "INSERT INTO audit (at_ms, entry_json) VALUES ($atMs, $entry)",
+  loadAudit: "SELECT entry_json AS entry FROM audit ORDER BY id DESC LIMIT ?",
+  trimAudit: "DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?",
   countStale: "SELECT COUNT(*) AS count FROM clients WHERE last_seen_ms IS NULL OR last_seen_ms < ?",
 } as const;
 

@@ -29,7 +29,12 @@ type Write =
   | { readonly kind: "forget"; readonly clientId: string }
   | { readonly kind: "report"; readonly report: StoredReport }
   | { readonly kind: "sticky"; readonly sticky: StoredSticky }
-  | { readonly kind: "unstick"; readonly clientId: string };
+  | { readonly kind: "unstick"; readonly clientId: string }
+  | { readonly kind: "setting"; readonly key: string; readonly value: string; readonly atMs: number }
+  | { readonly kind: "audit"; readonly entry: string; readonly atMs: number };
+
+/** Entries of the audit log that are kept. */
+const MAX_AUDIT_ROWS = 10_000;
 
 /** The database file, opened for one server. */
 export class Store {
@@ -49,6 +54,7 @@ export class Store {
   #failures = 0;
   #lastFailure = "";
   #reports = 0;
+  #audits = 0;
 
   /**
    * Opens or creates the file; throws an OpenError. The file holds times of
@@ -115,6 +121,26 @@ export class Store {
     this.#put(`unstick ${clientId}`, { kind: "unstick", clientId });
   }
 
+  /** Text that is kept under a name of ours; null without one. */
+  loadSetting(key: string): string | null {
+    return this.#database.query<{ value: string }, [string]>(SQL.loadSetting).get(key)?.value ?? null;
+  }
+
+  saveSetting(key: string, value: string): void {
+    this.#put(`setting ${key}`, { kind: "setting", key, value, atMs: Date.now() });
+  }
+
+  /** Entries of the audit log as JSON, newest first. */
+  loadAudit(limit: number): string[] {
+    this.flush();
+    const rows = this.#database.query<{ entry: string }, [number]>(SQL.loadAudit).all(limit);
+    return rows.map(({ entry }) => entry);
+  }
+
+  saveAudit(entry: string): void {
+    this.#put(`audit ${this.#audits++}`, { kind: "audit", entry, atMs: Date.now() });
+  }
+
   /** Deletes rows of `clients` without a time or older than that; the number deleted. */
   purgeClients(beforeMs: number): number {
     this.flush();
@@ -140,6 +166,7 @@ export class Store {
       }
       this.#statements.trimSticky.run(toTimestampText(this.#wallOf(limits.stickyBeforeMs)));
       this.#statements.trimStickySurplus.run(limits.maxSticky);
+      this.#statements.trimAudit.run(MAX_AUDIT_ROWS);
     }, undefined);
   }
 
@@ -242,6 +269,12 @@ export class Store {
       case "unstick":
         this.#statements.forgetSticky.run(value.clientId);
         return;
+      case "setting":
+        this.#statements.saveSetting.run({ key: value.key, value: value.value, atMs: value.atMs });
+        return;
+      case "audit":
+        this.#statements.saveAudit.run({ entry: value.entry, atMs: value.atMs });
+        return;
     }
   }
 
@@ -289,6 +322,9 @@ function prepare(database: Database) {
     purgeClients: database.prepare(SQL.purgeClients),
     trimStats: database.prepare(SQL.trimStats),
     trimSticky: database.prepare(SQL.trimSticky),
+    saveSetting: database.prepare(SQL.saveSetting),
+    saveAudit: database.prepare(SQL.saveAudit),
+    trimAudit: database.prepare(SQL.trimAudit),
     trimStickySurplus: database.prepare(SQL.trimStickySurplus),
   };
 }

@@ -26,7 +26,7 @@ export class CertificateWatch {
     const { config, log, onChange } = options;
     this.#warnOfExpiry(current);
     this.#watch = new FileWatch({
-      files: [
+      files: () => [
         config.tls_cert_file,
         config.tls_key_file,
         ...config.tls_certificates.flatMap(({ cert_file, key_file }) => [cert_file, key_file]),

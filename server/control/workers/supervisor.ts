@@ -3,8 +3,10 @@ import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type {
   CertificateSet,
   StickyAssignment,
+  WorkerBackend,
   WorkerEjected,
   WorkerInit,
+  WorkerSettings,
 } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
@@ -56,7 +58,16 @@ interface Slot {
   startedAtMs: number;
   failures: number;
   restart: ReturnType<typeof setTimeout> | null;
+  /** It is to end, and not to be started again. */
+  isLeaving: boolean;
 }
+
+function newSlot(index: number): Slot {
+  return { index, thread: null, startedAtMs: 0, failures: 0, restart: null, isLeaving: false };
+}
+
+/** What of {@link WorkerBase} can change while workers serve. */
+export type LiveSettings = Omit<WorkerSettings, "type" | "seq">;
 
 /** The data plane as a whole. */
 export class Supervisor {
@@ -67,6 +78,7 @@ export class Supervisor {
   /** What files held at the start, and hold since they changed. */
   #files: Pick<WorkerBase, "certificates" | "keys">;
   #sampledPerSecond = 0;
+  #live: Partial<LiveSettings> = {};
   #isEnding = false;
 
   constructor(options: SupervisorOptions) {
@@ -74,13 +86,7 @@ export class Supervisor {
     const { config, workers, certificates, keys } = options.base;
     this.#files = { certificates, keys };
     this.#ports = { port: config.port, adminPort: config.admin_port };
-    this.#slots = Array.from({ length: workers }, (_, index) => ({
-      index,
-      thread: null,
-      startedAtMs: 0,
-      failures: 0,
-      restart: null,
-    }));
+    this.#slots = Array.from({ length: workers }, (_, index) => newSlot(index));
   }
 
   /** Resolves when every worker listens; throws with the reason when one cannot. */
@@ -100,19 +106,71 @@ export class Supervisor {
   }
 
   /** Resolves when every worker has applied the change, or has had two seconds to. */
-  async publish(update: BackendUpdate): Promise<void> {
-    const seq = ++this.#seq;
+  publish(update: BackendUpdate): Promise<void> {
+    return this.#sendAll({ type: "backend", seq: ++this.#seq, ...update });
+  }
+
+  /**
+   * Has every worker, now and when it starts again, go by another configuration, and starts or ends workers; resolves
+   * as {@link publish} does. A worker that is to end takes no new connections, and ends when the last of its own has.
+   */
+  async setSettings(settings: LiveSettings): Promise<void> {
+    this.#live = settings;
+    await this.#sendAll({ type: "settings", seq: ++this.#seq, ...settings });
+    await this.#setWorkers(settings.workers);
+  }
+
+  async #sendAll(message: WorkerBackend | WorkerSettings): Promise<void> {
     await Promise.all(
       this.#slots.map(async ({ index, thread }) => {
-        if (thread === null) return;
-        if (!(await thread.send({ type: "backend", seq, ...update }))) {
-          this.#options.log.warn("a worker did not confirm a change in time", {
-            worker: index,
-            row: update.row,
-          });
-        }
+        if (thread === null || (await thread.send(message))) return;
+        this.#options.log.warn("a worker did not confirm a change in time", {
+          worker: index,
+          what: message.type,
+        });
       }),
     );
+  }
+
+  async #setWorkers(wanted: number): Promise<void> {
+    const serving = this.#slots.filter((slot) => !slot.isLeaving);
+    const surplus = serving.slice(wanted);
+    for (const slot of surplus) this.#retire(slot);
+    const started: Promise<unknown>[] = [];
+    for (let missing = wanted - serving.length; missing > 0; missing--) {
+      const slot = this.#freeSlot();
+      if (slot === null) {
+        this.#options.log.warn("no more workers can be started before a restart", {
+          workers: wanted - missing,
+        });
+        break;
+      }
+      started.push(this.#launch(slot).ready);
+    }
+    await Promise.allSettled(started);
+  }
+
+  /** Lets a worker finish what it has, however long that takes. */
+  #retire(slot: Slot): void {
+    slot.isLeaving = true;
+    if (slot.restart !== null) clearTimeout(slot.restart);
+    slot.restart = null;
+    this.#options.log.info("a worker ends when its last connection has", { worker: slot.index });
+    void slot.thread?.drain(Number.POSITIVE_INFINITY).then(() => slot.thread?.terminate());
+  }
+
+  /** A number that no thread has: the tables have room for so many. */
+  #freeSlot(): Slot | null {
+    const gone = this.#slots.find((slot) => slot.isLeaving && slot.thread === null);
+    if (gone !== undefined) {
+      gone.isLeaving = false;
+      return gone;
+    }
+    const index = this.#slots.length;
+    if (index >= this.#options.tables.backends.workers) return null;
+    const slot = newSlot(index);
+    this.#slots.push(slot);
+    return slot;
   }
 
   /** Has every worker, now and when it starts again, show these certificates. */
@@ -158,6 +216,7 @@ export class Supervisor {
         type: "init",
         index: slot.index,
         ...base,
+        ...this.#live,
         ...this.#files,
         ...snapshot(),
         ...this.#ports,
@@ -174,6 +233,7 @@ export class Supervisor {
     if (this.#isEnding) return;
     // What it held would else stay taken for ever.
     releaseWorker(this.#options.tables, slot.index);
+    if (slot.isLeaving) return;
     const hasLived = performance.now() - slot.startedAtMs >= GOOD_LIFE_MS;
     slot.failures = hasLived ? 1 : slot.failures + 1;
     const pauseMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** (slot.failures - 1));

@@ -10,6 +10,7 @@ import type {
   WorkerKeys,
   WorkerReady,
   WorkerSample,
+  WorkerSettings,
 } from "../../../core/plane/messages.ts";
 import type { Decision } from "../../../core/wire/console.ts";
 
@@ -63,7 +64,7 @@ export class WorkerThread {
   }
 
   /** Sends a change; false when the thread did not confirm it in time. */
-  async send(update: WorkerBackend): Promise<boolean> {
+  async send(update: WorkerBackend | WorkerSettings): Promise<boolean> {
     if (this.#hasExited) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(resolve, ACK_TIMEOUT_MS, false);
@@ -80,15 +81,20 @@ export class WorkerThread {
     if (!this.#hasExited) this.#post(message);
   }
 
-  /** Lets requests in flight finish; the number that were cut. */
+  /** Lets requests in flight finish, for ever if need be (Infinity); the number that were cut. */
   async drain(withinMs: number): Promise<number> {
     if (this.#hasExited) return 0;
     const { promise, resolve } = Promise.withResolvers<number>();
-    const timer = setTimeout(resolve, withinMs + ACK_TIMEOUT_MS, 0);
-    this.#onDrained = resolve;
+    const isBounded = Number.isFinite(withinMs);
+    const timer = isBounded ? setTimeout(resolve, withinMs + ACK_TIMEOUT_MS, 0) : null;
+    const onEarlier = this.#onDrained;
+    this.#onDrained = (cut) => {
+      onEarlier(cut);
+      resolve(cut);
+    };
     this.#post({ type: "drain", withinMs });
     const cut = await promise;
-    clearTimeout(timer);
+    if (timer !== null) clearTimeout(timer);
     return cut;
   }
 

@@ -19,7 +19,7 @@ export interface GateLimits {
  */
 export class ClientGate {
   readonly #connections: ClientConnections;
-  readonly #limits: GateLimits;
+  #limits: GateLimits;
   readonly #log: WorkerLog;
   readonly #count: (counter: CounterName) => void;
 
@@ -33,6 +33,11 @@ export class ClientGate {
     this.#limits = limits;
     this.#log = log;
     this.#count = count;
+  }
+
+  /** Judges by other limits from now on. */
+  setLimits(limits: GateLimits): void {
+    this.#limits = limits;
   }
 
   /** Counts a connection of that address, which must {@link leave}; false when there are too many. */

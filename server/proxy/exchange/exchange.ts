@@ -2,6 +2,7 @@ import { newPickQuery } from "../../../core/balancing/pick.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
 import type { Header, Plane } from "../context.ts";
+import type { ProxyOptions } from "../options.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -29,7 +30,7 @@ export class Exchange {
   readonly body: RequestBody;
   readonly query = newPickQuery();
   readonly facts = new Facts();
-  readonly delivery: Delivery;
+  delivery: Delivery;
   /** Added to the head towards the backend, and to any answer towards the client. */
   requestExtra: readonly Header[] = NO_HEADERS;
   responseExtra: readonly Header[] = NO_HEADERS;
@@ -47,10 +48,13 @@ export class Exchange {
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
   #pool: UpstreamPool | null = null;
-  readonly #deadlines: Deadlines;
+  #deadlines: Deadlines;
+  /** What this was made for; others count once the configuration has changed. */
+  #options: ProxyOptions;
 
   constructor(plane: Plane) {
     this.plane = plane;
+    this.#options = plane.options;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
     this.#deadlines = new Deadlines(plane.options.deadlines);
@@ -77,6 +81,7 @@ export class Exchange {
 
   /** Starts with a complete head; what becomes of it is decided by the caller. */
   begin(client: ExchangeClient): void {
+    if (this.#options !== this.plane.options) this.#adapt();
     this.#client = client;
     this.#phase = "deciding";
     this.facts.begin();
@@ -231,6 +236,15 @@ export class Exchange {
   /** The client has taken all that waited for it. */
   onClientDrain(): void {
     if (this.#phase === "delivering") this.delivery.onClientDrain();
+  }
+
+  /** The configuration has changed since the last request. */
+  #adapt(): void {
+    const { options } = this.plane;
+    this.#options = options;
+    this.body.replayBytes = options.retries.bodyBytes;
+    this.delivery = new Delivery(this);
+    this.#deadlines = new Deadlines(options.deadlines);
   }
 
   /** Looks at the deadlines beside the wait at hand; false when that is not over, or the exchange is. */

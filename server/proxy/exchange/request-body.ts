@@ -31,14 +31,14 @@ export class RequestBody {
   /** All content so far is still here. */
   replayable = true;
   /** A body up to this size is kept until the response begins, so that it can be sent to another connection. */
-  readonly #replayBytes: number;
+  replayBytes: number;
   #limit = Number.POSITIVE_INFINITY;
   #pieces: Piece[] = [];
   #sent = 0;
   #ended = false;
 
   constructor(replayBytes: number) {
-    this.#replayBytes = replayBytes;
+    this.replayBytes = replayBytes;
   }
 
   /** Starts a body that the client declares as so long, -1 for unknown; at most `limitBytes` of content are accepted. */
@@ -117,7 +117,7 @@ export class RequestBody {
   }
 
   #tooMuchToReplay(): boolean {
-    return this.received > this.#replayBytes || this.#pieces.length > REPLAY_PIECES;
+    return this.received > this.replayBytes || this.#pieces.length > REPLAY_PIECES;
   }
 
   #join(bytes: Buffer, start: number, end: number): void {

@@ -49,7 +49,7 @@ export class CorsGuard {
       kind: "preflight",
       headers: [
         ...headers,
-        ["Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS"],
+        ["Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"],
         ["Access-Control-Allow-Headers", this.#allowHeaders],
         ["Access-Control-Max-Age", "600"],
       ],

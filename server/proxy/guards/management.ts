@@ -9,6 +9,8 @@ import { guardKeyless } from "./keyless.ts";
 /** These tell nothing that is worth a key, and probes must always get through. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
+const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
 /** Checks a management request in the order that the manual promises; null when it may go on. */
 export function guardManagement(exchange: Exchange): Answer | null {
   const { path } = exchange.head;
@@ -60,7 +62,7 @@ function guardCors(exchange: Exchange): Answer | null {
 
 function guardContentType(exchange: Exchange): Answer | null {
   const { head, body } = exchange;
-  if ((head.method !== "POST" && head.method !== "PUT") || body.complete) return null;
+  if (!BODY_METHODS.has(head.method) || body.complete) return null;
   const type = head.get("content-type");
   if (type === null || type === "" || isMediaType(type, "application/json")) return null;
   // The form of the log-in page; whose page it is, the control plane looks at.

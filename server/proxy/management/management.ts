@@ -23,10 +23,15 @@ const PATHS: ReadonlySet<string> = new Set([
   "/clients/purge",
   "/clients/purge-pending",
   "/leases",
+  "/config",
+  "/config/reload",
+  "/config/undo",
+  "/backends",
+  "/audit",
   "/swagger",
   "/swagger/json",
 ]);
-const PREFIXES = ["/clients/", "/leases/", "/swagger/"] as const;
+const PREFIXES = ["/clients/", "/leases/", "/backends/", "/swagger/"] as const;
 
 /**
  * Tells management from all else by the raw path: exactly what is compared here is what is served. Without a console its
@@ -103,6 +108,7 @@ function relayToControl(exchange: Exchange): void {
     ["X-Opsen-Secret", plane.controlSecret],
     ["X-Opsen-Peer", facts.clientIp],
     ["X-Opsen-Proto", facts.proto],
+    ...(facts.keyName === "" ? [] : [["X-Opsen-Actor", facts.keyName] as const]),
     ...(facts.isAdmin ? [["X-Opsen-Admin", "1"] as const] : []),
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];

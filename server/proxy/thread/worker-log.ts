@@ -27,8 +27,8 @@ export interface WorkerLogOptions {
 
 /** Gathers log lines and sticky assignments and hands them to the main thread in batches. */
 export class WorkerLog {
-  readonly accessEnabled: boolean;
-  readonly #least: LogLevel;
+  accessEnabled = false;
+  #least: LogLevel = "info";
   readonly #json: boolean;
   readonly #post: (message: FromWorker) => void;
   readonly #onDropped: (lines: number) => void;
@@ -40,11 +40,16 @@ export class WorkerLog {
   readonly #gates = new Map<string, LineGate>();
 
   constructor(options: WorkerLogOptions) {
-    this.#least = toLogLevel(options.level);
     this.#json = options.json;
     this.#post = options.post;
     this.#onDropped = options.onDropped;
     this.#monotonicMs = options.monotonicMs;
+    this.setLevel(options.level);
+  }
+
+  /** Leaves lines out that are less severe than `log_level`. */
+  setLevel(level: string): void {
+    this.#least = toLogLevel(level);
     this.accessEnabled = levelAtLeast("info", this.#least);
   }
 

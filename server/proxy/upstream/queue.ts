@@ -19,7 +19,7 @@ const MAX_LOOKS = 64;
 /** The requests of one worker that wait for room, first in, first out within a tier; see {@link QueueTable} for the others. */
 export class RequestQueue {
   readonly #table: QueueTable;
-  readonly #most: number;
+  readonly #options: Pick<QueueOptions, "most">;
   /** By tier, in the order of their tickets. */
   readonly #lines: Map<Waiting, number>[];
   /** Called at each turn: whoever holds what others want may give it up. */
@@ -30,7 +30,7 @@ export class RequestQueue {
 
   constructor(table: QueueTable, tiers: number, options: Pick<QueueOptions, "most">, onBell: () => void) {
     this.#table = table;
-    this.#most = options.most;
+    this.#options = options;
     this.#lines = Array.from({ length: tiers }, () => new Map<Waiting, number>());
     this.#onBell = onBell;
   }
@@ -42,7 +42,7 @@ export class RequestQueue {
 
   /** Puts a request at the end; false when too many wait. */
   enter(request: Waiting): boolean {
-    const ticket = this.#table.enter(request.tier, this.#most);
+    const ticket = this.#table.enter(request.tier, this.#options.most);
     if (ticket === 0) return false;
     this.#lines[request.tier]?.set(request, ticket);
     this.#size++;

@@ -131,12 +131,14 @@ describe("refusals and verdicts", () => {
     const one = {
       disabled: 1,
       draining: 1,
+      weight: 0,
       stale: 1,
       unhealthy: 1,
       path: 0,
       excluded: 1,
       ejected: 0,
       limit: 0,
+      backup: 0,
     };
     expect(world.picker.refusals(query)).toEqual({
       ...one,

@@ -2,18 +2,25 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pickerOptions } from "../../../core/balancing/options.ts";
-import { Picker } from "../../../core/balancing/picker.ts";
-import { loadServerConfig } from "../../../core/config/load.ts";
+import type { Picker } from "../../../core/balancing/picker.ts";
+import { judgeServerConfig, loadServerConfig } from "../../../core/config/load.ts";
+import { NO_CHANGES } from "../../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { LogData } from "../../../core/log/format.ts";
 import { type Place, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import { EndpointPolicy } from "../../../server/control/admission/endpoint-policy.ts";
+import { DnsBackends } from "../../../server/control/discovery/dns-backends.ts";
+import { readKeys } from "../../../server/control/keys/key-files.ts";
 import type { Logger } from "../../../server/control/logging/logger.ts";
 import { Registry } from "../../../server/control/registry/registry.ts";
 import type { BackendUpdate, Watcher } from "../../../server/control/registry/registry-types.ts";
+import { Applier } from "../../../server/control/settings/applier.ts";
+import { Audit } from "../../../server/control/settings/audit.ts";
+import type { LoadConfig } from "../../../server/control/settings/candidate.ts";
+import { Live } from "../../../server/control/settings/live.ts";
+import { Settings } from "../../../server/control/settings/settings.ts";
 import { Store } from "../../../server/control/store/store.ts";
 import { makeLookup } from "../../../server/names/lookup.ts";
 
@@ -69,7 +76,10 @@ export class RecordedLog implements Logger {
 
 export interface World extends Disposable {
   readonly config: ServerConfig;
+  readonly live: Live;
   readonly registry: Registry;
+  readonly settings: Settings;
+  readonly audit: Audit;
   readonly tables: Tables;
   readonly picker: Picker;
   readonly store: Store;
@@ -88,6 +98,8 @@ export interface WorldOptions {
   /** Called while workers are told of a change. */
   readonly whilePublished?: (update: BackendUpdate) => Promise<void>;
   readonly locate?: (address: string) => Place | null;
+  /** Called when the configuration has changed. */
+  readonly onChange?: (config: ServerConfig) => void;
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -101,16 +113,22 @@ export function newWorld(options: WorldOptions = {}): World {
   const { tiers } = toTiers(config);
   let seed = 1;
   const tables = openTables(allocateTables(tableSizes(config, tiers.length, 2), () => seed++));
-  const picker = new Picker(tables, pickerOptions(config, tiers));
+  const live = new Live(tables, { config, ...toTiers(config), keys: [], workers: 1 });
   const log = new RecordedLog();
   const store = new Store(options.database ?? ":memory:", log);
   const published: BackendUpdate[] = [];
   const world = { nowMs: START_MS };
-  const registry = new Registry({
-    config,
-    tiers,
+  const registry: Registry = new Registry({
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    get picker() {
+      return live.picker;
+    },
     tables,
-    picker,
     policy: new EndpointPolicy({
       allowed: config.allowed_endpoint_cidrs,
       denied: config.denied_endpoint_cidrs,
@@ -127,16 +145,47 @@ export function newWorld(options: WorldOptions = {}): World {
     wallOf: (ms) => ms,
     ...(options.locate && { locate: options.locate }),
   });
+  const audit = new Audit(store);
   return Object.assign(world, {
     config,
+    live,
     registry,
+    settings: settingsOf({ live, registry, store, audit, log, onChange: options.onChange }),
+    audit,
     tables,
-    picker,
+    picker: live.picker,
     store,
     log,
     published,
     [Symbol.dispose]: () => store.close(),
   });
+}
+
+/** Settings that start from the configuration of `live`, as those of a server without a file. */
+function settingsOf(parts: {
+  readonly live: Live;
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly audit: Audit;
+  readonly log: RecordedLog;
+  readonly onChange: WorldOptions["onChange"];
+}): Settings {
+  const { live, registry, store, audit, log } = parts;
+  const base = live.config;
+  const dns = new DnsBackends({ lookup: makeLookup([]), onChange: () => {}, log });
+  const applier = new Applier(
+    {
+      live,
+      registry,
+      dns,
+      readKeys,
+      workersOf: ({ workers }) => (workers === "auto" ? 1 : workers),
+      onChange: async () => parts.onChange?.(live.config),
+    },
+    NO_CHANGES,
+  );
+  const load: LoadConfig = (runtime) => judgeServerConfig(base, runtime, () => []);
+  return new Settings({ live, load, applier, store, audit, log, wallNow: () => START_MS });
 }
 
 /** A report of an idle machine with room for every tier without GPUs. */

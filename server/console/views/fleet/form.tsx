@@ -1,6 +1,6 @@
 /** Adds a backend or changes one: a form, a look at what it comes to, then the change. */
 import { useState } from "preact/hooks";
-import { addBackend, type BackendEdit, changeBackend } from "../../store/actions.ts";
+import { applyEdit, type BackendEdit, previewEdit } from "../../store/actions.ts";
 import { messageOf } from "../../api.ts";
 import type { Backend, Change } from "../../types.ts";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -23,18 +23,21 @@ interface Fields {
 
 export function BackendForm({ backend, onClose }: { readonly backend?: Backend; readonly onClose: () => void }) {
   const [fields, setFields] = useState(() => fieldsOf(backend));
-  const [isSure, setSure] = useState(false);
+  const [looked, setLooked] = useState<readonly Change[] | null>(null);
   const [problem, setProblem] = useState("");
   const before = fieldsOf(backend);
   const edit = editOf(fields, backend === undefined ? null : before);
-  const apply = async (): Promise<void> => {
+  const goOn = async (): Promise<void> => {
+    setProblem("");
     try {
-      if (backend === undefined) await addBackend(edit);
-      else await changeBackend(backend, edit);
-      onClose();
+      if (looked === null) setLooked(await previewEdit(backend, edit));
+      else {
+        await applyEdit(backend, edit);
+        onClose();
+      }
     } catch (error) {
       setProblem(messageOf(error));
-      setSure(false);
+      setLooked(null);
     }
   };
   const title = backend === undefined ? "Add a backend" : `Edit ${nameOf(backend)}`;
@@ -44,9 +47,7 @@ export function BackendForm({ backend, onClose }: { readonly backend?: Backend; 
         class="dialog-body form"
         onSubmit={(event) => {
           event.preventDefault();
-          setProblem("");
-          if (isSure) void apply();
-          else setSure(true);
+          void goOn();
         }}
       >
         {problem === "" ? null : (
@@ -54,15 +55,15 @@ export function BackendForm({ backend, onClose }: { readonly backend?: Backend; 
             {problem}
           </p>
         )}
-        {isSure ? (
-          <Preview edit={edit} backend={backend} />
-        ) : (
+        {looked === null ? (
           <Inputs fields={fields} isNew={backend === undefined} onChange={(change) => setFields({ ...fields, ...change })} />
+        ) : (
+          <Preview changes={looked} backend={backend} />
         )}
         <p class="dialog-actions">
-          <Button onClick={isSure ? () => setSure(false) : onClose}>{isSure ? "Back" : "Cancel"}</Button>
+          <Button onClick={looked === null ? onClose : () => setLooked(null)}>{looked === null ? "Cancel" : "Back"}</Button>
           <Button kind="primary" type="submit" disabled={Object.keys(edit).length === 0}>
-            {isSure ? "Apply" : "Preview"}
+            {looked === null ? "Preview" : "Apply"}
           </Button>
         </p>
       </form>
@@ -126,16 +127,11 @@ function Input(props: {
   );
 }
 
-function Preview({ edit, backend }: { readonly edit: BackendEdit; readonly backend: Backend | undefined }) {
-  const changes: Change[] = Object.entries(edit).map(([key, to]) => ({
-    key,
-    from: backend === undefined ? null : (Reflect.get(backend, key) ?? null),
-    to,
-  }));
+function Preview({ changes, backend }: { readonly changes: readonly Change[]; readonly backend: Backend | undefined }) {
   return (
     <>
       <p>{backend === undefined ? "This backend will be added:" : "This will change:"}</p>
-      <Changes changes={changes} />
+      {changes.length === 0 ? <p class="soft">Nothing would be different.</p> : <Changes changes={changes} />}
     </>
   );
 }

@@ -20,7 +20,8 @@ export function KeyRow(props: KeyRowProps) {
   const { name, info, value, drafted, isLive, override, onChange } = props;
   const id = useId();
   const current = drafted === null ? value : drafted.value;
-  const isSecret = value === "***";
+  // What no call may change: secrets, and what names files.
+  const isFixed = value === "***" || info?.file_only === true;
   return (
     <li class={`key-row ${drafted === null ? "" : "drafted"}`}>
       <div class="key-about">
@@ -28,7 +29,7 @@ export function KeyRow(props: KeyRowProps) {
           {name}
         </label>
         <span class="badges">
-          {isLive ? null : <Badge tone="warn">restart</Badge>}
+          {isFixed ? <Badge>file only</Badge> : isLive ? null : <Badge tone="warn">restart</Badge>}
           {override === undefined ? null : (
             <Badge tone="info">{`set here${override.by === undefined || override.by === "" ? "" : ` by ${override.by}`}`}</Badge>
           )}
@@ -36,7 +37,7 @@ export function KeyRow(props: KeyRowProps) {
         {info === undefined ? null : <p class="key-help">{info.help}</p>}
       </div>
       <div class="key-value">
-        {isAdmin() && !isSecret ? (
+        {isAdmin() && !isFixed ? (
           <Editor id={id} name={name} info={info} value={current} onChange={onChange} />
         ) : (
           <output id={id} class="mono">

@@ -32,6 +32,7 @@ test("what says nothing changes nothing, and is asked again", async () => {
   const third = Promise.withResolvers<void>();
   const told: boolean[] = [];
   const prober = new Prober({
+    isEnabled: true,
     intervalMs: 1,
     thresholds: { healthy: 1, unhealthy: 1 },
     probe: async () => {

@@ -188,6 +188,7 @@ describe("the schedule", () => {
     const release: (() => void)[] = [];
     const started = Promise.withResolvers<void>();
     const prober = new Prober({
+      isEnabled: true,
       intervalMs: 60_000,
       thresholds: { healthy: 2, unhealthy: 3 },
       probe: async () => {
@@ -223,6 +224,7 @@ test("connects that outlive their probes hold up others beyond a bound", async (
   const full = Promise.withResolvers<void>();
   const more = Promise.withResolvers<void>();
   const prober = new Prober({
+    isEnabled: true,
     intervalMs: 3_600_000,
     thresholds: { healthy: 2, unhealthy: 3 },
     probe: async () => {
@@ -262,6 +264,7 @@ function start(answers: (origin: Origin) => boolean) {
   const reports: ProbeReport[] = [];
   const waiting: ((report: ProbeReport) => void)[] = [];
   const prober = new Prober({
+    isEnabled: true,
     intervalMs: 1,
     thresholds: { healthy: 2, unhealthy: 3 },
     probe: async (origin) =>

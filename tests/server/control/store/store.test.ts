@@ -56,12 +56,14 @@ describe("the file", () => {
     const names = rows(path, "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name");
     expect(names).toEqual(
       [
+        "audit",
         "clients",
         "idx_clients_last_seen",
         "idx_stats_client_time",
         "idx_sticky_client",
         "idx_sticky_id",
         "idx_sticky_last_used",
+        "settings",
         "stats",
         "sticky_assignments",
       ].map((name) => ({ name })),
@@ -108,7 +110,7 @@ describe("the file", () => {
       store.close();
     }
     expect(rows(path, "SELECT received_ms FROM stats")).toEqual([{ received_ms: START_MS }]);
-    expect(rows(path, "PRAGMA user_version")).toEqual([{ user_version: 2 }]);
+    expect(rows(path, "PRAGMA user_version")).toEqual([{ user_version: 3 }]);
   });
 
   test("that is none, is locked, is newer or cannot be written is refused in words", () => {

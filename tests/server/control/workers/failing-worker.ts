@@ -23,6 +23,8 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
       if (message.backend?.clientId === `fail ${index}`)
         return send({ type: "failed", reason: "failed on purpose" });
       return send({ type: "ack", seq: message.seq });
+    case "settings":
+      return send({ type: "ack", seq: message.seq });
     case "certificates":
     case "keys":
     case "time":

@@ -152,7 +152,7 @@ test("the warning of a refusal names filters alone", async () => {
   cell.add({ ports: [9], cores: 0 });
   expect((await route(cell, {})).status).toBe(503);
   await cell[Symbol.asyncDispose]();
-  expect(cell.log).toContain("cpu=1 memory=0 disk=0 gpu=0 total=1\n");
+  expect(cell.log).toContain("cpu=1 memory=0 disk=0 gpu=0 backup=0 total=1\n");
 });
 
 test("between the announcement of new endpoints and the table the endpoint is one of the new", async () => {

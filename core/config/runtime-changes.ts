@@ -1,0 +1,108 @@
+/** What calls have changed at run time, on top of what the file, the environment and the flags say. */
+import { type Static, Type } from "@sinclair/typebox";
+import { ClientId } from "../wire/registration.ts";
+import { backendIdOf } from "./backend-checks.ts";
+import { BACKEND_TERMS, type BackendConfig, BackendSchema, type BackendTerms } from "./backend-schema.ts";
+
+/** Who changed something, when (milliseconds since the epoch), and whether it outlives a restart. */
+const ORIGIN = {
+  persist: Type.Boolean(),
+  by: Type.String({ maxLength: 256 }),
+  at: Type.Number(),
+};
+
+const TermsSchema = Type.Object(BACKEND_TERMS, { additionalProperties: false });
+
+/** Also what the database keeps of it. */
+export const RuntimeChangesSchema = Type.Object({
+  keys: Type.Array(Type.Object({ key: Type.String(), value: Type.Unknown(), ...ORIGIN })),
+  added: Type.Array(Type.Object({ id: ClientId, entry: BackendSchema, ...ORIGIN })),
+  removed: Type.Array(Type.Object({ id: ClientId, ...ORIGIN })),
+  /** Of backends of the configuration, and of those with an agent. */
+  terms: Type.Array(Type.Object({ id: ClientId, terms: TermsSchema, ...ORIGIN })),
+});
+
+export type RuntimeChanges = Readonly<Static<typeof RuntimeChangesSchema>>;
+export type Origin = Readonly<Pick<RuntimeChanges["keys"][number], "persist" | "by" | "at">>;
+
+export const NO_CHANGES: RuntimeChanges = { keys: [], added: [], removed: [], terms: [] };
+
+/** Gives what of it outlives a restart. */
+export function persistent(changes: RuntimeChanges): RuntimeChanges {
+  return {
+    keys: lasting(changes.keys),
+    added: lasting(changes.added),
+    removed: lasting(changes.removed),
+    terms: lasting(changes.terms),
+  };
+}
+
+function lasting<T extends Origin>(list: readonly T[]): T[] {
+  return list.filter(({ persist }) => persist);
+}
+
+/** Sets keys, and takes changes of others back. */
+export function withKeys(
+  changes: RuntimeChanges,
+  set: Readonly<Record<string, unknown>>,
+  unset: readonly string[],
+  origin: Origin,
+): RuntimeChanges {
+  const touched = new Set([...Object.keys(set), ...unset]);
+  const rest = changes.keys.filter(({ key }) => !touched.has(key));
+  const fresh = Object.entries(set).map(([key, value]) => ({ key, value, ...origin }));
+  return { ...changes, keys: [...rest, ...fresh] };
+}
+
+/** Adds a backend, or puts it in place of the one that a call added under its id. */
+export function withBackend(changes: RuntimeChanges, entry: BackendConfig, origin: Origin): RuntimeChanges {
+  const id = backendIdOf(entry);
+  const added = changes.added.filter((each) => each.id !== id);
+  const removed = changes.removed.filter((each) => each.id !== id);
+  return { ...changes, added: [...added, { id, entry, ...origin }], removed };
+}
+
+/** Takes a backend out: one that a call added, or one of the configuration (`isListed`). */
+export function withoutBackend(
+  changes: RuntimeChanges,
+  id: string,
+  isListed: boolean,
+  origin: Origin,
+): RuntimeChanges {
+  const isOther = (each: { readonly id: string }): boolean => each.id !== id;
+  const removed = changes.removed.filter(isOther);
+  return {
+    ...changes,
+    added: changes.added.filter(isOther),
+    terms: changes.terms.filter(isOther),
+    removed: isListed ? [...removed, { id, ...origin }] : removed,
+  };
+}
+
+/** Says more of a backend: terms that are not given stay. */
+export function withTerms(
+  changes: RuntimeChanges,
+  id: string,
+  terms: BackendTerms,
+  origin: Origin,
+): RuntimeChanges {
+  const added = changes.added.find((each) => each.id === id);
+  if (added !== undefined) return withBackend(changes, { ...added.entry, ...terms }, origin);
+  const before = changes.terms.find((each) => each.id === id)?.terms ?? {};
+  const rest = changes.terms.filter((each) => each.id !== id);
+  return { ...changes, terms: [...rest, { id, terms: { ...before, ...terms }, ...origin }] };
+}
+
+/** Gives the list of backends that the changes make of the configuration's. */
+export function changedBackends(
+  listed: readonly BackendConfig[],
+  { added, removed, terms }: RuntimeChanges,
+): BackendConfig[] {
+  const gone = new Set([...removed, ...added].map(({ id }) => id));
+  const termsOf = new Map(terms.map((each) => [each.id, each.terms]));
+  const kept = listed.filter((entry) => !gone.has(backendIdOf(entry)));
+  return [
+    ...kept.map((entry) => ({ ...entry, ...termsOf.get(backendIdOf(entry)) })),
+    ...added.map(({ entry }) => entry),
+  ];
+}

@@ -1,0 +1,128 @@
+/** Brings a judged configuration into effect everywhere. */
+
+import { backendIdOf } from "../../../core/config/backend-checks.ts";
+import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
+import type { RuntimeChanges } from "../../../core/config/runtime-changes.ts";
+import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ApiKey } from "../../../core/plane/api-key.ts";
+import { renumberTiers } from "../../../core/scoring/index.ts";
+import type { FieldError } from "../../../core/wire/problem.ts";
+import type { DnsBackends } from "../discovery/dns-backends.ts";
+import type { Loaded } from "../files/loaded.ts";
+import type { WantedBackend, WantedFleet } from "../registry/configured-backends.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Live, Standing } from "./live.ts";
+
+export type Prepared =
+  | {
+      readonly ok: true;
+      /** Resolves once every later request goes by the configuration. */
+      readonly commit: () => Promise<void>;
+      /** Leaves everything as it was. */
+      readonly discard: () => Promise<void>;
+    }
+  | { readonly ok: false; readonly errors: readonly FieldError[] };
+
+export interface ApplierDeps {
+  readonly live: Live;
+  readonly registry: Registry;
+  readonly dns: DnsBackends;
+  readonly readKeys: (config: ServerConfig) => Loaded<readonly ApiKey[]>;
+  /** How many threads a configuration asks for. */
+  readonly workersOf: (config: ServerConfig) => number;
+  /** Told after `live` has changed: the workers, the log, the probes. */
+  readonly onChange: (before: ServerConfig) => Promise<void>;
+}
+
+export class Applier {
+  readonly #deps: ApplierDeps;
+  /** What is in effect, for names whose addresses change. */
+  #wanted: { readonly backends: readonly BackendConfig[]; readonly changes: RuntimeChanges };
+
+  constructor(deps: ApplierDeps, changes: RuntimeChanges) {
+    this.#deps = deps;
+    this.#wanted = { backends: deps.live.config.backends, changes };
+  }
+
+  /** Does all that can fail. */
+  async prepare(config: ServerConfig, changes: RuntimeChanges): Promise<Prepared> {
+    const standing = this.#standingOf(config);
+    if (!("config" in standing)) return { ok: false, errors: [standing] };
+    const { dns } = this.#deps;
+    const before = this.#wanted;
+    await dns.follow(namesOf(config.backends));
+    const admitted = await this.#admit({ backends: config.backends, changes });
+    const discard = (): Promise<void> => dns.follow(namesOf(before.backends));
+    if (!admitted.ok) {
+      await discard();
+      return admitted;
+    }
+    return { ok: true, discard, commit: () => this.#commit(standing, changes, admitted.fleet) };
+  }
+
+  /** Puts the backends of the configuration in service; at the start, and when a name has other addresses. */
+  async refreshBackends(): Promise<readonly FieldError[]> {
+    await this.#deps.dns.follow(namesOf(this.#wanted.backends));
+    const admitted = await this.#admit(this.#wanted);
+    if (!admitted.ok) return admitted.errors;
+    await this.#deps.registry.configured.apply(admitted.fleet);
+    return [];
+  }
+
+  async #commit(standing: Standing, changes: RuntimeChanges, fleet: WantedFleet): Promise<void> {
+    const { live, registry, onChange } = this.#deps;
+    const before = live.config;
+    live.replace(standing);
+    this.#wanted = { backends: standing.config.backends, changes };
+    const { managementRate, proxyRate } = live.tables;
+    const { config } = standing;
+    managementRate.setLimit({ perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst });
+    proxyRate.setLimit({
+      perMinute: config.proxy_rate_limit_per_minute,
+      burst: config.proxy_rate_limit_burst,
+    });
+    // Rows first: with the next message workers may ask for a tier that is new.
+    registry.rewriteAll();
+    await onChange(before);
+    await registry.configured.apply(fleet);
+  }
+
+  #standingOf(config: ServerConfig): Standing | FieldError {
+    const { live, readKeys, workersOf } = this.#deps;
+    const { tierCount, workers: mostWorkers } = live.tables.backends;
+    const tiers = renumberTiers(live.tiers, config, tierCount);
+    if (tiers === null) {
+      const rule = `needs a restart: at most ${tierCount} tiers can be told apart until then`;
+      return { field: "tiers", rule, got: config.tiers.length };
+    }
+    const workers = workersOf(config);
+    if (workers > mostWorkers) {
+      return { field: "workers", rule: `must be at most ${mostWorkers} without a restart`, got: workers };
+    }
+    const { value: keys, faults } = readKeys(config);
+    const [fault] = faults;
+    if (fault !== undefined) return { field: fault.path.join("."), rule: fault.message, got: null };
+    return { config, ...tiers, workers, keys: keys ?? [] };
+  }
+
+  #admit({
+    backends,
+    changes,
+  }: {
+    readonly backends: readonly BackendConfig[];
+    readonly changes: RuntimeChanges;
+  }): ReturnType<Registry["configured"]["admit"]> {
+    const { dns, registry } = this.#deps;
+    const added = new Set(changes.added.map(({ id }) => id));
+    const wanted = backends.flatMap((entry): WantedBackend[] => {
+      if (entry.dns !== undefined) return dns.expand(entry).map((each) => ({ entry: each, source: "dns" }));
+      return [{ entry, source: added.has(backendIdOf(entry)) ? "api" : "config" }];
+    });
+    const terms = new Map<string, BackendTerms>(changes.terms.map((each) => [each.id, each.terms]));
+    return registry.configured.admit(wanted, terms);
+  }
+}
+
+function namesOf(backends: readonly BackendConfig[]): BackendConfig[] {
+  return backends.filter(({ dns }) => dns !== undefined);
+}

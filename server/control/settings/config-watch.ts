@@ -1,0 +1,37 @@
+/** Notices that the configuration file is another one. */
+import { fingerprint } from "../files/file-watch.ts";
+
+const CHECK_EVERY_MS = 1000;
+
+/**
+ * Looks once a second, as {@link FileWatch} does. A file that was found changed is read when it has stayed the same for
+ * one more look: an editor may still be writing it.
+ */
+export class ConfigWatch {
+  readonly #file: string;
+  readonly #onChange: () => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #used: string;
+  #seen: string;
+
+  constructor(file: string, onChange: () => void) {
+    this.#file = file;
+    this.#onChange = onChange;
+    this.#used = fingerprint(file);
+    this.#seen = this.#used;
+    this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #check(): void {
+    const seen = fingerprint(this.#file);
+    const isSettled = seen === this.#seen;
+    this.#seen = seen;
+    if (!isSettled || seen === this.#used) return;
+    this.#used = seen;
+    this.#onChange();
+  }
+}
