@@ -12,7 +12,8 @@ export function isSameOrigin(headers: Headers): boolean {
   if (origin === null) return true;
   // The worker says which authority was asked; a relay in front may have changed the scheme, never the host.
   const host = headers.get("X-Forwarded-Host") ?? "";
-  return hostOf(origin) === hostOf(`http://${host}`);
+  const asked = hostOf(`http://${host}`);
+  return asked !== null && hostOf(origin) === asked;
 }
 
 /** Whether this is a call of our scripts. */

@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { HttpBackend } from "../../support/http-backend.ts";
+import type { Json } from "../../support/json.ts";
 import { TestServer } from "../../support/server.ts";
 import { CHROMIUM, launch, logIn, SKIPPED, untilLive } from "./browser.ts";
 import { KEY, SampleFleet } from "./sample-fleet.ts";
@@ -43,7 +44,7 @@ async function shootFleet(browser: Browser, folder: string, count: number): Prom
   });
   const fleet = await SampleFleet.join(server, count, (index) => urls[index % urls.length] ?? "");
   const stop = keepBusy(server.url, fleet, Math.min(count, 120));
-  if (count > 3) await server.call("POST", "/clients/purge-pending", { headers: { "X-API-Key": KEY } });
+  await describeMembers(server, count);
   try {
     for (const [size, viewport] of Object.entries(SIZES)) {
       const context = await browser.newContext({ viewport, deviceScaleFactor: size === "phone" ? 2 : 1, colorScheme: "light" });
@@ -60,6 +61,17 @@ async function shootFleet(browser: Browser, folder: string, count: number): Prom
   } finally {
     stop();
   }
+}
+
+/** Tags, weights and backups as an operator would give them. */
+async function describeMembers(server: TestServer, count: number): Promise<void> {
+  const headers = { "X-API-Key": KEY };
+  const patch = (id: string, json: Json): Promise<unknown> =>
+    server.call("PATCH", `/backends/${id}.example.net`, { headers, json });
+  if (count > 3) return;
+  await patch("ams-api-1", { tags: ["blue", "eu"] });
+  await patch("fra-gpu-1", { tags: ["gpu", "eu"], max_in_flight: 64 });
+  await patch("nyc-api-1", { tags: ["green", "us"], weight: 2 });
 }
 
 async function shootViews(page: Page, prefix: string, all: boolean): Promise<void> {
