@@ -4,6 +4,7 @@ import { call, messageOf } from "../api.ts";
 import { useResource } from "../store/resource.ts";
 import type { ConfigAnswer, ExplainAnswer, Explained } from "../types.ts";
 import { compact } from "../ui/format.ts";
+import { TextField } from "../ui/field.tsx";
 import { Badge, Button, Panel } from "../ui/parts.tsx";
 
 const MAX_SHOWN = 60;
@@ -33,8 +34,8 @@ export function Explain() {
         }}
       >
         <Tier value={ask.tier} onChange={(tier) => setAsk({ ...ask, tier })} />
-        <Field label="Client address" placeholder="203.0.113.7" value={ask.client_ip} onChange={(client_ip) => setAsk({ ...ask, client_ip })} />
-        <Field label="Path" placeholder="/api/v1" value={ask.path} onChange={(path) => setAsk({ ...ask, path })} />
+        <TextField name="client_ip" label="Client address" placeholder="203.0.113.7" value={ask.client_ip} onChange={(client_ip) => setAsk({ ...ask, client_ip })} />
+        <TextField name="path" label="Path" placeholder="/api/v1" value={ask.path} onChange={(path) => setAsk({ ...ask, path })} />
         <Button kind="primary" type="submit">
           Explain
         </Button>
@@ -53,7 +54,7 @@ function Tier({ value, onChange }: { readonly value: string; readonly onChange: 
   const { value: answer } = useResource<ConfigAnswer>("/config");
   const tiers = answer?.config["tiers"];
   const names = Array.isArray(tiers) ? (tiers as readonly { readonly name: string }[]).map(({ name }) => name) : []; // tiers of the configuration have names
-  if (names.length === 0) return <Field label="Tier" placeholder="default" value={value} onChange={onChange} />;
+  if (names.length === 0) return <TextField name="tier" label="Tier" placeholder="default" value={value} onChange={onChange} />;
   return (
     <label class="field">
       <span>Tier</span>
@@ -65,26 +66,6 @@ function Tier({ value, onChange }: { readonly value: string; readonly onChange: 
           </option>
         ))}
       </select>
-    </label>
-  );
-}
-
-function Field(props: {
-  readonly label: string;
-  readonly placeholder: string;
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-}) {
-  return (
-    <label class="field">
-      <span>{props.label}</span>
-      <input
-        value={props.value}
-        placeholder={props.placeholder}
-        spellcheck={false}
-        autocomplete="off"
-        onInput={(event) => props.onChange(event.currentTarget.value)}
-      />
     </label>
   );
 }

@@ -5,6 +5,7 @@ import { messageOf } from "../../api.ts";
 import type { Backend, Change } from "../../types.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Changes } from "../../ui/changes.tsx";
+import { TextField } from "../../ui/field.tsx";
 import { Button } from "../../ui/parts.tsx";
 import { nameOf } from "./choose.ts";
 
@@ -77,53 +78,25 @@ function Inputs(props: {
   readonly onChange: (change: Partial<Fields>) => void;
 }) {
   const { fields, isNew, onChange } = props;
+  const field = (name: keyof Fields, label: string, more: Partial<Parameters<typeof TextField>[0]> = {}) => (
+    <TextField name={name} label={label} value={fields[name]} onChange={(value) => onChange({ [name]: value })} {...more} />
+  );
   return (
     <>
-      {isNew ? (
-        <>
-          <Input label="URL" hint="Where requests go, such as http://10.0.0.5:8080" name="url" fields={fields} onChange={onChange} required />
-          <Input label="Name" hint="Made of the URL when empty" name="id" fields={fields} onChange={onChange} />
-        </>
-      ) : null}
-      <Input label="Weight" hint="Its share beside others; 0 = nothing new" name="weight" fields={fields} onChange={onChange} type="number" />
-      <Input label="Most requests in flight" hint="0 = any number" name="max_in_flight" fields={fields} onChange={onChange} type="number" />
-      <Input label="Most connections" hint="0 = any number" name="max_connections" fields={fields} onChange={onChange} type="number" />
-      <Input label="Backup" hint="no, yes, or the name of the backend that it stands in for" name="backup" fields={fields} onChange={onChange} />
-      <Input label="Tags" hint="Separated by commas" name="tags" fields={fields} onChange={onChange} />
+      {isNew ? field("url", "URL", { hint: "Where requests go, such as http://10.0.0.5:8080", required: true }) : null}
+      {isNew ? field("id", "Name", { hint: "Made of the address when empty" }) : null}
+      {field("weight", "Weight", { hint: "Its share beside others; 0 = nothing new", numeric: true })}
+      {field("max_in_flight", "Most requests in flight", { hint: "0 = any number", numeric: true })}
+      {field("max_connections", "Most connections", { hint: "0 = any number", numeric: true })}
+      {field("backup", "Backup", { hint: "no, yes, or the name of the backend that it stands in for" })}
+      {field("tags", "Tags", { hint: "Separated by commas" })}
       {isNew ? (
         <div class="pair">
-          <Input label="Latitude" name="lat" fields={fields} onChange={onChange} type="number" />
-          <Input label="Longitude" name="lon" fields={fields} onChange={onChange} type="number" />
+          {field("lat", "Latitude", { numeric: true })}
+          {field("lon", "Longitude", { numeric: true })}
         </div>
       ) : null}
     </>
-  );
-}
-
-function Input(props: {
-  readonly label: string;
-  readonly hint?: string;
-  readonly name: keyof Fields;
-  readonly fields: Fields;
-  readonly onChange: (change: Partial<Fields>) => void;
-  readonly type?: "text" | "number";
-  readonly required?: boolean;
-}) {
-  const { label, hint, name, fields, onChange, type = "text", required = false } = props;
-  return (
-    <label class="field">
-      <span>{label}</span>
-      <input
-        name={name}
-        inputMode={type === "number" ? "decimal" : "text"}
-        required={required}
-        value={fields[name]}
-        autocomplete="off"
-        spellcheck={false}
-        onInput={(event) => onChange({ [name]: event.currentTarget.value })}
-      />
-      {hint === undefined ? null : <small>{hint}</small>}
-    </label>
   );
 }
 

@@ -29,7 +29,7 @@ export function Summary() {
         <h2>Backends</h2>
         <p class="figure">
           {routable}
-          <small> of {fleet.length} take requests</small>
+          <small> of {fleet.length} in service</small>
         </p>
         <p class="tile-note">CPU {Math.round(cpu)}% on average</p>
       </div>

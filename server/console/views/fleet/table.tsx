@@ -108,14 +108,19 @@ function Row(props: { readonly backend: Backend; readonly number: number; readon
       <Share pct={backend.disk_pct} label="Disk" class="c-share c-wide" />
       <td class="c-num c-wide">{percent(gpuOf(backend))}</td>
       <td class="c-num">{millis(backend.latency_ms)}</td>
-      <td class="c-num">{compact(backend.in_flight ?? 0)}</td>
-      <td class="c-num c-wide">{compact(backend.connections ?? 0)}</td>
-      <td class="c-num c-wide">{compact(backend.leases ?? 0)}</td>
+      <Count value={backend.in_flight} class="c-num" />
+      <Count value={backend.connections} class="c-num c-wide" />
+      <Count value={backend.leases} class="c-num c-wide" />
       <td class="c-spark c-wide">
         <Spark values={(counts ? trail.rate : trail?.inFlight) ?? []} tone="accent" atLeast={2} label="Last minute" />
       </td>
     </tr>
   );
+}
+
+function Count(props: { readonly value: number | undefined; readonly class: string }) {
+  const { value = 0 } = props;
+  return <td class={`${props.class} ${value === 0 ? "zero" : ""}`}>{compact(value)}</td>;
 }
 
 function Share(props: { readonly pct: number | null | undefined; readonly label: string; readonly class: string }) {

@@ -4,6 +4,7 @@ import { call, messageOf } from "../../api.ts";
 import { useSignal } from "../../store/signal.ts";
 import { backends } from "../../store/state.ts";
 import { Dialog } from "../../ui/dialog.tsx";
+import { TextField } from "../../ui/field.tsx";
 import { Button } from "../../ui/parts.tsx";
 import { tell } from "../../ui/toast.tsx";
 import { tagsOf } from "../fleet/choose.ts";
@@ -28,19 +29,15 @@ export function MigrationForm({ onClose }: { readonly onClose: () => void }) {
     }
   };
   const field = (name: keyof typeof fields, label: string, hint: string, list = "") => (
-    <label class="field">
-      <span>{label}</span>
-      <input
-        name={name}
-        required
-        value={fields[name]}
-        autocomplete="off"
-        type="text"
-        list={list}
-        onInput={(event) => setFields({ ...fields, [name]: event.currentTarget.value })}
-      />
-      <small>{hint}</small>
-    </label>
+    <TextField
+      name={name}
+      label={label}
+      hint={hint}
+      list={list}
+      required
+      value={fields[name]}
+      onChange={(value) => setFields({ ...fields, [name]: value })}
+    />
   );
   return (
     <Dialog title="New migration" drawer onClose={onClose}>

@@ -34,7 +34,7 @@ export function KeyRow(props: KeyRowProps) {
             <Badge tone="info">{`set here${override.by === undefined || override.by === "" ? "" : ` by ${override.by}`}`}</Badge>
           )}
         </span>
-        {info === undefined ? null : <p class="key-help">{info.help}</p>}
+        {info === undefined ? null : <Help text={info.help} />}
       </div>
       <div class="key-value">
         {isAdmin() && !isFixed ? (
@@ -51,6 +51,15 @@ export function KeyRow(props: KeyRowProps) {
         )}
       </div>
     </li>
+  );
+}
+
+/** Names in backquotes are set as code. */
+function Help({ text }: { readonly text: string }) {
+  return (
+    <p class="key-help">
+      {text.split("`").map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part))}
+    </p>
   );
 }
 
