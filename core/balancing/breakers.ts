@@ -21,7 +21,7 @@ export class Breakers {
   readonly #backends: BackendTable;
   readonly #columns: BreakerColumns;
   /** Null when breakers are off. */
-  readonly #options: BreakerOptions | null;
+  #options: BreakerOptions | null;
 
   constructor(backends: BackendTable, options: BreakerOptions | null) {
     this.#backends = backends;
@@ -29,8 +29,14 @@ export class Breakers {
     this.#options = options;
   }
 
+  /** Changes the rules from now on. */
+  setOptions(options: BreakerOptions | null): void {
+    this.#options = options;
+  }
+
   /** Whether no request may go to the endpoint now: its breaker is open, or half-open with a trial under way. */
   blocks(breaker: number, nowMs: number): boolean {
+    if (this.#options === null) return false;
     const until = f64(this.#columns.openUntilMs, breaker);
     return until !== 0 && (until > nowMs || i32(this.#columns.trial, breaker) !== 0);
   }

@@ -19,7 +19,7 @@ export type ClaimOutcome = "claimed" | "lost" | "full" | "busy";
 /** Takes capacity of a row and gives it back: the only writer of in-flight counts and of new leases. */
 export class Claims {
   readonly #tables: Tables;
-  readonly #options: PickerOptions;
+  #options: PickerOptions;
   readonly #eligibility: Eligibility;
   /** Where this thread's share of the in-flight counts begins. */
   readonly #share: number;
@@ -40,6 +40,11 @@ export class Claims {
     this.#options = options;
     this.#eligibility = eligibility;
     this.#share = (tables.worker - CONTROL_PLANE) * tables.backends.capacity;
+  }
+
+  /** Changes the options of later picks. */
+  setOptions(options: PickerOptions): void {
+    this.#options = options;
   }
 
   /** Turns to a query, after the eligibility did. */

@@ -35,7 +35,7 @@ import {
 } from "./filters.ts";
 import type { PickerOptions } from "./options.ts";
 import type { PickQuery } from "./pick.ts";
-import type { StrategyView } from "./strategy.ts";
+import type { StrategyView } from "./strategies/strategy.ts";
 
 const NO_SCORES = new Float64Array(0);
 const NO_MASKS = new Int32Array(0);
@@ -59,6 +59,7 @@ export class Eligibility implements StrategyView {
   readonly y: Float64Array;
   readonly z: Float64Array;
   readonly inFlight: Int32Array;
+  readonly owner: number;
   limit = 0;
   baseScore: Float64Array = NO_SCORES;
   /** Qualifying GPUs of each row for the query's tier. */
@@ -69,7 +70,7 @@ export class Eligibility implements StrategyView {
   /** A row that would do has been left out of this pick because it is only just back. */
   heldBack = false;
   readonly #tables: Tables;
-  readonly #options: PickerOptions;
+  #options: PickerOptions;
   #nowMs = 0;
   #excluded: readonly number[] = [];
   /** Null when the path removes nobody. */
@@ -93,7 +94,16 @@ export class Eligibility implements StrategyView {
     this.y = this.columns.y;
     this.z = this.columns.z;
     this.inFlight = this.columns.inFlight;
+    this.owner = tables.backends.owner;
     this.breakers = new Breakers(tables.backends, options.breakers);
+  }
+
+  /** Changes the options of later picks. */
+  setOptions(options: PickerOptions): void {
+    this.#options = options;
+    this.breakers.setOptions(options.breakers);
+    this.#stateVersion = -1;
+    this.#panics = false;
   }
 
   /** Turns to a query; everything else speaks of the query last given here. */
@@ -222,6 +232,13 @@ export class Eligibility implements StrategyView {
   /** The GPUs of a row that qualify for the tier and that no lease names. */
   freeGpus(row: number): number {
     return i32(this.gpuMask, row) & ~i32(this.columns.leasedGpus, row);
+  }
+
+  unseenLoad(row: number): number {
+    const { inFlight, leasedCores, balance } = this.columns;
+    this.reap(row);
+    const load = Math.max(i32(inFlight, row), i32(leasedCores, row));
+    return load === 0 ? 0 : Math.max(0, load - f64(balance.seenLoad, row));
   }
 
   /** Ends the row's expired leases, if there can be any. */

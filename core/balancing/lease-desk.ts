@@ -6,10 +6,15 @@ import type { LeaseView } from "./lease-view.ts";
 /** Leases by their ids: what `GET /leases`, `PUT` and `DELETE /leases/{id}` do. */
 export class LeaseDesk {
   readonly #tables: Tables;
-  readonly #leaseTtlMs: number;
+  #leaseTtlMs: number;
 
   constructor(tables: Tables, leaseTtlMs: number) {
     this.#tables = tables;
+    this.#leaseTtlMs = leaseTtlMs;
+  }
+
+  /** Changes how long leases last that are renewed from now on. */
+  setTtl(leaseTtlMs: number): void {
     this.#leaseTtlMs = leaseTtlMs;
   }
 

@@ -2,8 +2,27 @@ import type { ServerConfig } from "../config/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
 import type { RetryBudget } from "../resilience/retry.ts";
 import type { BreakerOptions } from "./breakers.ts";
+import { type StrategyName, strategyNamed } from "./strategies/names.ts";
 
-export interface PickerOptions {
+/** How strategies compare backends. */
+export interface BalancingOptions {
+  /** Of tiers and paths that name none. */
+  readonly strategy: StrategyName;
+  /** Score per kilometre between client and backend. */
+  readonly distanceWeight: number;
+  /** Score per percent of CPU that requests are taken to keep busy since the last reports; 0 = none. */
+  readonly inFlightWeight: number;
+  /** Shares are weight times free cores. */
+  readonly weightByCapacity: boolean;
+  /** How many times its share of the requests in flight a backend may have under `ip_hash`; 0 = any number. */
+  readonly hashBalanceFactor: number;
+  /** Share of the backends, from 0 to 1, that are not hot for `prequal`. */
+  readonly hotQuantile: number;
+  /** After this time without requests a latency is believed by a third (1/e). */
+  readonly latencyDecayMs: number;
+}
+
+export interface PickerOptions extends BalancingOptions {
   /** A backend whose last report is older gets nothing. */
   readonly staleMs: number;
   /** Whether unhealthy backends are removed. */
@@ -14,8 +33,6 @@ export interface PickerOptions {
   readonly affinity: boolean;
   /** How long a lease of `/route`, or of a tier that is reserved by time, lasts. */
   readonly leaseTtlMs: number;
-  /** Score per kilometre between client and backend. */
-  readonly distanceWeight: number;
   readonly tiers: readonly Tier[];
   /** Null = no breakers. */
   readonly breakers: BreakerOptions | null;
@@ -33,11 +50,23 @@ export function pickerOptions(config: ServerConfig, tiers: readonly Tier[]): Pic
     stickyTtlMs: config.sticky_ttl_seconds * 1000,
     affinity: config.sticky_affinity_enabled,
     leaseTtlMs: config.pending_allocation_timeout_seconds * 1000,
-    distanceWeight: config.score_weights.distance,
+    ...balancingOptions(config),
     tiers,
     breakers: config.breaker_enabled ? breakerOptions(config) : null,
     panicBelow: config.panic_threshold_percent / 100,
     slowStartMs: config.slow_start_seconds * 1000,
+  };
+}
+
+function balancingOptions(config: ServerConfig): BalancingOptions {
+  return {
+    strategy: strategyNamed(config.strategy) ?? "resource",
+    distanceWeight: config.score_weights.distance,
+    inFlightWeight: config.in_flight_weight,
+    weightByCapacity: config.weight_by_capacity,
+    hashBalanceFactor: config.ip_hash_balance_factor,
+    hotQuantile: config.prequal_hot_percent / 100,
+    latencyDecayMs: config.latency_decay_seconds * 1000,
   };
 }
 

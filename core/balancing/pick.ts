@@ -1,4 +1,5 @@
 /** What a pick is asked and what it answers. */
+import type { StrategyName } from "./strategies/names.ts";
 
 /** One mutable object per worker or exchange, reused: a pick allocates nothing. */
 export interface PickQuery {
@@ -15,6 +16,11 @@ export interface PickQuery {
   sticky: boolean;
   stickyHi: number;
   stickyLo: number;
+  /** Hash of what `ip_hash` goes by, such as the client's address. */
+  hashHi: number;
+  hashLo: number;
+  /** Overrides the strategy of the tier; null = does not. */
+  strategy: StrategyName | null;
   /** Per path group: index of the endpoint that serves the path, or -1. Null: the path plays no part. */
   endpointOfGroup: Int32Array | null;
   /** Rows that this request has tried already. */
@@ -34,6 +40,9 @@ export function newPickQuery(tier = 0): PickQuery {
     sticky: false,
     stickyHi: 0,
     stickyLo: 0,
+    hashHi: 0,
+    hashLo: 0,
+    strategy: null,
     endpointOfGroup: null,
     excluded: [],
   };

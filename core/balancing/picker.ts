@@ -1,15 +1,19 @@
 import type { BreakerChange, BreakerEvent } from "../resilience/circuit-breaker.ts";
-import { f64, i32 } from "../table/buffer-layout.ts";
+import { i32 } from "../table/buffer-layout.ts";
 import type { Tables } from "../table/tables.ts";
+import { Chance } from "./chance.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { Eligibility } from "./eligibility.ts";
 import { FILTER_NAMES, type FilterCounts, type FilterName, type Verdict } from "./filters.ts";
+import { feedLatency } from "./latency.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { LeaseView } from "./lease-view.ts";
 import type { PickerOptions } from "./options.ts";
 import type { Pick, PickQuery, PickStatus } from "./pick.ts";
-import { ResourceStrategy } from "./resource.ts";
 import { Sessions } from "./sessions.ts";
+import type { StrategyName } from "./strategies/names.ts";
+import { makeStrategies, type Strategies } from "./strategies/registry.ts";
+import type { Strategy } from "./strategies/strategy.ts";
 import { verdictOf } from "./verdict.ts";
 
 /** A claim is lost only when another thread made progress; losing this often in a row means something else. */
@@ -17,15 +21,18 @@ const MAX_LOST_CLAIMS = 10_000;
 
 /** What a query would meet: every claimed row with its verdict, and the row that would be picked. */
 export interface Explanation {
-  /** -1 = none. */
+  readonly strategy: StrategyName;
+  /** -1 = none. Where chance decides, what this thread's chance would decide next. */
   readonly chosen: number;
   readonly rows: readonly ExplainedRow[];
 }
 
 export interface ExplainedRow extends Verdict {
   readonly row: number;
-  /** Weighted sum of all terms; null unless the row is eligible. */
+  /** The figure by which the strategy compares rows, lower wins; null unless the row is eligible and it goes by one. */
   readonly score: number | null;
+  /** What load since the last reports adds to the score of `resource`. */
+  readonly loadTerm: number;
   /** Kilometres that count in the score: 0 for a client of unknown place, the median for a row of unknown place. */
   readonly scoredKm: number;
   /** Kilometres to the client; NaN when either place is unknown. */
@@ -35,22 +42,46 @@ export interface ExplainedRow extends Verdict {
 /** Chooses a backend for each request and holds capacity on it. One per thread, over the shared tables. */
 export class Picker {
   readonly #tables: Tables;
-  readonly #options: PickerOptions;
-  readonly #strategy: ResourceStrategy;
+  readonly #chance: Chance;
+  #options: PickerOptions;
+  #strategies: Strategies;
+  /** By tier. */
+  #strategyOfTier: readonly Strategy[];
   readonly #eligibility: Eligibility;
   readonly #claims: Claims;
   readonly #sessions: Sessions;
   readonly #desk: LeaseDesk;
 
-  constructor(tables: Tables, options: PickerOptions) {
+  /** `seed`: of the chance by which some strategies go; what threads draw should differ. */
+  constructor(tables: Tables, options: PickerOptions, seed: number = tables.worker) {
     this.#tables = tables;
     this.#options = options;
-    this.#strategy = new ResourceStrategy(options.distanceWeight);
+    this.#chance = new Chance(seed);
+    this.#strategies = makeStrategies(options, this.#chance);
+    this.#strategyOfTier = strategiesOf(this.#strategies, options);
     this.#eligibility = new Eligibility(tables, options);
     this.#claims = new Claims(tables, options, this.#eligibility);
     const parts = { eligibility: this.#eligibility, claims: this.#claims };
     this.#sessions = new Sessions(tables, options, parts, (query, out) => this.#choose(query, out));
     this.#desk = new LeaseDesk(tables, options.leaseTtlMs);
+  }
+
+  /**
+   * Changes the options of all later picks; leases, sessions and what strategies remember stay. Throws a RangeError when
+   * there are more tiers than the tables were made for.
+   */
+  setOptions(options: PickerOptions): void {
+    const { tierCount } = this.#tables.backends;
+    if (options.tiers.length > tierCount) {
+      throw new RangeError(`cannot use ${options.tiers.length} tiers: the tables were made for ${tierCount}`);
+    }
+    this.#options = options;
+    this.#strategies = makeStrategies(options, this.#chance);
+    this.#strategyOfTier = strategiesOf(this.#strategies, options);
+    this.#eligibility.setOptions(options);
+    this.#claims.setOptions(options);
+    this.#sessions.setOptions(options);
+    this.#desk.setTtl(options.leaseTtlMs);
   }
 
   /**
@@ -87,6 +118,13 @@ export class Picker {
   /** Tells what a pick's request met as soon as it is known; {@link settle} does the same at the end. */
   observe(pick: Pick, event: BreakerEvent, nowMs: number): BreakerChange {
     return this.#claims.observe(pick, event, nowMs);
+  }
+
+  /** Tells how long a pick's request has waited for the head of its response, or in vain; for the next picks of all threads. */
+  latency(pick: Pick, ms: number, nowMs: number, failed = false): void {
+    const { columns } = this.#tables.backends;
+    if (i32(columns.generation, pick.row) !== pick.generation) return;
+    feedLatency(columns.balance, pick.row, { ms, nowMs, failed }, this.#options.latencyDecayMs);
   }
 
   /** Counts how many rows each filter removes; for the message of a refusal. */
@@ -126,11 +164,24 @@ export class Picker {
     return verdictOf(this.#eligibility, row, query.nowMs);
   }
 
+  /** Says by which strategy a query goes, and the figure that a row has in it now, lower wins; for people, after a pick. */
+  figureOf(
+    query: PickQuery,
+    row: number,
+    scoredKm: number,
+  ): { readonly strategy: StrategyName; readonly figure: number | null } {
+    this.#eligibility.prepare(query);
+    const strategy = this.#strategyOf(query);
+    return { strategy: strategy.name, figure: strategy.figure(this.#eligibility, query, row, scoredKm) };
+  }
+
   /** Says what a pick would meet, and takes nothing. */
   explain(query: PickQuery): Explanation {
     this.#eligibility.prepare(query);
     const eligibility = this.#eligibility;
-    const medianKm = query.located ? this.#strategy.medianKm(eligibility, query) : 0;
+    const strategy = this.#strategyOf(query);
+    const { resource } = this.#strategies;
+    const medianKm = query.located ? resource.medianKm(eligibility, query) : 0;
     const rows: ExplainedRow[] = [];
     for (let row = 0; row < eligibility.limit; row++) {
       if (!eligibility.isClaimed(row)) continue;
@@ -138,11 +189,13 @@ export class Picker {
       const distanceKm = query.located ? this.#claims.distanceKm(row, query) : NaN;
       const unknownKm = query.located ? medianKm : 0;
       const scoredKm = Number.isNaN(distanceKm) ? unknownKm : distanceKm;
-      const score = f64(eligibility.baseScore, row) + this.#options.distanceWeight * scoredKm;
-      rows.push({ ...verdict, row, score: verdict.filter === null ? score : null, scoredKm, distanceKm });
+      const score = verdict.filter === null ? strategy.figure(eligibility, query, row, scoredKm) : null;
+      const loadTerm = resource.loadTerm(eligibility, row);
+      rows.push({ ...verdict, row, score, loadTerm, scoredKm, distanceKm });
     }
     const foreseen = query.sticky ? this.#sessions.foreseenRow(query) : -1;
-    return { chosen: foreseen >= 0 ? foreseen : this.#strategy.pick(eligibility, query), rows };
+    const chosen = foreseen >= 0 ? foreseen : this.#foresee(strategy, query);
+    return { strategy: strategy.name, chosen, rows };
   }
 
   /** A probe has connected to endpoints of a row, given as bits: their breakers need not wait any longer. */
@@ -181,9 +234,22 @@ export class Picker {
     return query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
   }
 
+  #strategyOf(query: PickQuery): Strategy {
+    if (query.strategy !== null) return this.#strategies[query.strategy];
+    return this.#strategyOfTier[query.tier] ?? this.#strategies.resource;
+  }
+
+  #foresee(strategy: Strategy, query: PickQuery): number {
+    const row = strategy.pick(this.#eligibility, query, false);
+    if (row >= 0 || !this.#eligibility.heldBack) return row;
+    this.#eligibility.ignoreRamp();
+    return strategy.pick(this.#eligibility, query, false);
+  }
+
   #choose(query: PickQuery, out: Pick): ClaimOutcome {
+    const strategy = this.#strategyOf(query);
     for (let lost = 0; lost < MAX_LOST_CLAIMS; lost++) {
-      const row = this.#strategy.pick(this.#eligibility, query);
+      const row = strategy.pick(this.#eligibility, query, true);
       if (row < 0 && !this.#eligibility.heldBack) return "lost";
       if (row < 0) {
         this.#eligibility.ignoreRamp();
@@ -202,4 +268,8 @@ export class Picker {
     }
     return "no_backend";
   }
+}
+
+function strategiesOf(strategies: Strategies, { tiers, strategy }: PickerOptions): Strategy[] {
+  return tiers.map((tier) => strategies[tier.strategy ?? strategy]);
 }

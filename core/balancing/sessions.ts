@@ -14,7 +14,7 @@ const PERSISTED_SLOTS = 24;
  */
 export class Sessions {
   readonly #tables: Tables;
-  readonly #options: PickerOptions;
+  #options: PickerOptions;
   readonly #eligibility: Eligibility;
   readonly #claims: Claims;
   readonly #choose: (query: PickQuery, out: Pick) => ClaimOutcome;
@@ -31,6 +31,11 @@ export class Sessions {
     this.#eligibility = parts.eligibility;
     this.#claims = parts.claims;
     this.#choose = choose;
+  }
+
+  /** Changes the options of later picks. */
+  setOptions(options: PickerOptions): void {
+    this.#options = options;
   }
 
   /** Picks for the session that the query names. */

@@ -16,6 +16,8 @@ export interface OuterNames {
   /** Of the environment variables of all keys. */
   readonly prefix: string;
   readonly bindings: readonly Binding[];
+  /** Environment names of others, with their keys; each of our own names wins over them. */
+  readonly otherEnv?: Readonly<Record<string, string>>;
 }
 
 export const SERVER_NAMES: OuterNames = {
@@ -27,6 +29,7 @@ export const SERVER_NAMES: OuterNames = {
     { flag: "stale", key: "stale_minutes", env: "OPSEN_SERVER_STALE_TIMEOUT" },
     { flag: "cleanup-interval", key: "cleanup_interval_seconds", env: "OPSEN_SERVER_CLEANUP_INTERVAL" },
   ],
+  otherEnv: { LB_STRATEGY: "strategy" },
 };
 
 export const CLIENT_NAMES: OuterNames = {
@@ -42,11 +45,11 @@ export const CLIENT_NAMES: OuterNames = {
 
 /**
  * Environment names and the keys that they set: the original's names, and `<prefix><KEY>` for every key that
- * holds one value. The original's names come first and win over the general ones.
+ * holds one value. The original's names come first and win over the general ones, which win over those of others.
  */
 export function environmentNames(
   schema: TObject,
-  { prefix, bindings }: OuterNames,
+  { prefix, bindings, otherEnv = {} }: OuterNames,
 ): ReadonlyMap<string, string> {
   const names = new Map(bindings.map(({ env, key }) => [env, key]));
   for (const [key, property] of Object.entries(schema.properties)) {
@@ -54,5 +57,6 @@ export function environmentNames(
     const name = `${prefix}${key.toUpperCase()}`;
     if (!names.has(name)) names.set(name, key);
   }
+  for (const [name, key] of Object.entries(otherEnv)) names.set(name, key);
   return names;
 }

@@ -23,6 +23,7 @@ export function crossCheckServer(
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
     ...backendFaults(config.backends ?? []),
+    ...hashFaults(config),
   ];
 }
 
@@ -110,6 +111,12 @@ function vramFaults(tiers: readonly TierConfig[]): CrossFault[] {
       ? [{ path: ["tiers", index, "gpu_memory_gb"], message: "needs gpu of at least 1 beside it" }]
       : [],
   );
+}
+
+function hashFaults({ ip_hash_balance_factor: factor }: Partial<ServerConfig>): CrossFault[] {
+  if (factor === undefined || factor === 0 || factor > 1) return [];
+  const message = `must be 0 or above 1, got ${factor}: each backend has to take its share`;
+  return [{ path: ["ip_hash_balance_factor"], message }];
 }
 
 function portFaults({ port, admin_port: adminPort }: Partial<ServerConfig>): CrossFault[] {

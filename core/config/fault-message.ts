@@ -10,7 +10,9 @@ export type MistakenKeys = Readonly<Record<string, { readonly key: string } | { 
 export function faultMessage(fault: Fault, mistaken: MistakenKeys = {}): string {
   if (fault.kind === "missing") return `is missing; it ${fault.rule}`;
   if (fault.kind === "unknown") return unknownKey(String(fault.path.at(-1)), fault.known, mistaken);
-  return fault.secret ? fault.rule : `${fault.rule}, got ${showGot(fault.got)}`;
+  if (fault.secret) return fault.rule;
+  const meant = fault.meant === undefined ? "" : `; did you mean ${fault.meant}?`;
+  return `${fault.rule}, got ${showGot(fault.got)}${meant}`;
 }
 
 function unknownKey(name: string, known: readonly string[], mistaken: MistakenKeys): string {

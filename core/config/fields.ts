@@ -23,6 +23,7 @@ export type StringFormat =
   | "http-url" // an absolute http:// or https:// URL
   | "origin" // a web origin such as https://app.example.com, or "*"
   | "path" // a file system path
+  | "strategy" // the name of a strategy, in any spelling
   | "path-prefix" // "/", "*", "/*" or a path such as "/api"
   | "token" // letters, digits and . _ : @ + ~ -
   | "url-path"; // the path of a URL, from "/" on

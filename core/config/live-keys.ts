@@ -3,6 +3,14 @@ import type { ServerConfig } from "./server-schema.ts";
 
 const LIVE: readonly (keyof ServerConfig)[] = [
   "backends",
+  "strategy",
+  "in_flight_weight",
+  "weight_by_capacity",
+  "ip_hash_header",
+  "ip_hash_fallback_header",
+  "ip_hash_balance_factor",
+  "prequal_hot_percent",
+  "latency_decay_seconds",
   "workers",
   "stale_minutes",
   "cleanup_interval_seconds",

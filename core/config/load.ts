@@ -127,6 +127,8 @@ const SERVER: FileKind<typeof ServerConfigSchema> = {
     api_key: { key: "server_key" },
     db: { key: "database" },
     db_path: { key: "database" },
+    balancing_strategy: { key: "strategy" },
+    lb_strategy: { key: "strategy" },
   },
   mistakenEnv: { OPSEN_SERVER_API_KEY: "OPSEN_SERVER_SERVER_KEY" },
   crossCheck: crossCheckServer,

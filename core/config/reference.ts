@@ -2,6 +2,7 @@
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import { FORMATS } from "../schema/formats.ts";
 import { BackendEndpointSchema, BackendSchema, ResourcesSchema } from "./backend-schema.ts";
+import { ProxyEndpointSchema } from "./balancing-schema.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
 import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
 import { ApiKeySchema } from "./key-schema.ts";
@@ -21,10 +22,11 @@ export function configurationReference(): string {
     "of them and exits with 1. `-check` does that and nothing more. A key that is absent or null has its default.",
     "",
     "Every key that holds one value can be set from the environment as `OPSEN_SERVER_<KEY>` or",
-    "`OPSEN_CLIENT_<KEY>`, in upper case; an empty variable counts as absent.",
+    "`OPSEN_CLIENT_<KEY>`, in upper case; an empty variable counts as absent. `LB_STRATEGY` sets `strategy` too.",
     "",
     ...section("Server: `server.yml`", ServerConfigSchema),
     ...section("Entries of `api_keys` that are objects", ApiKeySchema),
+    ...section("Entries of `proxy_endpoints` that are objects", ProxyEndpointSchema),
     ...section("Entries of `tiers`", TierSchema),
     ...defaultTiers(),
     ...section("Entries of `backends`", BackendSchema),

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from "@sinclair/typebox";
 import { BACKEND_KEYS } from "./backend-schema.ts";
+import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-schema.ts";
 import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
@@ -38,6 +39,7 @@ export const TierSchema = Type.Object(
         description: "Overrides the global `reservation` for this tier.",
       }),
     ),
+    strategy: OWN_STRATEGY,
   },
   { additionalProperties: false },
 );
@@ -190,8 +192,8 @@ export const ServerConfigSchema = Type.Object(
     cors_allowed_origins: list(Type.String({ format: "origin" }), "Origins that may call, exact or `*`."),
 
     proxy_endpoints: list(
-      Type.String({ format: "path-prefix" }),
-      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths. Unless all are, a path with a segment `.` or `..` is refused.",
+      Type.Union([Type.String({ format: "path-prefix" }), ProxyEndpointSchema]),
+      "Path prefixes that are proxied, such as `/api`; `/`, `*` or `/*` = all paths. An object gives one a strategy of its own; the longest prefix counts. Unless all paths are proxied, one with a segment `.` or `..` is refused.",
     ),
     proxy_sse_flush_interval_ms: int(
       -1,
@@ -262,6 +264,7 @@ export const ServerConfigSchema = Type.Object(
       description: "Tiers; an empty list means the built-in ones.",
     }),
 
+    ...BALANCING_KEYS,
     ...RESILIENCE_KEYS,
 
     db_max_open_conns: int(

@@ -2,6 +2,7 @@
  * What a worker knows about backends and tiers beyond the shared tables: strings and URLs, which a
  * SharedArrayBuffer cannot hold. Every value is immutable; the control plane sends replacements.
  */
+import type { StrategyName } from "../balancing/strategies/names.ts";
 
 /** One tier, with quantities as the tables count them. Its index in the list of tiers is its number everywhere. */
 export interface Tier {
@@ -13,6 +14,8 @@ export interface Tier {
   readonly gpuMemoryBytes: number;
   /** When a proxied request gives its capacity back. */
   readonly reservation: "request" | "timeout";
+  /** Overrides the global one; absent = does not. */
+  readonly strategy?: StrategyName;
 }
 
 /** Where a backend takes requests. */

@@ -25,6 +25,8 @@ export interface Fault {
   readonly got: unknown;
   /** The value must not be shown. */
   readonly secret: boolean;
+  /** What the value was meant to be, where that can be guessed. */
+  readonly meant?: string;
   /** For an unknown key: the keys that are known at its place. */
   readonly known: readonly string[];
 }
@@ -161,7 +163,13 @@ function fault(schema: TSchema, got: unknown, path: readonly PathPart[]): Fault 
     KindGuard.IsString(schema) && secret && typeof got === "string"
       ? "must be printable ASCII without spaces at its ends"
       : ruleOf(schema);
-  return { path, kind: "value", rule, got, secret, known: [] };
+  const meant = typeof got === "string" && !secret ? meantBy(schema, got) : null;
+  return { path, kind: "value", rule, got, secret, known: [], ...(meant === null ? {} : { meant }) };
+}
+
+function meantBy(schema: TSchema, got: string): string | null {
+  const format = KindGuard.IsString(schema) ? schema.format : undefined;
+  return format === undefined ? null : (FORMATS[format]?.meant?.(got) ?? null);
 }
 
 /** Whether a value of this schema, or an item of it, must not be shown. */

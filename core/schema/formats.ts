@@ -1,10 +1,14 @@
 /** What a string must hold beyond being a string: one test and one phrase for each format. */
+import { STRATEGY_NAMES, strategyNamed } from "../balancing/strategies/names.ts";
 import { parseAddress, parseCidr } from "../http/cidr.ts";
+import { nearest } from "./suggest.ts";
 
 export interface Format {
   readonly test: (text: string) => boolean;
   /** Completes "must be ...". */
   readonly expected: string;
+  /** What a text that fails the test was meant to be; absent or null where nothing is near. */
+  readonly meant?: (text: string) => string | null;
 }
 
 /** RFC 9110 section 5.6.2. */
@@ -50,6 +54,11 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   "url-path": {
     test: (text) => text.startsWith("/") && VISIBLE.test(text) && !text.includes("#"),
     expected: "a path that starts with /",
+  },
+  strategy: {
+    test: (text) => strategyNamed(text) !== null,
+    expected: `one of ${STRATEGY_NAMES.join(", ")}`,
+    meant: (text) => nearest(text, STRATEGY_NAMES),
   },
   token: {
     test: (text) => /^[A-Za-z0-9._:@+~-]{1,128}$/.test(text),

@@ -50,6 +50,7 @@ export function figuresOf(input: FiguresInput): RowFigures {
   return {
     reportedAtMs: input.reportedAtMs,
     freeCores: capacity.freeCores,
+    ...(cores.length > 0 ? { coreCost: 100 / cores.length } : {}),
     memoryAvailBytes: capacity.memoryAvailBytes,
     diskAvailBytes: capacity.diskAvailBytes,
     gpuVramFreeBytes: capacity.gpuVramFreeBytes,

@@ -1,3 +1,4 @@
+import { strategyNamed } from "../balancing/strategies/names.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "../config/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
 import { bytesOf } from "./capacity.ts";
@@ -50,6 +51,7 @@ export function renumberTiers(
 }
 
 function toTier(tier: TierConfig, reservation: Tier["reservation"]): Tier {
+  const strategy = strategyNamed(tier.strategy ?? "");
   return {
     name: tier.name,
     vcpu: tier.vcpu,
@@ -58,5 +60,6 @@ function toTier(tier: TierConfig, reservation: Tier["reservation"]): Tier {
     gpus: tier.gpu,
     gpuMemoryBytes: bytesOf(tier.gpu_memory_gb),
     reservation: tier.reservation ?? reservation,
+    ...(strategy === null ? {} : { strategy }),
   };
 }

@@ -1,3 +1,4 @@
+import { type BalanceColumns, declareBalanceColumns } from "./balance-columns.ts";
 import { type BreakerColumns, declareBreakerColumns } from "./breaker-columns.ts";
 import type { ColumnCursor } from "./buffer-layout.ts";
 import { MAX_GPUS } from "./row-figures.ts";
@@ -60,6 +61,7 @@ export interface BackendColumns {
   readonly weight: Float64Array;
   /** The row that this one stands in for, or {@link NO_BACKUP} or {@link BACKUP_OF_ALL}. */
   readonly backupOf: Int32Array;
+  readonly balance: BalanceColumns;
   readonly breakers: BreakerColumns;
   /** How many breakers of the row are not closed. */
   readonly openBreakers: Int32Array;
@@ -112,6 +114,7 @@ export function declareBackendColumns(cursor: ColumnCursor, dimensions: BackendD
     downEndpoints: cursor.int32(capacity),
     weight: cursor.float64(capacity),
     backupOf: cursor.int32(capacity),
+    balance: declareBalanceColumns(cursor, dimensions),
     breakers: declareBreakerColumns(cursor, capacity),
     openBreakers: cursor.int32(capacity),
     rampSinceMs: cursor.float64(capacity),

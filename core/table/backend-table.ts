@@ -11,11 +11,14 @@ import {
   NO_BACKUP,
   UNHEALTHY,
 } from "./backend-columns.ts";
+import { beginBalance } from "./balance-columns.ts";
 import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
+import type { Hash64 } from "./keyed-hash.ts";
 import { OpenBreakers } from "./open-breakers.ts";
 import { type Preference, Preferences } from "./preferences.ts";
-import { type ClaimedRow, MAX_GPUS, type RowFigures } from "./row-figures.ts";
+import type { ClaimedRow, RowFigures } from "./row-figures.ts";
 import { CONTROL_PLANE, lock, lockOwner, unlock } from "./spin-lock.ts";
+import { writeFigures } from "./write-figures.ts";
 
 const MARK = 0x6f70_6265;
 /** Words of the header. */
@@ -31,12 +34,6 @@ const EJECTED_ROWS = 7;
 const STATE_VERSION = 8;
 /** Rows that stand in for others. */
 const BACKUP_ROWS = 9;
-
-/**
- * Stands for a score that is no number, which would win or lose every comparison: it comes last, and still leaves
- * room below the largest number for the weighted distance.
- */
-const LAST_SCORE = 1e300;
 
 /**
  * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
@@ -109,8 +106,11 @@ export class BackendTable {
     return Atomics.load(this.#header, STATE_VERSION);
   }
 
-  /** Takes the lowest free row, not enabled and without figures; null when the table is full. Control plane only. */
-  claimRow(): ClaimedRow | null {
+  /**
+   * Takes the lowest free row, not enabled and without figures; null when the table is full. `identity` stands for the
+   * backend in hashes. Control plane only.
+   */
+  claimRow(identity: Hash64 | null = null): ClaimedRow | null {
     const columns = this.columns;
     for (let row = 0; row < this.capacity; row++) {
       if (this.isClaimed(row)) continue;
@@ -122,6 +122,7 @@ export class BackendTable {
       for (const scores of columns.baseScore) scores[row] = Infinity;
       columns.weight[row] = 1;
       columns.backupOf[row] = NO_BACKUP;
+      beginBalance(columns.balance, row, identity ?? { hi: row, lo: 0 });
       Atomics.store(columns.flags, row, CLAIMED);
       unlock(columns.lock, row);
       Atomics.add(this.#header, UNLOCATED, 1);
@@ -237,19 +238,7 @@ export class BackendTable {
   writeReport(row: number, figures: RowFigures): void {
     const columns = this.columns;
     lock(columns.lock, row, this.owner);
-    columns.freeCores[row] = figures.freeCores;
-    columns.memoryAvail[row] = orElse(figures.memoryAvailBytes, 0);
-    columns.diskAvail[row] = orElse(figures.diskAvailBytes, 0);
-    for (let gpu = 0; gpu < MAX_GPUS; gpu++) {
-      columns.gpuVramFree[row * MAX_GPUS + gpu] = orElse(figures.gpuVramFreeBytes[gpu], 0);
-    }
-    for (let tier = 0; tier < this.tierCount; tier++) {
-      const scores = columns.baseScore[tier];
-      const masks = columns.gpuMask[tier];
-      if (scores !== undefined) scores[row] = orElse(figures.baseScores[tier], LAST_SCORE);
-      if (masks !== undefined) masks[row] = figures.gpuMasks[tier] ?? 0;
-    }
-    columns.reportedAtMs[row] = orElse(figures.reportedAtMs, -Infinity);
+    writeFigures(columns, row, figures);
     unlock(columns.lock, row);
     this.#onRoom();
   }
@@ -342,8 +331,4 @@ export class BackendTable {
     this.#stateChanged();
     return true;
   }
-}
-
-function orElse(value: number | undefined, fallback: number): number {
-  return value !== undefined && Number.isFinite(value) ? value : fallback;
 }

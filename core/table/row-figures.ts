@@ -7,6 +7,8 @@ export interface RowFigures {
   /** When the report was made, milliseconds since the epoch. */
   readonly reportedAtMs: number;
   readonly freeCores: number;
+  /** How much of the backend's CPU one of its cores is, in percent; absent where nobody knows. */
+  readonly coreCost?: number;
   readonly memoryAvailBytes: number;
   readonly diskAvailBytes: number;
   /** Free VRAM by GPU index, at most {@link MAX_GPUS}; 0 where unknown. */

@@ -1,6 +1,7 @@
 import type { ServerConfig } from "../config/server-schema.ts";
 import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
+import { releaseSmooth } from "./balance-columns.ts";
 import { i32 } from "./buffer-layout.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
@@ -120,6 +121,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   leases.rebuildFreeList();
   leases.endLeasesOf(worker);
   dropInFlightOf(backends, worker);
+  releaseSmooth(columns.balance, lockOwner(worker));
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
   tables.clients.releaseWorker(worker);

@@ -31,6 +31,9 @@ export interface RouteAnswer {
 /** Answer of `POST /route/explain`; nothing is taken. */
 export interface ExplainAnswer {
   readonly tier: string;
+  /** By which the backend would be chosen. */
+  readonly strategy: string;
+  /** Where the strategy goes by chance, one that chance may choose. */
   readonly chosen: string | null;
   readonly backends: readonly ExplainedBackend[];
 }
@@ -40,13 +43,17 @@ export interface ExplainedBackend {
   readonly eligible: boolean;
   /** Why it was removed, with the figures; null when it is eligible. */
   readonly reason: string | null;
+  /** The figure by which the strategy compares backends, lower wins; null when it goes by none or the backend is not eligible. */
   readonly score: number | null;
+  /** Of the strategy `resource`. */
   readonly terms: {
     readonly distance: number;
     readonly cpu: number;
     readonly memory: number;
     readonly gpu: number;
     readonly latency: number;
+    /** Load since the last report. */
+    readonly in_flight: number;
   };
   readonly in_flight: number;
   readonly leases: number;

@@ -89,6 +89,7 @@ export interface Lease {
 
 export interface ExplainAnswer {
   readonly tier: string;
+  readonly strategy?: string;
   readonly chosen: string | null;
   readonly backends: readonly Explained[];
 }

@@ -1,3 +1,5 @@
+import { hashesRequests, proxiedPaths, strategyByPath } from "../../core/balancing/path-strategies.ts";
+import type { StrategyName } from "../../core/balancing/strategies/names.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
@@ -32,6 +34,12 @@ export interface ProxyOptions {
   readonly isProxied: (path: string) => boolean;
   /** Only some paths are proxied, so that none may lead out of them. */
   readonly confinesPaths: boolean;
+  /** The strategy that the configuration gives a path; null when it gives none to any. */
+  readonly strategyOf: ((path: string) => StrategyName | null) | null;
+  /** Some requests go by the hash of a header or of the client's address. */
+  readonly hashes: boolean;
+  /** Lower-case, "" for none. */
+  readonly hashHeaders: readonly [string, string];
   readonly hasConsole: boolean;
   /** Write Forwarded beside the X-Forwarded fields. */
   readonly forwardedHeader: boolean;
@@ -75,8 +83,11 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     tierField: config.tier_field_name,
     tierHeader: config.tier_header.toLowerCase(),
     jsonFields: [config.tier_field_name, "client_lat", "client_lon"],
-    isProxied: pathPrefixes(config.proxy_endpoints),
-    confinesPaths: !coversAllPaths(config.proxy_endpoints),
+    isProxied: pathPrefixes(proxiedPaths(config.proxy_endpoints)),
+    confinesPaths: !coversAllPaths(proxiedPaths(config.proxy_endpoints)),
+    strategyOf: strategyByPath(config.proxy_endpoints),
+    hashes: hashesRequests(config),
+    hashHeaders: [config.ip_hash_header.toLowerCase(), config.ip_hash_fallback_header.toLowerCase()],
     hasConsole: config.console,
     forwardedHeader: config.forwarded_header,
     trustedProxies: new CidrSet(config.trusted_proxies),

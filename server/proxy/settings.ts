@@ -11,10 +11,11 @@ import { type ProxyOptions, proxyOptions } from "./options.ts";
 
 type Settings = Pick<WorkerInit | WorkerSettings, "config" | "tiers" | "defaultTier">;
 
-/** Makes what has no state of its own: everything that a request leaves behind is in the tables. */
+/** Makes what follows the configuration; `picker` is the one to go on with, null at the start. */
 export function settledParts(
   { config, tiers, defaultTier }: Settings,
   tables: Tables,
+  picker: Picker | null,
 ): Pick<
   Plane,
   | "tiers"
@@ -26,13 +27,15 @@ export function settledParts(
   | "cors"
   | "securityHeaders"
 > {
+  const choice = pickerOptions(config, tiers);
+  picker?.setOptions(choice);
   const { sticky_header: stickyHeader, tier_header: tierHeader } = config;
   return {
     tiers,
     // A tier that is gone has a number, for what is still held under it, but no name.
     tierNumbers: new Map(tiers.flatMap(({ name }, number) => (name === "" ? [] : [[name, number]]))),
     defaultTier,
-    picker: new Picker(tables, pickerOptions(config, tiers)),
+    picker: picker ?? new Picker(tables, choice, randomSeed()),
     retryDesk: new RetryDesk(tables, retryBudget(config), () => performance.now()),
     insecureNoAuth: config.insecure_no_auth,
     cors: new CorsGuard(config.enable_cors, config.cors_allowed_origins, [stickyHeader, tierHeader]),
@@ -49,11 +52,15 @@ export function applySettings(plane: Plane, settings: WorkerSettings): void {
   const pool = replaceContent(before.pool, next.pool);
   const queue = replaceContent(before.queue, next.queue);
   const options: ProxyOptions = { ...next, head: before.head, pool, queue };
-  Object.assign(plane, settledParts(settings, plane.tables), { options });
+  Object.assign(plane, settledParts(settings, plane.tables, plane.picker), { options });
   plane.forward.preserveHost = config.preserve_host;
   plane.forward.close = !config.upstream_keepalive;
   plane.log.setLevel(config.log_level);
   plane.keys.replace(settings.keys);
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Int32Array(1))[0] ?? 0;
 }
 
 function replaceContent<T extends object>(target: Mutable<T>, content: T): T {

@@ -248,6 +248,7 @@ class Pair {
     this.#tables.backends.writeReport(index, {
       reportedAtMs: NOW_MS,
       freeCores,
+      coreCost: 0,
       memoryAvailBytes: 0,
       diskAvailBytes: 0,
       gpuVramFreeBytes: [],

@@ -21,6 +21,7 @@ import {
   oracleEndpoint,
   oracleFilter,
   oracleFreeGpus,
+  oracleLoad,
   oraclePick,
 } from "./pick-oracle.ts";
 import { Prng } from "./prng.ts";
@@ -42,9 +43,22 @@ const TIERS: readonly OracleTier[] = [
 const RULES: readonly OracleRules[] = [
   rules({ distance: 1, cpu: 1, memory: 1, gpu: 1.5, latency: 1 }, true),
   rules({ distance: 0, cpu: 1, memory: 1, gpu: 1.5, latency: 1 }, true),
-  rules({ distance: 0.01, cpu: 2, memory: 0.5, gpu: 3, latency: 0.25 }, false),
-  rules({ distance: 1, cpu: 0, memory: 0, gpu: 0, latency: 0 }, false),
+  rules({ distance: 0.01, cpu: 2, memory: 0.5, gpu: 3, latency: 0.25 }, false, 0.25),
+  rules({ distance: 1, cpu: 0, memory: 0, gpu: 0, latency: 0 }, false, 0),
 ];
+
+/** No request here tells a breaker anything: those that are open were opened by hand. */
+const BREAKERS = {
+  failures: 0,
+  connectFailures: 0,
+  failureRatio: 0,
+  minRequests: 1,
+  windowMs: 1000,
+  openMs: 1000,
+  maxOpenMs: 1000,
+  trialSuccesses: 1,
+  maxEjected: 1,
+};
 
 interface Outstanding {
   readonly pick: Pick;
@@ -53,8 +67,8 @@ interface Outstanding {
   readonly endpoint: number;
 }
 
-function rules(weights: OracleRules["weights"], healthChecks: boolean): OracleRules {
-  return { staleMs: 300_000, healthChecks, cpuThreshold: 80, gpuThreshold: 70, weights };
+function rules(weights: OracleRules["weights"], healthChecks: boolean, inFlightWeight = 1): OracleRules {
+  return { staleMs: 300_000, healthChecks, cpuThreshold: 80, gpuThreshold: 70, inFlightWeight, weights };
 }
 
 function reportOf(backend: OracleBackend): Figures {
@@ -92,7 +106,7 @@ class World {
     this.#tables = openTables(newTables({ maxBackends: 256, tiers: TIERS.length, maxLeases: 4096 }));
     const tiers = TIERS.map((tier, index) => tierOf(`tier-${index}`, tier.vcpu, tier));
     this.#pickers = RULES.map(
-      ({ staleMs, healthChecks, weights }) =>
+      ({ staleMs, healthChecks, weights, inFlightWeight }) =>
         new Picker(
           this.#tables,
           newOptions(tiers, {
@@ -100,6 +114,8 @@ class World {
             healthChecks,
             leaseTtlMs: LEASE_TTL_MS,
             distanceWeight: weights.distance,
+            inFlightWeight,
+            breakers: BREAKERS,
           }),
         ),
     );
@@ -134,7 +150,8 @@ class World {
       nowMs: this.#nowMs,
       fleet: this.#fleet,
     });
-    const backend = twin === null ? fresh : { ...twin, row: claimed.row, tried: [], inFlight: 0, leases: [] };
+    const backend =
+      twin === null ? fresh : { ...twin, row: claimed.row, tried: [], seenLoad: 0, inFlight: 0, leases: [] };
     this.#fleet.push(backend);
     this.#install(backend);
   }
@@ -142,17 +159,10 @@ class World {
   #install(backend: OracleBackend): void {
     const { backends } = this.#tables;
     const { row } = backend;
-    const weights: ServerConfig["score_weights"] = this.#rules.weights;
     backends.setPathGroup(row, backend.group);
     backends.setLocation(row, backend.place?.lat ?? null, backend.place?.lon ?? null);
-    const tiers = TIERS.map((tier, index) => tierOf(`tier-${index}`, tier.vcpu, tier));
-    const thresholds = { cpuPct: this.#rules.cpuThreshold, gpuPct: this.#rules.gpuThreshold };
-    const { latencyMs, reportedMs: reportedAtMs } = backend;
     backends.setEnabled(row, backend.enabled);
-    backends.writeReport(
-      row,
-      figuresOf({ report: reportOf(backend), reportedAtMs, tiers, weights, thresholds, latencyMs }),
-    );
+    this.#report(backend);
     backends.setHealthy(row, backend.healthy);
     backends.setDownEndpoints(
       row,
@@ -170,12 +180,37 @@ class World {
     backends.setDraining(row, backend.draining);
   }
 
+  #report(backend: OracleBackend): void {
+    const weights: ServerConfig["score_weights"] = this.#rules.weights;
+    const tiers = TIERS.map((tier, index) => tierOf(`tier-${index}`, tier.vcpu, tier));
+    const thresholds = { cpuPct: this.#rules.cpuThreshold, gpuPct: this.#rules.gpuThreshold };
+    const { latencyMs, reportedMs: reportedAtMs } = backend;
+    this.#tables.backends.writeReport(
+      backend.row,
+      figuresOf({ report: reportOf(backend), reportedAtMs, tiers, weights, thresholds, latencyMs }),
+    );
+  }
+
+  /** One backend reports again: half of what it did not show before is in its figures now. */
+  #reportAgain(): void {
+    if (this.#fleet.length === 0) return;
+    const backend = this.#random.pick(this.#fleet);
+    if (backend.reportedMs >= this.#nowMs) return;
+    // Leases end when they are looked at.
+    this.#picker.explain({ ...newPickQuery(), nowMs: this.#nowMs });
+    const load = oracleLoad(backend, this.#nowMs);
+    backend.seenLoad = backend.cores.length === 0 ? 0 : (backend.seenLoad + load) / 2;
+    backend.reportedMs = this.#nowMs;
+    this.#report(backend);
+  }
+
   /** Makes a request and compares. */
   request(): void {
     const random = this.#random;
     // Half of the steps divide the life of a lease: expiries are met to the millisecond.
     if (random.chance(0.3)) this.#nowMs += random.chance(0.5) ? LEASE_TTL_MS / 4 : random.int(0, 60_000);
     if (random.chance(0.3)) this.#settleOne();
+    if (random.chance(0.05)) this.#reportAgain();
     const tierIndex = random.int(0, TIERS.length - 1);
     const tier = random.pick(TIERS.slice(tierIndex, tierIndex + 1));
     const request: OracleRequest = {
@@ -310,6 +345,7 @@ function randomBackend(
     down: random.chance(0.05) ? [random.int(0, 1)] : [],
     openUntilMs: [openUntil(random, about.nowMs), openUntil(random, about.nowMs)],
     tried: [],
+    seenLoad: 0,
     weight: random.chance(0.05) ? 0 : random.pick([0.5, 1, 1, 3]),
     // Of an earlier one: in circles nobody would wait.
     backupOf: random.chance(0.07)

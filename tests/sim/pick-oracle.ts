@@ -37,6 +37,8 @@ export interface OracleBackend {
   draining: boolean;
   healthy: boolean;
   reportedMs: number;
+  /** Busy cores that the reports show by now, of those that requests and leases keep busy. */
+  seenLoad: number;
   readonly cores: readonly number[];
   readonly memoryTotalGb: number;
   readonly memoryUsedGb: number;
@@ -67,6 +69,8 @@ export interface OracleRules {
   readonly healthChecks: boolean;
   readonly cpuThreshold: number;
   readonly gpuThreshold: number;
+  /** Score for each percent of CPU that is busy beyond what reports show. */
+  readonly inFlightWeight: number;
   readonly weights: {
     readonly distance: number;
     readonly cpu: number;
@@ -185,7 +189,9 @@ export function oraclePick(
   const unknownKm = request.place === null ? 0 : oracleMedian(known);
   const scored = left.map((backend, index) => ({
     backend,
-    score: oracleScore(backend, request.tier, distances[index] ?? unknownKm, rules),
+    score:
+      oracleScore(backend, request.tier, distances[index] ?? unknownKm, rules) +
+      oracleLoadScore(backend, request.nowMs, rules),
   }));
   const best = Math.min(...scored.map(({ score }) => score));
   const tied = scored.filter(({ score }) => score - best < TIE).map(({ backend }) => backend);
@@ -195,6 +201,22 @@ export function oraclePick(
 
 function isAboutRoom(filter: string | null): boolean {
   return ["limit", "cpu", "memory", "disk", "gpu", "backup"].includes(filter ?? "");
+}
+
+/** What has begun since the reports: of each request or lease the cores of its tier, at least one for each request. */
+function oracleLoadScore(backend: OracleBackend, nowMs: number, { inFlightWeight }: OracleRules): number {
+  const unseen = Math.max(0, oracleLoad(backend, nowMs) - backend.seenLoad);
+  const percentOfOneCore = backend.cores.length === 0 ? 12.5 : 100 / backend.cores.length;
+  return inFlightWeight * unseen * percentOfOneCore;
+}
+
+/** Cores that are taken to be busy for requests and leases. */
+export function oracleLoad(backend: OracleBackend, nowMs: number): number {
+  const live = backend.leases.filter(({ expiresMs }) => expiresMs === null || expiresMs > nowMs);
+  return Math.max(
+    backend.inFlight,
+    live.reduce((sum, { tier }) => sum + tier.vcpu, 0),
+  );
 }
 
 /** The formula: lower wins. */

@@ -93,7 +93,7 @@ function Why({ decision }: { readonly decision: Decision }) {
   return (
     <span class="why">
       {session === "kept" ? <Badge tone="info">its session</Badge> : <Badge>{strategy}</Badge>}
-      {session === "kept" || score === null ? null : <span class="soft">score {compact(score)}</span>}
+      {session === "kept" || score === null ? null : <span class="soft">{strategy === "resource" ? "score" : "figure"} {compact(score)}</span>}
       {session === "assigned" ? <Badge tone="info">new session</Badge> : null}
       {queued > 0 ? <Badge tone="warn">waited {millis(queued)}</Badge> : null}
       {attempts > 1 ? <Badge tone="warn">{attempts} attempts</Badge> : null}

@@ -8,7 +8,8 @@ import { TextField } from "../ui/field.tsx";
 import { Badge, Button, Panel } from "../ui/parts.tsx";
 
 const MAX_SHOWN = 60;
-const TERMS = ["distance", "cpu", "memory", "gpu", "latency"] as const;
+const RESOURCE = "resource";
+const TERMS = ["distance", "cpu", "memory", "gpu", "latency", "in_flight"] as const;
 
 export function Explain() {
   const [answer, setAnswer] = useState<ExplainAnswer | null>(null);
@@ -71,24 +72,23 @@ function Tier({ value, onChange }: { readonly value: string; readonly onChange: 
 }
 
 function Verdict({ answer }: { readonly answer: ExplainAnswer }) {
+  const { strategy = RESOURCE, chosen } = answer;
   const eligible = answer.backends.filter((each) => each.eligible).toSorted((a, b) => (a.score ?? 0) - (b.score ?? 0));
   const removed = answer.backends.filter((each) => !each.eligible);
-  const longest = Math.max(1, ...eligible.map(({ score }) => score ?? 0));
+  const longest = Math.max(1e-9, ...eligible.map(({ score }) => score ?? 0));
   if (answer.backends.length === 0) return <p class="soft pad">There is no backend to choose from.</p>;
   return (
     <div class="verdict">
-      <p class="legend" aria-hidden="true">
-        {TERMS.map((term) => (
-          <span key={term}>
-            <i class={`term-${term}`} />
-            {term}
-          </span>
-        ))}
-        <span class="soft">the shortest bar wins</span>
-      </p>
+      <Legend strategy={strategy} hasFigures={eligible.some(({ score }) => score !== null)} />
       <ol class="scores">
         {eligible.slice(0, MAX_SHOWN).map((each) => (
-          <Score key={each.client_id} each={each} isChosen={each.client_id === answer.chosen} longest={longest} />
+          <Score
+            key={each.client_id}
+            each={each}
+            isChosen={each.client_id === chosen}
+            longest={longest}
+            hasTerms={strategy === RESOURCE}
+          />
         ))}
       </ol>
       {removed.length === 0 ? null : (
@@ -107,22 +107,54 @@ function Verdict({ answer }: { readonly answer: ExplainAnswer }) {
   );
 }
 
-function Score(props: { readonly each: Explained; readonly isChosen: boolean; readonly longest: number }) {
-  const { each, isChosen, longest } = props;
-  const parts = TERMS.map((term) => ({ term, value: each.terms[term] ?? 0 })).filter(({ value }) => value > 0);
-  const words = parts.map(({ term, value }) => `${term} ${compact(value)}`).join(", ");
+function Legend({ strategy, hasFigures }: { readonly strategy: string; readonly hasFigures: boolean }) {
+  const rule = hasFigures ? "the shortest bar wins" : "goes by no figure: its choice is the next in turn, or chance";
+  return (
+    <p class="legend">
+      <Badge tone="info">{strategy}</Badge>
+      {strategy === RESOURCE
+        ? TERMS.map((term) => (
+            <span key={term}>
+              <i class={`term-${term}`} />
+              {term.replace("_", " ")}
+            </span>
+          ))
+        : null}
+      <span class="soft">{rule}</span>
+    </p>
+  );
+}
+
+interface ScoreProps {
+  readonly each: Explained;
+  readonly isChosen: boolean;
+  readonly longest: number;
+  /** The terms make up the figure. */
+  readonly hasTerms: boolean;
+}
+
+function Score({ each, isChosen, longest, hasTerms }: ScoreProps) {
+  const { score } = each;
+  const parts = hasTerms
+    ? TERMS.map((term) => ({ term, value: each.terms[term] ?? 0 })).filter(({ value }) => value > 0)
+    : [{ term: "figure", value: score ?? 0 }];
+  const words = parts.map(({ term, value }) => `${term.replace("_", " ")} ${compact(value)}`).join(", ");
   return (
     <li class={isChosen ? "chosen" : ""}>
       <span class="score-name">
         {each.client_id}
         {isChosen ? <Badge tone="good">chosen</Badge> : null}
       </span>
-      <span class="score-bar" role="img" aria-label={`score ${compact(each.score ?? 0)}: ${words}`} title={words}>
-        {parts.map(({ term, value }) => (
-          <i key={term} class={`term-${term}`} style={{ width: `${(value / longest) * 100}%` }} />
-        ))}
-      </span>
-      <span class="score-value">{compact(each.score ?? 0)}</span>
+      {score === null ? (
+        <span />
+      ) : (
+        <span class="score-bar" role="img" aria-label={`figure ${compact(score)}: ${words}`} title={words}>
+          {parts.map(({ term, value }) => (
+            <i key={term} class={`term-${term}`} style={{ width: `${(value / longest) * 100}%` }} />
+          ))}
+        </span>
+      )}
+      <span class="score-value">{score === null ? "" : compact(score)}</span>
     </li>
   );
 }

@@ -1,5 +1,7 @@
 /** `POST /route/explain`: what a `POST /route` with the same body and headers would meet. Takes nothing. */
 import { createHash } from "node:crypto";
+import { hashKeyOf } from "../../../core/balancing/hash-key.ts";
+import { strategyByPath } from "../../../core/balancing/path-strategies.ts";
 import { newPickQuery, type PickQuery } from "../../../core/balancing/pick.ts";
 import type { ExplainedRow } from "../../../core/balancing/picker.ts";
 import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
@@ -29,7 +31,7 @@ export function explainOperations(deps: ApiDeps): Operation[] {
       summary: "Show for every backend the filter that removes it or the terms of its score; takes nothing.",
       body: RouteRequestSchema,
       answers: {
-        200: "The backend that would be chosen, and every backend. Terms are weighted: they add up to the score.",
+        200: "The backend that would be chosen, and every backend. Terms are weighted: they add up to the score of the strategy resource.",
         400: "A field is wrong, or the tier is unknown.",
       },
       handle: (call) => explain(deps, call),
@@ -58,6 +60,7 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
   });
   const answer: ExplainAnswer = {
     tier: tier.name,
+    strategy: explanation.strategy,
     chosen: explanation.chosen < 0 ? null : deps.registry.clientIdOfRow(explanation.chosen),
     backends,
   };
@@ -111,13 +114,35 @@ function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): 
     const { hi, lo } = hashStickyId(stickyId);
     Object.assign(query, { sticky: true, stickyHi: hi, stickyLo: lo });
   }
+  setStrategy(deps.config, query, { path: ask.path, headers: call.request.headers, clientIp });
   if (ask.path !== undefined) query.endpointOfGroup = endpointsOf(deps, states, ask.path);
   return query;
 }
 
+/** As the data plane does for a request. */
+function setStrategy(
+  config: ApiDeps["config"],
+  query: PickQuery,
+  {
+    path,
+    headers,
+    clientIp,
+  }: { readonly path: string | undefined; readonly headers: Headers; readonly clientIp: string },
+): void {
+  const named = (name: string): string | null => (name === "" ? null : headers.get(name));
+  if (path !== undefined) query.strategy = strategyByPath(config.proxy_endpoints)?.(pathOf(path)) ?? null;
+  const key = hashKeyOf(named(config.ip_hash_header), named(config.ip_hash_fallback_header), clientIp);
+  const { hi, lo } = hashStickyId(key);
+  Object.assign(query, { hashHi: hi, hashLo: lo });
+}
+
+function pathOf(target: string): string {
+  return target.split("?", 1)[0] ?? "";
+}
+
 /** Per path group the endpoint that serves the path; groups are known from the backends that have them. */
 function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: string): Int32Array {
-  const path = target.split("?", 1)[0] ?? "";
+  const path = pathOf(target);
   const served = new Map<number, number>();
   for (const { row, endpoints } of states) {
     const group = deps.tables.backends.pathGroup(row);
@@ -147,6 +172,7 @@ function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: Explaine
       memory: terms.memory * weights.memory,
       gpu: terms.gpu * weights.gpu,
       latency: terms.latency * weights.latency,
+      in_flight: row.loadTerm,
     },
     in_flight: inFlight,
     leases,

@@ -1,5 +1,6 @@
 /** What the console knows of each key of the configuration: from the schema, the only home of that. */
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
+import { STRATEGY_NAMES } from "../../../core/balancing/strategies/names.ts";
 import { FILE_ONLY_KEYS } from "../../../core/config/live-keys.ts";
 import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
 
@@ -35,6 +36,7 @@ function infoOf(key: string, schema: TSchema): KeyInfo {
 
 /** The texts that a key may have, where it may have these alone. */
 function choicesOf(schema: TSchema): readonly string[] {
+  if (schema["format"] === "strategy") return STRATEGY_NAMES;
   if (!TypeGuard.IsUnion(schema)) return [];
   const texts = schema.anyOf.map((each) => (TypeGuard.IsLiteral(each) ? each.const : null));
   return texts.every((text) => typeof text === "string") ? texts : [];

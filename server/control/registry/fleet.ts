@@ -4,6 +4,7 @@ import { PathGroupPool } from "../../../core/plane/path-groups.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { agentlessFigures, figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
 import { BACKUP_OF_ALL, NO_BACKUP } from "../../../core/table/backend-columns.ts";
+import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import { type BackendHealth, originKey } from "../health/prober.ts";
 import type { DrainedBy } from "../store/rows.ts";
 import {
@@ -88,7 +89,7 @@ export class Fleet {
 
   /** Adds a backend; resolves once every worker knows it. Null when the table is full. */
   async add(admitted: Admitted, arrival: Arrival): Promise<BackendRecord | null> {
-    const claimed = this.#deps.tables.backends.claimRow();
+    const claimed = this.#deps.tables.backends.claimRow(hashStickyId(admitted.registration.client_id));
     if (claimed === null) return null;
     const { ownership, nowMs, source = "agent", entry = {} } = arrival;
     const group = this.#groups.take(admitted.patterns);

@@ -20,7 +20,7 @@ export function restoreRecords(deps: RegistryDeps, groups: PathGroupPool): Backe
       });
       continue;
     }
-    const claimed = deps.tables.backends.claimRow();
+    const claimed = deps.tables.backends.claimRow(hashStickyId(clientId));
     if (claimed === null) {
       deps.log.error("backends of the database are left out: raise max_backends", { client_id: clientId });
       break;

@@ -17,19 +17,20 @@ export interface Standing {
 
 export class Live implements Standing {
   readonly tables: Tables;
+  /** The control plane's own; what it chose or holds is in the tables. */
+  readonly picker: Picker;
   #standing: Standing;
-  #picker: Picker;
 
   constructor(tables: Tables, standing: Standing) {
     this.tables = tables;
     this.#standing = standing;
-    this.#picker = new Picker(tables, pickerOptions(standing.config, standing.tiers));
+    this.picker = new Picker(tables, pickerOptions(standing.config, standing.tiers));
   }
 
   /** Has everything that holds this go by another configuration. */
   replace(standing: Standing): void {
     this.#standing = standing;
-    this.#picker = new Picker(this.tables, pickerOptions(standing.config, standing.tiers));
+    this.picker.setOptions(pickerOptions(standing.config, standing.tiers));
   }
 
   /** Has keys be those that their files hold now. */
@@ -59,10 +60,5 @@ export class Live implements Standing {
 
   get workers(): number {
     return this.#standing.workers;
-  }
-
-  /** The control plane's own; what it chose or holds is in the tables. */
-  get picker(): Picker {
-    return this.#picker;
   }
 }

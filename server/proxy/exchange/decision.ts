@@ -1,4 +1,3 @@
-import { f64 } from "../../../core/table/buffer-layout.ts";
 import type { Decision } from "../../../core/wire/console.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -9,6 +8,9 @@ const MAX_SHOWN = 256;
 export function decisionOf(exchange: Exchange, ms: number): Decision {
   const { facts, head, query, delivery, plane } = exchange;
   const { pick } = delivery.choice;
+  const scoredKm = Number.isNaN(pick.distanceKm) ? 0 : pick.distanceKm;
+  const { strategy, figure } = plane.picker.figureOf(query, Math.max(0, pick.row), scoredKm);
+  const isKnown = facts.place !== null && figure !== null && Number.isFinite(figure);
   return {
     at: Date.now(),
     tier: plane.tiers[query.tier]?.name ?? "",
@@ -16,8 +18,8 @@ export function decisionOf(exchange: Exchange, ms: number): Decision {
     method: head.method.slice(0, MAX_SHOWN),
     path: head.path.slice(0, MAX_SHOWN),
     backend: facts.clientId,
-    strategy: "resource",
-    score: facts.place === null ? null : scoreOf(exchange, pick.row, pick.distanceKm),
+    strategy,
+    score: isKnown ? tenths(figure) : null,
     session: facts.place === null ? "none" : pick.stickyOutcome,
     queued_ms: tenths(facts.queuedMs),
     attempts: facts.attempts,
@@ -25,15 +27,6 @@ export function decisionOf(exchange: Exchange, ms: number): Decision {
     code: facts.code,
     ms: tenths(ms),
   };
-}
-
-/** What the row scores by its last report; null before the first one. */
-function scoreOf({ plane, query }: Exchange, row: number, distanceKm: number): number | null {
-  const column = plane.tables.backends.columns.baseScore[query.tier];
-  if (column === undefined || row < 0) return null;
-  const away = Number.isNaN(distanceKm) ? 0 : distanceKm * plane.decisions.distanceWeight;
-  const score = f64(column, row) + away;
-  return Number.isFinite(score) ? tenths(score) : null;
 }
 
 function tenths(value: number): number {

@@ -5,7 +5,7 @@ import { unitVector } from "../../../core/scoring/place.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { proxyError, retryAfter } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
-import { locate, setSticky } from "./session.ts";
+import { locate, setSticky, setStrategy } from "./session.ts";
 import { permittedUpgrade } from "./upgrade.ts";
 
 /** Guards a proxied request, finds its tier, and sends it to a backend. */
@@ -85,6 +85,7 @@ function start(exchange: Exchange, bodyTier: string, place: ReturnType<typeof un
   }
   query.tier = tier;
   setSticky(exchange, facts.clientIp);
+  setStrategy(exchange, head.path, facts.clientIp);
   locate(exchange, place, facts.clientIp);
   exchange.deliver();
 }

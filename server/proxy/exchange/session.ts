@@ -1,3 +1,4 @@
+import { hashKeyOf } from "../../../core/balancing/hash-key.ts";
 import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import type { UnitVector } from "../../../core/scoring/place.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
@@ -15,6 +16,19 @@ export function setSticky(exchange: Exchange, address: string): void {
   const { hi, lo } = hashStickyId(facts.stickyId);
   query.stickyHi = hi;
   query.stickyLo = lo;
+}
+
+/** Notes by which strategy a path's requests go, and what `ip_hash` needs to know of this one. */
+export function setStrategy(exchange: Exchange, path: string | null, address: string): void {
+  const { query, plane, head } = exchange;
+  const { strategyOf, hashes, hashHeaders } = plane.options;
+  query.strategy = path === null || strategyOf === null ? null : strategyOf(path);
+  if (!hashes) return;
+  const [first, second] = hashHeaders;
+  const value = first === "" ? null : head.get(first);
+  const { hi, lo } = hashStickyId(hashKeyOf(value, second === "" ? null : head.get(second), address));
+  query.hashHi = hi;
+  query.hashLo = lo;
 }
 
 /** Notes where the end user is: as told, else where the address is. */

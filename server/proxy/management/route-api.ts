@@ -6,7 +6,7 @@ import type { LeaseAnswer } from "../../../core/wire/lease.ts";
 import type { RouteAnswer, RouteRequest } from "../../../core/wire/route.ts";
 import { json, problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { locate, setSticky } from "../exchange/session.ts";
+import { locate, setSticky, setStrategy } from "../exchange/session.ts";
 import { placeOf, refusePick } from "../upstream/choosing.ts";
 import { checkRouteRequest } from "./route-request.ts";
 
@@ -77,6 +77,7 @@ function route(exchange: Exchange, request: RouteRequest): void {
   query.endpointOfGroup =
     request.path === undefined ? null : plane.directory.endpointsFor(pathOf(request.path));
   setSticky(exchange, address);
+  setStrategy(exchange, request.path === undefined ? null : pathOf(request.path), address);
   locate(exchange, unitVector(request.client_lat, request.client_lon), address);
   const { pick } = delivery.choice;
   const status = delivery.choice.route();

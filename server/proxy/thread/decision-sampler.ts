@@ -1,4 +1,3 @@
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { FromWorker } from "../../../core/plane/messages.ts";
 import type { Decision } from "../../../core/wire/console.ts";
 
@@ -6,15 +5,12 @@ const SECOND_MS = 1000;
 
 /** Tells the control plane of a few decisions a second, and of none unless somebody watches them. */
 export class DecisionSampler {
-  /** Score per kilometre. */
-  readonly distanceWeight: number;
   readonly #post: (message: FromWorker) => void;
   #perSecond = 0;
   #secondMs = 0;
   #taken = 0;
 
-  constructor(config: ServerConfig, post: (message: FromWorker) => void) {
-    this.distanceWeight = config.score_weights.distance;
+  constructor(post: (message: FromWorker) => void) {
     this.#post = post;
   }
 

@@ -21,6 +21,8 @@ export class Choice {
   #hasFailed = false;
   /** What the request met at the present backend; null for nothing that says anything about it. */
   #event: BreakerEvent | null = null;
+  /** When the whole request was sent to the present backend; 0 = it was not. */
+  #sentAtMs = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -47,6 +49,7 @@ export class Choice {
     this.#isUnused = false;
     this.#hasFailed = false;
     this.#event = null;
+    this.#sentAtMs = 0;
   }
 
   /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
@@ -105,11 +108,14 @@ export class Choice {
   use(): void {
     if (this.#isUnused && this.#tried.length === 0) this.#exchange.plane.retryDesk.sent(this.#pick.row);
     this.#isUnused = false;
+    // A body that is still to come would make the client's time the backend's.
+    this.#sentAtMs = this.#exchange.body.complete ? this.#exchange.plane.now() : 0;
   }
 
   /** The backend has begun to answer. */
   heard(status: number): void {
     this.#event = status >= FIRST_FAILURE_STATUS ? "failure" : "success";
+    this.#tellLatency(this.#event === "failure");
     // A long answer must not delay what others are to know; that all is well, as usual, can wait for its end.
     if (this.#event === "failure" || this.#pick.isTrial) this.#observe(this.#event);
   }
@@ -117,6 +123,7 @@ export class Choice {
   /** The request failed at the present backend, which stays held. */
   failed(event: BreakerEvent): void {
     this.#event = event;
+    this.#tellLatency(true);
     this.#observe(event);
   }
 
@@ -124,6 +131,7 @@ export class Choice {
   fail(event: BreakerEvent): void {
     this.#hasFailed = true;
     this.#event = event;
+    this.#tellLatency(true);
     this.#exclude();
   }
 
@@ -146,6 +154,15 @@ export class Choice {
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
     const change = this.#exchange.plane.picker.settle(pick, this.#exchange.plane.now(), use, event);
     if (change !== "none") this.#tell(pick, change);
+  }
+
+  /** Once for each time that the request was sent. */
+  #tellLatency(failed: boolean): void {
+    if (this.#sentAtMs === 0) return;
+    const { plane } = this.#exchange;
+    const nowMs = plane.now();
+    plane.picker.latency(this.#pick, nowMs - this.#sentAtMs, nowMs, failed);
+    this.#sentAtMs = 0;
   }
 
   #observe(event: BreakerEvent): void {

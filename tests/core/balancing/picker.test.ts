@@ -30,6 +30,7 @@ class World {
     this.tables.backends.writeReport(row, {
       reportedAtMs: NOW_MS,
       freeCores: 4,
+      coreCost: 0,
       memoryAvailBytes: 100 * GB,
       diskAvailBytes: 100 * GB,
       gpuVramFreeBytes: [],

@@ -25,10 +25,14 @@ const CASES: Readonly<Record<string, { readonly good: readonly string[]; readonl
       ],
     },
     "dns-target": {
-    good: ["app.internal:8080", "http://app:80", "h2c://app.internal:9000"],
-    bad: ["", "app", "app:0", "app:65536", "10.0.0.1:80", "https://app:443", "app:80/path", ":80"],
-  },
-  "dns-server": {
+      good: ["app.internal:8080", "http://app:80", "h2c://app.internal:9000"],
+      bad: ["", "app", "app:0", "app:65536", "10.0.0.1:80", "https://app:443", "app:80/path", ":80"],
+    },
+    strategy: {
+      good: ["resource", "least_connections", "leastconnections", "Least-Conn", "weighted", "iphash", "p2c"],
+      bad: ["", "best", "round", "robin", "least", "round_robin,random"],
+    },
+    "dns-server": {
       good: ["10.0.0.53", "10.0.0.53:5353", "2001:db8::53", "[2001:db8::53]:53", "127.0.0.1:65535"],
       bad: [
         "",

@@ -161,6 +161,7 @@ test("figuresOf gives for every tier what the single functions give", () => {
   expect(figures).toEqual({
     reportedAtMs: NOW_MS,
     freeCores: 3,
+    coreCost: 25,
     memoryAvailBytes: 40 * GB,
     diskAvailBytes: 100 * GB,
     gpuVramFreeBytes: [16 * GB, 4 * GB],

@@ -190,6 +190,7 @@ export function writeFigures(tables: Tables, row: number, options: BackendOption
   tables.backends.writeReport(row, {
     reportedAtMs: Date.now(),
     freeCores: options.cores ?? 64,
+    coreCost: 0,
     memoryAvailBytes: 256 * GIB,
     diskAvailBytes: 1024 * GIB,
     gpuVramFreeBytes: [],

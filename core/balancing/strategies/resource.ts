@@ -1,7 +1,8 @@
-import { medianOf } from "../scoring/median.ts";
-import { arcKm, EARTH_RADIUS_KM } from "../scoring/place.ts";
-import { f64, i32 } from "../table/buffer-layout.ts";
-import type { PickQuery } from "./pick.ts";
+import { medianOf } from "../../scoring/median.ts";
+import { arcKm, EARTH_RADIUS_KM } from "../../scoring/place.ts";
+import { f64, i32 } from "../../table/buffer-layout.ts";
+import type { PickQuery } from "../pick.ts";
+import type { StrategyName } from "./names.ts";
 import type { Strategy, StrategyView } from "./strategy.ts";
 
 /** Six millimetres on the unit sphere: far above the rounding of the bound, far below any difference that matters. */
@@ -9,26 +10,42 @@ const CHORD_SLACK = 1e-9;
 const RELATIVE_SLACK = 1 + 1e-14;
 
 /**
- * The default strategy: the lowest of `distance_km * weight + base score` wins; ties go to the fewest requests in
- * flight, then to the lowest row. Filters are asked only of rows that would win.
+ * The default strategy: the lowest of `distance_km * weight + base score + load since the reports` wins; ties go to the
+ * fewest requests in flight, then to the lowest row. Filters are asked only of rows that would win.
+ *
+ * The last term is for what has begun since the reports: without it all requests between two reports would go to the one
+ * backend whose report was the best. Each request or lease is taken to keep as many cores busy as its tier has, one at
+ * least, and a core counts as its part of the backend's CPU.
  */
 export class ResourceStrategy implements Strategy {
-  readonly name = "resource";
+  readonly name: StrategyName = "resource";
   readonly #distanceWeight: number;
+  readonly #loadWeight: number;
   /** Chord length per point of score: no arc is shorter than its chord. */
   readonly #chordPerPoint: number;
   /** Distances by row and, packed, for the median; made when first needed. */
   #distances = new Float64Array(0);
   #sample = new Float64Array(0);
 
-  constructor(distanceWeight: number) {
+  /** `distanceWeight`: score per kilometre; `loadWeight`: score per percent of CPU that is taken since the reports. */
+  constructor(distanceWeight: number, loadWeight: number) {
     this.#distanceWeight = distanceWeight;
+    this.#loadWeight = loadWeight;
     this.#chordPerPoint = 1 / (distanceWeight * EARTH_RADIUS_KM);
   }
 
   pick(view: StrategyView, query: PickQuery): number {
-    if (!query.located || this.#distanceWeight === 0) return pickByBase(view);
+    if (!query.located || this.#distanceWeight === 0) return this.#pickByBase(view);
     return view.allLocated ? this.#pickByDistance(view, query) : this.#pickWithMedian(view, query);
+  }
+
+  figure(view: StrategyView, _query: PickQuery, row: number, scoredKm: number): number {
+    return f64(view.baseScore, row) + this.#distanceWeight * scoredKm + this.loadTerm(view, row);
+  }
+
+  /** What a row's score has grown by since its reports. */
+  loadTerm(view: StrategyView, row: number): number {
+    return this.#loadWeight * view.unseenLoad(row) * f64(view.columns.balance.coreCost, row);
   }
 
   /** Gives the median distance of eligible located rows from the client; 0 if there is none. */
@@ -75,11 +92,26 @@ export class ResourceStrategy implements Strategy {
       const chord2 = dx * dx + dy * dy + dz * dz;
       const longest = (bound - base) * chordPerPoint + CHORD_SLACK;
       if (chord2 > longest * longest) continue;
-      const score = base + weight * arcKm(chord2);
+      const score = base + weight * arcKm(chord2) + this.loadTerm(view, row);
       if (!wins(view, row, score, best, bestScore)) continue;
       best = row;
       bestScore = score;
       bound = score * RELATIVE_SLACK;
+    }
+    return best;
+  }
+
+  #pickByBase(view: StrategyView): number {
+    const { baseScore, limit } = view;
+    let best = -1;
+    let bestScore = Infinity;
+    for (let row = 0; row < limit; row++) {
+      const base = baseScore[row]!;
+      if (base > bestScore || base === Infinity) continue;
+      const score = base + this.loadTerm(view, row);
+      if (!wins(view, row, score, best, bestScore)) continue;
+      best = row;
+      bestScore = score;
     }
     return best;
   }
@@ -91,27 +123,14 @@ export class ResourceStrategy implements Strategy {
     for (let row = 0; row < view.limit; row++) {
       const known = f64(this.#distances, row);
       if (Number.isNaN(known)) continue;
-      const score = f64(view.baseScore, row) + this.#distanceWeight * (known < 0 ? median : known);
+      const km = known < 0 ? median : known;
+      const score = f64(view.baseScore, row) + this.#distanceWeight * km + this.loadTerm(view, row);
       if (score > bestScore || (score === bestScore && !isLessBusy(view, row, best))) continue;
       best = row;
       bestScore = score;
     }
     return best;
   }
-}
-
-function pickByBase(view: StrategyView): number {
-  const { baseScore, limit } = view;
-  let best = -1;
-  let bestScore = Infinity;
-  for (let row = 0; row < limit; row++) {
-    const score = baseScore[row]!;
-    if (score <= bestScore && score !== Infinity && wins(view, row, score, best, bestScore)) {
-      best = row;
-      bestScore = score;
-    }
-  }
-  return best;
 }
 
 function wins(view: StrategyView, row: number, score: number, best: number, bestScore: number): boolean {
