@@ -51,7 +51,7 @@ export async function request<Value>(url: string, options: CallOptions = {}): Pr
   const text = await response.text();
   const value: unknown = text === "" ? null : parse(text);
   if (!response.ok) throw failure(response, value);
-  // The server's answer is taken for what its documentation says; views treat members as if they may be missing.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what the server's documentation says; views expect that members may be missing
   return { value: value as Value, etag: response.headers.get("ETag") };
 }
 
@@ -67,7 +67,8 @@ export function messageOf(error: unknown): string {
 function failure(response: Response, value: unknown): ApiError {
   const problem = typeof value === "object" && value !== null ? value : {};
   const detail = "detail" in problem && typeof problem.detail === "string" ? problem.detail : "";
-  const errors = "errors" in problem && Array.isArray(problem.errors) ? (problem.errors as ApiError["errors"]) : []; // RFC 9457 problems of this server
+  const errors =
+    "errors" in problem && Array.isArray(problem.errors) ? (problem.errors as ApiError["errors"]) : []; // RFC 9457 problems of this server
   const wait = response.headers.get("Retry-After");
   const hint = response.status === 429 && wait !== null ? ` Try again in ${wait} s.` : "";
   return new ApiError(response.status, (detail || `The server answered ${response.status}.`) + hint, errors);

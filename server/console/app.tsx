@@ -2,11 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { loggedOut, request } from "./api.ts";
 import { Help } from "./help.tsx";
+import { has, lookForFeatures } from "./store/features.ts";
 import { setTheme, type Theme, themeNow } from "./store/prefs.ts";
-import { goTo, type View, VIEWS, view } from "./store/route.ts";
+import { goTo, VIEWS, type View, view } from "./store/route.ts";
 import { useSignal } from "./store/signal.ts";
 import { backends, link, who } from "./store/state.ts";
-import { has, lookForFeatures } from "./store/features.ts";
 import { Dialog } from "./ui/dialog.tsx";
 import { Icon, type IconName } from "./ui/icons.tsx";
 import { IconButton } from "./ui/parts.tsx";
@@ -59,9 +59,9 @@ export function App() {
   }, []);
   return (
     <div class="shell">
-      <a class="skip-link" href="#main" onClick={skip}>
+      <button type="button" class="skip-link" onClick={skip}>
         Skip to content
-      </a>
+      </button>
       <Side shown={shown} onHelp={() => setHelping(true)} />
       <main class="main" id="main" tabIndex={-1}>
         <Screen />
@@ -74,8 +74,7 @@ export function App() {
 }
 
 /** A link to a fragment would change the view. */
-function skip(event: Event): void {
-  event.preventDefault();
+function skip(): void {
   document.getElementById("main")?.focus();
 }
 
@@ -135,7 +134,9 @@ function SideFoot({ onHelp }: { readonly onHelp: () => void }) {
           }}
         />
         <IconButton icon="help" label="Keyboard shortcuts" onClick={onHelp} />
-        {user === null || user.keyless ? null : <IconButton icon="leave" label="Log out" onClick={() => void logOut()} />}
+        {user === null || user.keyless ? null : (
+          <IconButton icon="leave" label="Log out" onClick={() => void logOut()} />
+        )}
       </div>
     </div>
   );
@@ -202,5 +203,8 @@ function onShortcuts(help: () => void): () => void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(?:INPUT|SELECT|TEXTAREA)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(?:INPUT|SELECT|TEXTAREA)$/.test(target.tagName))
+  );
 }

@@ -1,7 +1,7 @@
 /** The console's entry: shows it and begins to listen. */
 import { render } from "preact";
-import { App } from "./app.tsx";
 import { request } from "./api.ts";
+import { App } from "./app.tsx";
 import { startLive } from "./store/live.ts";
 import { applyTheme, themeNow } from "./store/prefs.ts";
 import { who } from "./store/state.ts";

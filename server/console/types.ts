@@ -56,7 +56,9 @@ export interface ConfigAnswer {
   readonly version: number;
   readonly config: Readonly<Record<string, unknown>>;
   readonly live: readonly string[];
-  readonly overrides: Readonly<Record<string, { readonly by?: string; readonly at?: string; readonly persist?: boolean }>>;
+  readonly overrides: Readonly<
+    Record<string, { readonly by?: string; readonly at?: string; readonly persist?: boolean }>
+  >;
   readonly source: string | null;
   readonly can_undo?: boolean;
 }

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import type { LiveMessage } from "../../core/wire/console.ts";
 import { eventually } from "../support/eventually.ts";
-import { HttpBackend } from "../support/http-backend.ts";
 import { FakeAgent } from "../support/fake-agent.ts";
+import { HttpBackend } from "../support/http-backend.ts";
 import { type Json, record, string } from "../support/json.ts";
 import { expectProblem } from "../support/problem.ts";
 import type { Answer, CallOptions } from "../support/raw-client.ts";
@@ -16,7 +16,11 @@ const KEYS = {
 } as const;
 
 const CONFIG: Json = {
-  api_keys: (["admin", "read", "route"] as const).map((scope) => ({ name: scope, key: KEYS[scope], scopes: [scope] })),
+  api_keys: (["admin", "read", "route"] as const).map((scope) => ({
+    name: scope,
+    key: KEYS[scope],
+    scopes: [scope],
+  })),
 };
 
 /** Origin of our own pages, as the calls of these tests name the server. */
@@ -77,14 +81,20 @@ test("a key gives a cookie that no script sees, and only with it and from our pa
     /^opsen_console=[\w-]+\.[\w-]+; Path=\/console; HttpOnly; SameSite=Strict; Max-Age=43200$/,
   );
   const cookie = cookieOf(answer);
-  expect((await server.call("GET", "/console", { headers: { Cookie: cookie } })).text).toContain("/console/console.js");
+  expect((await server.call("GET", "/console", { headers: { Cookie: cookie } })).text).toContain(
+    "/console/console.js",
+  );
   const backends = await server.call("GET", "/console/api/backends?x=1", own(cookie));
   expect(record(backends.json).backends).toEqual([]);
 
   // The cookie alone does not do: a page of another port of this host would have it sent as well.
   const bare = { headers: { Cookie: cookie } };
   expectProblem(await server.call("GET", "/console/api/backends", bare), 403);
-  for (const foreign of [{ Origin: "http://127.0.0.1:1" }, { Origin: "null" }, { "Sec-Fetch-Site": "same-site" }]) {
+  for (const foreign of [
+    { Origin: "http://127.0.0.1:1" },
+    { Origin: "null" },
+    { "Sec-Fetch-Site": "same-site" },
+  ]) {
     const call = own(cookie, { json: { set: { stale_minutes: 3 } }, headers: foreign });
     expectProblem(await server.call("PATCH", "/console/api/config", call), 403);
   }
@@ -136,12 +146,16 @@ test("a reader looks and changes nothing; what an administrator changes bears th
     expect(string(refused.detail)).toContain("admin");
   }
   expectProblem(await server.call("GET", "/console/api/audit", own(reader)), 403);
-  expect((await server.call("POST", "/console/api/route/explain", own(reader, { json: {} }))).status).toBe(200);
+  expect((await server.call("POST", "/console/api/route/explain", own(reader, { json: {} }))).status).toBe(
+    200,
+  );
 
   const admin = await logIn(server, KEYS.admin);
   expect((await server.call("PATCH", "/console/api/config", own(admin, change))).status).toBe(200);
   const audit = record((await server.call("GET", "/console/api/audit", own(admin))).json);
-  expect(audit.entries).toMatchObject([{ actor: "admin", action: "config", changes: [{ key: "stale_minutes" }] }]);
+  expect(audit.entries).toMatchObject([
+    { actor: "admin", action: "config", changes: [{ key: "stale_minutes" }] },
+  ]);
 });
 
 test("logging out ends the log-in for the cookie, wherever it is", async () => {
@@ -170,7 +184,10 @@ test("without a key the console opens for this host alone, and for no page of an
 });
 
 test("without a console its paths are a backend's", async () => {
-  await using backend = new HttpBackend({ name: "own", handle: ({ url }) => new Response(new URL(url).pathname) });
+  await using backend = new HttpBackend({
+    name: "own",
+    handle: ({ url }) => new Response(new URL(url).pathname),
+  });
   await using server = await TestServer.start({ config: { console: false } });
   await FakeAgent.join(server, { id: "own", endpoint: backend.url });
   expect((await server.call("GET", "/console")).text).toBe("/console");
@@ -187,7 +204,8 @@ async function listen(
   socket.addEventListener("open", () => socket.send('{"watch":["fleet","log"]}'));
   const message = await new Promise<LiveMessage>((resolve, reject) => {
     socket.addEventListener("message", ({ data }) => {
-      const told = JSON.parse(String(data)) as LiveMessage; // as the server writes it
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what the server writes
+      const told = JSON.parse(String(data)) as LiveMessage;
       if (probe(told)) resolve(told);
     });
     socket.addEventListener("close", ({ code }) => reject(new Error(`closed: ${code}`)));
@@ -202,7 +220,9 @@ test("the live connection tells of the fleet, and ends at once with the server",
   const headers = { Cookie: cookie, Origin: server.url };
   const { socket, message } = await listen(server, headers, ({ backends }) => backends?.ids?.length === 1);
   expect(message.backends?.changed).toMatchObject([{ id: "a", source: "agent" }]);
-  const closed = new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+  const closed = new Promise<number>((resolve) =>
+    socket.addEventListener("close", ({ code }) => resolve(code)),
+  );
   const { code } = await server.stop();
   expect(code).toBe(0);
   expect(await closed).toBe(1001);
@@ -230,7 +250,9 @@ test("a live connection ends when its log-in does", async () => {
   await using server = await TestServer.start({ config: CONFIG });
   const cookie = await logIn(server, KEYS.read);
   const { socket } = await listen(server, { Cookie: cookie, Origin: server.url }, () => true);
-  const closed = new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+  const closed = new Promise<number>((resolve) =>
+    socket.addEventListener("close", ({ code }) => resolve(code)),
+  );
   await server.call("POST", "/console/logout", own(cookie));
   expect(await closed).toBe(1008);
 });

@@ -48,7 +48,10 @@ describe.if(CHROMIUM !== null)("in a browser", () => {
   });
 
   /** A page that has logged in, in a browser profile of its own; what it complains of fails the test. */
-  async function withPage(work: (page: Page) => Promise<void>, colorScheme: "light" | "dark" = "light"): Promise<void> {
+  async function withPage(
+    work: (page: Page) => Promise<void>,
+    colorScheme: "light" | "dark" = "light",
+  ): Promise<void> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, colorScheme });
     try {
       const { page, faults }: Visit = await visit(context);
@@ -136,23 +139,29 @@ describe.if(CHROMIUM !== null)("in a browser", () => {
         await page.getByRole("button", { name: "Undo last edit" }).click();
         await page.getByText(new RegExp(`Taken back: .*${left}`)).waitFor();
       }
-      await until("three backends again", async () => records((await api("GET", "/backends")).backends).length === 3);
+      await until(
+        "three backends again",
+        async () => records((await api("GET", "/backends")).backends).length === 3,
+      );
     });
   });
 
-  test("a setting is changed after a look at what it comes to, and taken back", async () => {
+  test("the strategy is changed after a look at what it comes to, and taken back", async () => {
     await withPage(async (page) => {
       await page.goto(`${server.url}/console#/settings`);
-      await page.getByLabel("stale_minutes", { exact: true }).fill("7");
-      await page.getByLabel("stale_minutes", { exact: true }).press("Enter");
+      await page.getByLabel("strategy", { exact: true }).selectOption("round_robin");
       await page.getByRole("button", { name: "Preview" }).click();
-      await page.getByRole("dialog").getByText("stale_minutes").waitFor();
-      expect(record((await api("GET", "/config")).config).stale_minutes).not.toBe(7);
-      await page.getByRole("button", { name: "Apply" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText("round_robin").waitFor();
+      expect(record((await api("GET", "/config")).config).strategy).toBe("resource");
+      await dialog.getByRole("button", { name: "Apply" }).click();
       await page.getByText("One setting has changed").waitFor();
-      expect(record((await api("GET", "/config")).config).stale_minutes).toBe(7);
+      expect(record((await api("GET", "/config")).config).strategy).toBe("round_robin");
+      await page.goto(`${server.url}/console#/decisions`);
+      await page.getByText("round_robin").first().waitFor();
       await page.locator(".toast").getByRole("button", { name: "Undo" }).click();
-      await page.getByText("Taken back: stale_minutes").waitFor();
+      await page.getByText("Taken back: strategy").waitFor();
+      expect(record((await api("GET", "/config")).config).strategy).toBe("resource");
       await page.goto(`${server.url}/console#/audit`);
       await page.getByText("undo").first().waitFor();
     });
@@ -240,16 +249,16 @@ describe.if(CHROMIUM !== null)("in a browser", () => {
     expect(faults).toEqual([]);
     await context.close();
   });
-
-  /** What axe finds serious or critical, by rule and place. */
-  async function faultsOf(page: Page, axe: string): Promise<readonly string[]> {
-    // By the debugger's way in, which no policy of the page concerns.
-    await page.evaluate(axe);
-    const found: unknown = await page.evaluate(
-      `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ target, any }) => id + " " + target + " " + (any[0]?.message ?? ""))))`,
-    );
-    return Array.isArray(found) ? found.map(String) : ["no answer of axe"];
-  }
 });
+
+/** What axe finds serious or critical, by rule and place. */
+async function faultsOf(page: Page, axe: string): Promise<readonly string[]> {
+  // By the debugger's way in, which no policy of the page concerns.
+  await page.evaluate(axe);
+  const found: unknown = await page.evaluate(
+    `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ target, any }) => id + " " + target + " " + (any[0]?.message ?? ""))))`,
+  );
+  return Array.isArray(found) ? found.map(String) : ["no answer of axe"];
+}

@@ -3,7 +3,7 @@ import { call } from "../api.ts";
 import type { Backend, Change, ConfigChange } from "../types.ts";
 import { complain, tell } from "../ui/toast.tsx";
 import { nameOf } from "../views/fleet/choose.ts";
-import { undo } from "./draft.ts";
+import { undo as takeBack } from "./draft.ts";
 
 /** What of a backend can be set. */
 export interface BackendEdit {
@@ -47,7 +47,10 @@ export async function undrain(backend: Backend): Promise<boolean> {
 }
 
 /** What adding or changing a backend would come to; throws what the server says against it. */
-export async function previewEdit(backend: Backend | undefined, edit: BackendEdit): Promise<readonly Change[]> {
+export async function previewEdit(
+  backend: Backend | undefined,
+  edit: BackendEdit,
+): Promise<readonly Change[]> {
   return (await send(backend, edit, "?dry_run=true")).value.changes;
 }
 
@@ -55,13 +58,16 @@ export async function previewEdit(backend: Backend | undefined, edit: BackendEdi
 export async function applyEdit(backend: Backend | undefined, edit: BackendEdit): Promise<void> {
   const { etag } = await send(backend, edit, "");
   const name = backend === undefined ? (edit.id ?? edit.url ?? "The backend") : nameOf(backend);
-  tell(backend === undefined ? `${name} has been added.` : `${name} has been changed.`, () => void undo(etag));
+  tell(
+    backend === undefined ? `${name} has been added.` : `${name} has been changed.`,
+    () => void takeBack(etag),
+  );
 }
 
 export async function removeBackend(backend: Backend): Promise<void> {
   try {
     const { etag } = await call(pathOf(backend), { method: "DELETE" });
-    const back = backend.source === "agent" ? undefined : () => void undo(etag);
+    const back = backend.source === "agent" ? undefined : () => void takeBack(etag);
     tell(`${nameOf(backend)} has been removed.`, back);
   } catch (error) {
     complain(error);

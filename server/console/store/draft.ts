@@ -25,12 +25,19 @@ export async function preview(edit: Draft, etag: string | null): Promise<ConfigC
 }
 
 export async function apply(edit: Draft, etag: string | null, persist: boolean): Promise<void> {
-  const { value } = await call<ConfigChange>("/config", { method: "PATCH", body: bodyOf(edit, persist), ifMatch: etag });
+  const { value } = await call<ConfigChange>("/config", {
+    method: "PATCH",
+    body: bodyOf(edit, persist),
+    ifMatch: etag,
+  });
   draft.set({});
   const restart = value.restart_required.length > 0 ? " Part of it counts after a restart." : "";
-  tell(`${value.changes.length === 1 ? "One setting has" : `${value.changes.length} settings have`} changed.${restart}`, () => {
-    void undo(`"${value.version}"`);
-  });
+  tell(
+    `${value.changes.length === 1 ? "One setting has" : `${value.changes.length} settings have`} changed.${restart}`,
+    () => {
+      void undo(`"${value.version}"`);
+    },
+  );
 }
 
 /** Takes the last edit back; with `etag` only while nothing else has changed since. */

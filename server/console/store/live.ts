@@ -56,8 +56,9 @@ function connect(): void {
     lastWordAt = Date.now();
     failures = 0;
     link.set("live");
-    // The server's own message, as core/wire/console.ts has it.
-    if (typeof event.data === "string") take(JSON.parse(event.data) as LiveMessage);
+    if (typeof event.data !== "string") return;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what the server writes
+    take(JSON.parse(event.data) as LiveMessage);
   });
   opening.addEventListener("close", () => {
     if (socket === opening) lost();

@@ -34,7 +34,7 @@ export function setTheme(theme: Theme): void {
 /** Shows a theme; "auto" is what the system says. */
 export function applyTheme(theme: Theme): void {
   const root = document.documentElement;
-  if (theme === "auto") delete root.dataset["theme"];
-  else root.dataset["theme"] = theme;
+  if (theme === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme;
   document.dispatchEvent(new Event("opsen-theme"));
 }

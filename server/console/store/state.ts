@@ -1,5 +1,11 @@
 /** What the page knows: fed by the live connection, read by the views. */
-import { type Decision, LIVE_SERIES, type LiveFigures, type LiveMessage, type LiveSeries } from "../../../core/wire/console.ts";
+import {
+  type Decision,
+  LIVE_SERIES,
+  type LiveFigures,
+  type LiveMessage,
+  type LiveSeries,
+} from "../../../core/wire/console.ts";
 import type { Backend, Who } from "../types.ts";
 import { signal } from "./signal.ts";
 
@@ -48,7 +54,9 @@ export function take(message: LiveMessage): void {
     decisions.set([...message.decisions.toReversed(), ...decisions.get()].slice(0, MAX_DECISIONS));
   }
   if (message.log !== undefined) logLines.set([...logLines.get(), ...message.log].slice(-MAX_LINES));
-  if (message.backends !== undefined) takeFleet(message.backends.changed as readonly Backend[], message.backends.ids); // entries of GET /backends
+  if (message.backends === undefined) return;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- they are entries of GET /backends
+  takeFleet(message.backends.changed as readonly Backend[], message.backends.ids);
 }
 
 /** Takes entries that have changed, and with `ids` who there is at all. */

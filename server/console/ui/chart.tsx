@@ -39,17 +39,22 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     const element = box.current;
-    if (element === null) return;
+    if (element === null) return undefined;
     const make = (): void => {
       plot.current?.destroy();
       plot.current = new uPlot(
-        { ...optionsOf(latest.current, element.clientWidth - EDGES_PX, height), hooks: { setCursor: [(own) => setAt(own.cursor.idx ?? null)] } },
+        {
+          ...optionsOf(latest.current, element.clientWidth - EDGES_PX, height),
+          hooks: { setCursor: [(own) => setAt(own.cursor.idx ?? null)] },
+        },
         dataOf(latest.current),
         element,
       );
     };
     make();
-    const observer = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth - EDGES_PX, height }));
+    const observer = new ResizeObserver(() =>
+      plot.current?.setSize({ width: element.clientWidth - EDGES_PX, height }),
+    );
     observer.observe(element);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", make);
@@ -106,7 +111,11 @@ function dataOf({ times, series }: ChartProps): uPlot.AlignedData {
   return [[...times], ...series.map(({ values }) => [...values])];
 }
 
-function optionsOf({ series, format, binary = false }: ChartProps, width: number, height: number): uPlot.Options {
+function optionsOf(
+  { series, format, binary = false }: ChartProps,
+  width: number,
+  height: number,
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const color = (name: string): string => style.getPropertyValue(name).trim();
   const font = `11px ${color("--font")}`;
@@ -125,7 +134,13 @@ function optionsOf({ series, format, binary = false }: ChartProps, width: number
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.12 : 1] } },
     axes: [
       { ...axis, size: 26, space: 70, values: (_plot, splits) => splits.map((at) => timeLabel(at)) },
-      { ...axis, size: binary ? 72 : 50, space: 36, ...(binary ? { incrs: BINARY_STEPS } : {}), values: (_plot, splits) => splits.map((value) => format(value)) },
+      {
+        ...axis,
+        size: binary ? 72 : 50,
+        space: 36,
+        ...(binary ? { incrs: BINARY_STEPS } : {}),
+        values: (_plot, splits) => splits.map((value) => format(value)),
+      },
     ],
     series: [
       {},

@@ -13,7 +13,17 @@ export function TextField(props: {
   /** Id of a list of what is known. */
   readonly list?: string;
 }) {
-  const { label, name, value, onChange, hint, placeholder = "", numeric = false, required = false, list = "" } = props;
+  const {
+    label,
+    name,
+    value,
+    onChange,
+    hint,
+    placeholder = "",
+    numeric = false,
+    required = false,
+    list = "",
+  } = props;
   const id = useId();
   return (
     <div class="field">

@@ -41,7 +41,12 @@ export function seconds(value: number | null | undefined): string {
   return `${Math.floor(value / 86_400)} d`;
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hour12: false,
+});
 
 export function clock(at: number | string): string {
   const time = new Date(at);

@@ -11,7 +11,11 @@ export function heatClass(pct: number): string {
 }
 
 /** Every core of a backend; the busiest count, so none is averaged away. */
-export const HeatStrip = memo(function HeatStrip({ cores }: { readonly cores: readonly number[] | null | undefined }) {
+export const HeatStrip = memo(function HeatStrip({
+  cores,
+}: {
+  readonly cores: readonly number[] | null | undefined;
+}) {
   if (cores === null || cores === undefined || cores.length === 0) {
     return <span class="heat-none">no report</span>;
   }
@@ -21,7 +25,6 @@ export const HeatStrip = memo(function HeatStrip({ cores }: { readonly cores: re
   return (
     <span class="heat-strip" role="img" aria-label={label} title={label}>
       {cells.map((pct, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: cores have no name but their number
         <i key={index} class={heatClass(pct)} />
       ))}
     </span>
@@ -31,7 +34,11 @@ export const HeatStrip = memo(function HeatStrip({ cores }: { readonly cores: re
 export function Bar({ pct, label }: { readonly pct: number | null | undefined; readonly label: string }) {
   const known = pct === null || pct === undefined ? null : Math.max(0, Math.min(100, pct));
   return (
-    <span class="bar" role="img" aria-label={`${label}: ${known === null ? "unknown" : `${Math.round(known)}%`}`}>
+    <span
+      class="bar"
+      role="img"
+      aria-label={`${label}: ${known === null ? "unknown" : `${Math.round(known)}%`}`}
+    >
       <i class={heatClass(known ?? 0)} style={{ width: `${known ?? 0}%` }} />
     </span>
   );

@@ -15,6 +15,6 @@ export function memo<Props extends object>(draw: FunctionComponent<Props>): Func
       return h(draw, this.props);
     }
   }
-  // A component of a class is used as one of a function is; the types tell them apart.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a component of a class is used as one of a function is
   return Memo as unknown as FunctionComponent<Props>;
 }

@@ -33,7 +33,13 @@ export function Status({ status }: { readonly status: string }) {
   );
 }
 
-export function Badge({ tone = "idle", children }: { readonly tone?: Tone; readonly children: ComponentChildren }) {
+export function Badge({
+  tone = "idle",
+  children,
+}: {
+  readonly tone?: Tone;
+  readonly children: ComponentChildren;
+}) {
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
@@ -140,9 +146,29 @@ export function Segmented<Value extends string>(props: {
 
 export function Loading({ error }: { readonly error: string }) {
   if (error === "") return <p class="loading">Loading…</p>;
+  return <Problem text={error} />;
+}
+
+/** What the server says against something; nothing when it says nothing. */
+export function Problem({ text }: { readonly text: string }) {
+  if (text === "") return null;
   return (
     <p class="problem" role="alert">
-      {error}
+      {text}
     </p>
+  );
+}
+
+/** Something wide or long that scrolls by itself, by keyboard as well. */
+export function Scroll(props: {
+  readonly label: string;
+  readonly tall?: boolean;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
+    <section class={props.tall === true ? "scroll tall" : "scroll"} tabIndex={0} aria-label={props.label}>
+      {props.children}
+    </section>
   );
 }

@@ -23,8 +23,16 @@ export function Spark(props: {
   });
   const line = at.length < 2 ? "" : `M${at.join("L")}`;
   return (
-    <svg class={`spark ${tone}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
-      {line === "" ? null : <path class="spark-fill" d={`${line}L${WIDTH} ${HEIGHT}L${start.toFixed(1)} ${HEIGHT}Z`} />}
+    <svg
+      class={`spark ${tone}`}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      {line === "" ? null : (
+        <path class="spark-fill" d={`${line}L${WIDTH} ${HEIGHT}L${start.toFixed(1)} ${HEIGHT}Z`} />
+      )}
       <path class="spark-line" d={line} vector-effect="non-scaling-stroke" />
     </svg>
   );

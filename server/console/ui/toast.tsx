@@ -1,6 +1,7 @@
 /** Short news at the edge of the page, such as what went wrong, and a way to take something back. */
-import { signal, useSignal } from "../store/signal.ts";
+
 import { messageOf } from "../api.ts";
+import { signal, useSignal } from "../store/signal.ts";
 import { IconButton } from "./parts.tsx";
 
 interface Toast {

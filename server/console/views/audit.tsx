@@ -31,7 +31,10 @@ export function AuditView() {
 }
 
 function Entries() {
-  const { value, error, missing } = useResource<{ readonly entries: readonly AuditEntry[] }>("/audit?limit=200", EVERY_MS);
+  const { value, error, missing } = useResource<{ readonly entries: readonly AuditEntry[] }>(
+    "/audit?limit=200",
+    EVERY_MS,
+  );
   if (missing) {
     return (
       <Empty icon="audit" title="This server keeps no record of changes">
@@ -50,7 +53,6 @@ function Entries() {
   return (
     <ol class="audit">
       {value.entries.map((entry, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: entries have no name, and no state
         <li key={index} class="panel audit-entry">
           <p class="audit-head">
             <time class="soft">{dayAndClock(entry.at)}</time>

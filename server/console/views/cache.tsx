@@ -12,7 +12,10 @@ const EVERY_MS = 3_000;
 
 export function CacheView() {
   useSignal(who);
-  const { value, error, missing, reload } = useResource<Readonly<Record<string, unknown>>>("/cache", EVERY_MS);
+  const { value, error, missing, reload } = useResource<Readonly<Record<string, unknown>>>(
+    "/cache",
+    EVERY_MS,
+  );
   const [isSure, setSure] = useState(false);
   const empty = async (): Promise<void> => {
     setSure(false);
@@ -54,7 +57,9 @@ export function CacheView() {
         <Panel title="Figures">
           <dl class="facts wide">
             {Object.entries(value).flatMap(([name, each]) =>
-              typeof each === "object" && each !== null ? [] : [<Figure key={name} name={name} value={each} />],
+              typeof each === "object" && each !== null
+                ? []
+                : [<Figure key={name} name={name} value={each} />],
             )}
           </dl>
         </Panel>

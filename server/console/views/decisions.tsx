@@ -5,7 +5,7 @@ import { listen } from "../store/live.ts";
 import { useSignal } from "../store/signal.ts";
 import { decisions } from "../store/state.ts";
 import { clock, compact, millis } from "../ui/format.ts";
-import { Badge, Button, Empty, Panel } from "../ui/parts.tsx";
+import { Badge, Button, Empty, Panel, Scroll } from "../ui/parts.tsx";
 import { Explain } from "./explain.tsx";
 
 const MAX_SHOWN = 100;
@@ -26,7 +26,11 @@ export function DecisionsView() {
         aside={
           <>
             a sample, at most ten a second and worker
-            <Button kind="quiet" icon={held === null ? "pause" : "play"} onClick={() => setHeld(held === null ? live : null)}>
+            <Button
+              kind="quiet"
+              icon={held === null ? "pause" : "play"}
+              onClick={() => setHeld(held === null ? live : null)}
+            >
               {held === null ? "Pause" : "Go on"}
             </Button>
           </>
@@ -46,8 +50,7 @@ export function DecisionsView() {
 
 function Sample({ shown }: { readonly shown: readonly Decision[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
-    <div class="scroll tall" tabIndex={0} role="region" aria-label="Decisions">
+    <Scroll label="Decisions" tall>
       <table class="plain">
         <thead>
           <tr>
@@ -57,13 +60,16 @@ function Sample({ shown }: { readonly shown: readonly Decision[] }) {
             <th scope="col">Tier</th>
             <th scope="col">Backend</th>
             <th scope="col">Why</th>
-            <th scope="col" class="num">Status</th>
-            <th scope="col" class="num">Took</th>
+            <th scope="col" class="num">
+              Status
+            </th>
+            <th scope="col" class="num">
+              Took
+            </th>
           </tr>
         </thead>
         <tbody>
           {shown.map((each, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: decisions have no name, and rows no state
             <tr key={index}>
               <td class="soft">{clock(each.at)}</td>
               <td class="mono clip">
@@ -76,14 +82,16 @@ function Sample({ shown }: { readonly shown: readonly Decision[] }) {
                 <Why decision={each} />
               </td>
               <td class="num">
-                <Badge tone={each.status >= 500 ? "bad" : each.status >= 400 ? "warn" : "good"}>{each.status}</Badge>
+                <Badge tone={each.status >= 500 ? "bad" : each.status >= 400 ? "warn" : "good"}>
+                  {each.status}
+                </Badge>
               </td>
               <td class="num">{millis(each.ms)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -93,7 +101,11 @@ function Why({ decision }: { readonly decision: Decision }) {
   return (
     <span class="why">
       {session === "kept" ? <Badge tone="info">its session</Badge> : <Badge>{strategy}</Badge>}
-      {session === "kept" || score === null ? null : <span class="soft">{strategy === "resource" ? "score" : "figure"} {compact(score)}</span>}
+      {session === "kept" || score === null ? null : (
+        <span class="soft">
+          {strategy === "resource" ? "score" : "figure"} {compact(score)}
+        </span>
+      )}
       {session === "assigned" ? <Badge tone="info">new session</Badge> : null}
       {queued > 0 ? <Badge tone="warn">waited {millis(queued)}</Badge> : null}
       {attempts > 1 ? <Badge tone="warn">{attempts} attempts</Badge> : null}

@@ -3,9 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { call, messageOf } from "../api.ts";
 import { useResource } from "../store/resource.ts";
 import type { ConfigAnswer, ExplainAnswer, Explained } from "../types.ts";
-import { compact } from "../ui/format.ts";
 import { TextField } from "../ui/field.tsx";
-import { Badge, Button, Panel } from "../ui/parts.tsx";
+import { compact } from "../ui/format.ts";
+import { Badge, Button, Panel, Problem } from "../ui/parts.tsx";
 
 const MAX_SHOWN = 60;
 const RESOURCE = "resource";
@@ -35,17 +35,25 @@ export function Explain() {
         }}
       >
         <Tier value={ask.tier} onChange={(tier) => setAsk({ ...ask, tier })} />
-        <TextField name="client_ip" label="Client address" placeholder="203.0.113.7" value={ask.client_ip} onChange={(client_ip) => setAsk({ ...ask, client_ip })} />
-        <TextField name="path" label="Path" placeholder="/api/v1" value={ask.path} onChange={(path) => setAsk({ ...ask, path })} />
+        <TextField
+          name="client_ip"
+          label="Client address"
+          placeholder="203.0.113.7"
+          value={ask.client_ip}
+          onChange={(client_ip) => setAsk({ ...ask, client_ip })}
+        />
+        <TextField
+          name="path"
+          label="Path"
+          placeholder="/api/v1"
+          value={ask.path}
+          onChange={(path) => setAsk({ ...ask, path })}
+        />
         <Button kind="primary" type="submit">
           Explain
         </Button>
       </form>
-      {problem === "" ? null : (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       {answer === null ? null : <Verdict answer={answer} />}
     </Panel>
   );
@@ -53,9 +61,12 @@ export function Explain() {
 
 function Tier({ value, onChange }: { readonly value: string; readonly onChange: (tier: string) => void }) {
   const { value: answer } = useResource<ConfigAnswer>("/config");
-  const tiers = answer?.config["tiers"];
-  const names = Array.isArray(tiers) ? (tiers as readonly { readonly name: string }[]).map(({ name }) => name) : []; // tiers of the configuration have names
-  if (names.length === 0) return <TextField name="tier" label="Tier" placeholder="default" value={value} onChange={onChange} />;
+  const tiers = answer?.config.tiers;
+  const names = Array.isArray(tiers)
+    ? (tiers as readonly { readonly name: string }[]).map(({ name }) => name)
+    : []; // tiers of the configuration have names
+  if (names.length === 0)
+    return <TextField name="tier" label="Tier" placeholder="default" value={value} onChange={onChange} />;
   return (
     <label class="field">
       <span>Tier</span>
@@ -73,7 +84,9 @@ function Tier({ value, onChange }: { readonly value: string; readonly onChange: 
 
 function Verdict({ answer }: { readonly answer: ExplainAnswer }) {
   const { strategy = RESOURCE, chosen } = answer;
-  const eligible = answer.backends.filter((each) => each.eligible).toSorted((a, b) => (a.score ?? 0) - (b.score ?? 0));
+  const eligible = answer.backends
+    .filter((each) => each.eligible)
+    .toSorted((a, b) => (a.score ?? 0) - (b.score ?? 0));
   const removed = answer.backends.filter((each) => !each.eligible);
   const longest = Math.max(1e-9, ...eligible.map(({ score }) => score ?? 0));
   if (answer.backends.length === 0) return <p class="soft pad">There is no backend to choose from.</p>;
@@ -108,7 +121,9 @@ function Verdict({ answer }: { readonly answer: ExplainAnswer }) {
 }
 
 function Legend({ strategy, hasFigures }: { readonly strategy: string; readonly hasFigures: boolean }) {
-  const rule = hasFigures ? "the shortest bar wins" : "goes by no figure: its choice is the next in turn, or chance";
+  const rule = hasFigures
+    ? "the shortest bar wins"
+    : "goes by no figure: its choice is the next in turn, or chance";
   return (
     <p class="legend">
       <Badge tone="info">{strategy}</Badge>

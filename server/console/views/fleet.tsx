@@ -6,13 +6,13 @@ import { backends as fleet, isAdmin, who } from "../store/state.ts";
 import type { Backend } from "../types.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Button, Empty, Segmented } from "../ui/parts.tsx";
-import { BackendDrawer } from "./fleet/drawer.tsx";
-import { BackendForm } from "./fleet/form.tsx";
 import { Cards } from "./fleet/cards.tsx";
 import { type Choice, chosenOf, SORTS, type SortKey, tagsOf } from "./fleet/choose.ts";
-import { Tiles } from "./fleet/tiles.tsx";
+import { BackendDrawer } from "./fleet/drawer.tsx";
+import { BackendForm } from "./fleet/form.tsx";
 import { Summary } from "./fleet/summary.tsx";
 import { FleetTable } from "./fleet/table.tsx";
+import { Tiles } from "./fleet/tiles.tsx";
 
 type Mode = "cards" | "table" | "heat";
 
@@ -91,13 +91,16 @@ function Body(props: {
     return (
       <Empty icon="search" title="No backend matches">
         <p>
-          <Button onClick={() => onChoice({ ...choice, text: "", status: "", tag: "" })}>Show all {all.length}</Button>
+          <Button onClick={() => onChoice({ ...choice, text: "", status: "", tag: "" })}>
+            Show all {all.length}
+          </Button>
         </p>
       </Empty>
     );
   }
   if (mode === "heat") return <Tiles backends={chosen} onOpen={onOpen} />;
-  if (mode === "table") return <FleetTable backends={chosen} choice={choice} onChoice={onChoice} onOpen={onOpen} />;
+  if (mode === "table")
+    return <FleetTable backends={chosen} choice={choice} onChoice={onChoice} onOpen={onOpen} />;
   return <Cards backends={chosen} onOpen={onOpen} />;
 }
 
@@ -124,31 +127,49 @@ function Tools(props: {
           onInput={(event) => onChoice({ ...choice, text: event.currentTarget.value })}
         />
       </label>
-      <Select label="Status" value={choice.status} options={statuses} onChange={(status) => onChoice({ ...choice, status })} />
+      <Select
+        label="Status"
+        value={choice.status}
+        options={statuses}
+        onChange={(status) => onChoice({ ...choice, status })}
+      />
       {tags.length === 0 ? null : (
-        <Select label="Tag" value={choice.tag} options={tags} onChange={(tag) => onChoice({ ...choice, tag })} />
+        <Select
+          label="Tag"
+          value={choice.tag}
+          options={tags}
+          onChange={(tag) => onChoice({ ...choice, tag })}
+        />
       )}
-      <label class="select">
-        <span class="visually-hidden">Sort by</span>
-        <select
-          value={choice.sort}
-          onChange={(event) => {
-            const sort = SORTS.find(({ key }) => key === event.currentTarget.value)?.key ?? ("name" satisfies SortKey);
-            onChoice({ ...choice, sort, down: sort !== "name" });
-          }}
-        >
-          {SORTS.map(({ key, label }) => (
-            <option key={key} value={key}>
-              Sort: {label}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Sort choice={choice} onChoice={onChoice} />
       <span class="shown" role="status">
         {shown === all.length ? "" : `${shown} of ${all.length}`}
       </span>
       <Segmented label="Show as" value={mode} options={MODES} onChange={onMode} />
     </div>
+  );
+}
+
+function Sort(props: { readonly choice: Choice; readonly onChoice: (choice: Choice) => void }) {
+  const { choice, onChoice } = props;
+  return (
+    <label class="select">
+      <span class="visually-hidden">Sort by</span>
+      <select
+        value={choice.sort}
+        onChange={(event) => {
+          const sort =
+            SORTS.find(({ key }) => key === event.currentTarget.value)?.key ?? ("name" satisfies SortKey);
+          onChoice({ ...choice, sort, down: sort !== "name" });
+        }}
+      >
+        {SORTS.map(({ key, label }) => (
+          <option key={key} value={key}>
+            Sort: {label}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

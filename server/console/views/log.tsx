@@ -40,7 +40,12 @@ export function LogView() {
         <label class="search">
           <Icon name="search" />
           <span class="visually-hidden">Search the log</span>
-          <input type="search" placeholder="Search the log…" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          <input
+            type="search"
+            placeholder="Search the log…"
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
         </label>
         <Segmented label="Least level" value={level} options={LEVELS} onChange={setLevel} />
         <span class="shown" role="status">
@@ -83,7 +88,6 @@ function Lines({ lines }: { readonly lines: readonly string[] }) {
       }}
     >
       {lines.map((line, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: lines have no name
         <span key={index} class={`line ${levelOf(line)}`}>
           {line}
           {"\n"}

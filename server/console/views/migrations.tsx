@@ -45,8 +45,8 @@ export function MigrationsView() {
       ) : all.length === 0 ? (
         <Empty icon="migrations" title="No migration yet">
           <p>
-            Give the old and the new backends a tag each, then move traffic from one to the other in stages that stop by
-            themselves when errors or latency rise.
+            Give the old and the new backends a tag each, then move traffic from one to the other in stages
+            that stop by themselves when errors or latency rise.
           </p>
         </Empty>
       ) : (

@@ -6,7 +6,7 @@ import { figures, seriesOf } from "../store/state.ts";
 import type { Lease } from "../types.ts";
 import { Chart } from "../ui/chart.tsx";
 import { compact, seconds } from "../ui/format.ts";
-import { Badge, Empty, Loading, Panel } from "../ui/parts.tsx";
+import { Badge, Empty, Loading, Panel, Scroll } from "../ui/parts.tsx";
 
 const MAX_SHOWN = 200;
 const EVERY_MS = 3_000;
@@ -38,7 +38,10 @@ export function QueueView() {
 }
 
 function Leases() {
-  const { value, error } = useResource<{ readonly total: number; readonly leases: readonly Lease[] }>("/leases", EVERY_MS);
+  const { value, error } = useResource<{ readonly total: number; readonly leases: readonly Lease[] }>(
+    "/leases",
+    EVERY_MS,
+  );
   const leases = value?.leases ?? [];
   return (
     <Panel title="Leases" aside={value === null ? "" : `${value.total} held, oldest first`}>
@@ -46,7 +49,9 @@ function Leases() {
         <Loading error={error} />
       ) : leases.length === 0 ? (
         <Empty icon="queue" title="Nothing is held">
-          <p>A lease is capacity of a tier on a backend: held while a request runs, or after a call of /route.</p>
+          <p>
+            A lease is capacity of a tier on a backend: held while a request runs, or after a call of /route.
+          </p>
         </Empty>
       ) : (
         <LeaseTable leases={leases.slice(0, MAX_SHOWN)} />
@@ -57,16 +62,19 @@ function Leases() {
 
 function LeaseTable({ leases }: { readonly leases: readonly Lease[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
-    <div class="scroll tall" tabIndex={0} role="region" aria-label="Leases">
+    <Scroll label="Leases" tall>
       <table class="plain">
         <thead>
           <tr>
             <th scope="col">Backend</th>
             <th scope="col">Tier</th>
             <th scope="col">For</th>
-            <th scope="col" class="num">Held for</th>
-            <th scope="col" class="num">Expires in</th>
+            <th scope="col" class="num">
+              Held for
+            </th>
+            <th scope="col" class="num">
+              Expires in
+            </th>
             <th scope="col">Lease</th>
           </tr>
         </thead>
@@ -79,12 +87,14 @@ function LeaseTable({ leases }: { readonly leases: readonly Lease[] }) {
                 <Badge tone={lease.kind === "route" ? "info" : "idle"}>{lease.kind}</Badge>
               </td>
               <td class="num">{seconds(lease.held_seconds)}</td>
-              <td class="num">{lease.expires_in_seconds === null ? "with its request" : seconds(lease.expires_in_seconds)}</td>
+              <td class="num">
+                {lease.expires_in_seconds === null ? "with its request" : seconds(lease.expires_in_seconds)}
+              </td>
               <td class="mono soft">{lease.lease_id.slice(0, 12)}…</td>
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

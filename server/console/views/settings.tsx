@@ -25,7 +25,11 @@ export function SettingsView() {
     <>
       <div class="page-head">
         <h1>Settings</h1>
-        {value === null ? null : <span class="soft">{value.source ?? "defaults"} · version {value.version}</span>}
+        {value === null ? null : (
+          <span class="soft">
+            {value.source ?? "defaults"} · version {value.version}
+          </span>
+        )}
         <span class="spacer" />
         {isAdmin() && value !== null ? (
           <Button icon="undo" disabled={value.can_undo === false} onClick={() => void undo(etag)}>

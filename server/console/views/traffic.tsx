@@ -1,52 +1,68 @@
 /** How much comes, how fast it is answered, and what fails, over time and by backend. */
 import { useMemo } from "preact/hooks";
+import type { LiveFigures, LiveSeries } from "../../../core/wire/console.ts";
 import { useSignal } from "../store/signal.ts";
 import { backends, figures, link, seriesOf, trailOf } from "../store/state.ts";
+import type { Backend } from "../types.ts";
 import { Chart, type ChartSeries } from "../ui/chart.tsx";
 import { bytes, compact, millis } from "../ui/format.ts";
-import { Empty, Panel, Status } from "../ui/parts.tsx";
+import { Empty, Panel, Scroll, Status } from "../ui/parts.tsx";
 import { Spark } from "../ui/spark.tsx";
 import { nameOf, rateOf } from "./fleet/choose.ts";
 
 const MAX_ROWS = 50;
 
+interface Plan {
+  readonly title: string;
+  readonly lines: readonly (readonly [series: LiveSeries, label: string, color: string])[];
+  readonly format: (value: number) => string;
+  readonly binary?: boolean;
+}
+
+/** What is drawn; the first line of each is filled. */
+const PLANS: readonly Plan[] = [
+  {
+    title: "Answers by status",
+    lines: [
+      ["responses_2xx", "2xx", "--good"],
+      ["responses_3xx", "3xx", "--info"],
+      ["responses_4xx", "4xx", "--warn"],
+      ["responses_5xx", "5xx", "--bad"],
+    ],
+    format: rate,
+  },
+  {
+    title: "At the same time",
+    lines: [
+      ["in_flight", "in flight", "--accent"],
+      ["waiting", "waiting", "--warn"],
+      ["connections", "client connections", "--info"],
+    ],
+    format: compact,
+  },
+  {
+    title: "Trouble with backends",
+    lines: [
+      ["errors", "failed attempts", "--bad"],
+      ["retries", "retries", "--warn"],
+    ],
+    format: rate,
+  },
+  {
+    title: "Bytes",
+    lines: [
+      ["bytes_out", "to clients", "--accent"],
+      ["bytes_in", "from clients", "--info"],
+    ],
+    format: (value) => `${bytes(value)}/s`,
+    binary: true,
+  },
+];
+
 export function TrafficView() {
   const all = useSignal(figures);
-  const state = useSignal(link);
+  const isLive = useSignal(link) === "live";
   const times = useMemo(() => all.map(({ at }) => at / 1000), [all]);
-  const of = (name: Parameters<typeof seriesOf>[1]): number[] => seriesOf(all, name);
-  const statuses: readonly ChartSeries[] = useMemo(
-    () => [
-      { label: "2xx", color: "--good", values: of("responses_2xx"), fill: true },
-      { label: "3xx", color: "--info", values: of("responses_3xx") },
-      { label: "4xx", color: "--warn", values: of("responses_4xx") },
-      { label: "5xx", color: "--bad", values: of("responses_5xx") },
-    ],
-    [all],
-  );
-  const troubles: readonly ChartSeries[] = useMemo(
-    () => [
-      { label: "failed attempts", color: "--bad", values: of("errors"), fill: true },
-      { label: "retries", color: "--warn", values: of("retries") },
-    ],
-    [all],
-  );
-  const load: readonly ChartSeries[] = useMemo(
-    () => [
-      { label: "in flight", color: "--accent", values: of("in_flight"), fill: true },
-      { label: "waiting", color: "--warn", values: of("waiting") },
-      { label: "client connections", color: "--info", values: of("connections") },
-    ],
-    [all],
-  );
-  const volume: readonly ChartSeries[] = useMemo(
-    () => [
-      { label: "to clients", color: "--accent", values: of("bytes_out"), fill: true },
-      { label: "from clients", color: "--info", values: of("bytes_in") },
-    ],
-    [all],
-  );
-  const rate = (value: number): string => `${compact(value)}/s`;
   return (
     <>
       <div class="page-head">
@@ -56,30 +72,49 @@ export function TrafficView() {
       {all.length < 2 ? (
         <Empty icon="traffic" title="Waiting for figures">
           <p>
-            {state === "live"
-              ? "The first points are there in a moment."
-              : "Charts need the live connection; it is not there yet."}
+            {isLive ? "The first points are there in a moment." : "There is no connection to the server yet."}
           </p>
         </Empty>
       ) : (
         <div class="charts">
-          <Panel title="Answers by status">
-            <Chart label="Answers by status" times={times} series={statuses} format={rate} />
-          </Panel>
-          <Panel title="At the same time">
-            <Chart label="Requests at the same time" times={times} series={load} format={compact} />
-          </Panel>
-          <Panel title="Trouble with backends">
-            <Chart label="Trouble with backends" times={times} series={troubles} format={rate} />
-          </Panel>
-          <Panel title="Bytes">
-            <Chart label="Bytes" times={times} series={volume} binary format={(value) => `${bytes(value)}/s`} />
-          </Panel>
+          {PLANS.map((plan) => (
+            <Planned key={plan.title} plan={plan} all={all} times={times} />
+          ))}
         </div>
       )}
       <ByBackend />
     </>
   );
+}
+
+function Planned(props: {
+  readonly plan: Plan;
+  readonly all: readonly LiveFigures[];
+  readonly times: readonly number[];
+}) {
+  const { plan, all, times } = props;
+  const { title, lines, format, binary = false } = plan;
+  const series = useMemo(
+    () =>
+      lines.map(
+        ([name, label, color], index): ChartSeries => ({
+          label,
+          color,
+          fill: index === 0,
+          values: seriesOf(all, name),
+        }),
+      ),
+    [all],
+  );
+  return (
+    <Panel title={title}>
+      <Chart label={title} times={times} series={series} format={format} binary={binary} />
+    </Panel>
+  );
+}
+
+function rate(value: number): string {
+  return `${compact(value)}/s`;
 }
 
 function ByBackend() {
@@ -88,47 +123,58 @@ function ByBackend() {
   const busiest = fleet
     .toSorted((a, b) => rateOf(b.id) - rateOf(a.id) || (b.in_flight ?? 0) - (a.in_flight ?? 0))
     .slice(0, MAX_ROWS);
-  const counts = fleet.some(({ requests_total }) => requests_total !== undefined);
+  const counts = fleet.some(({ requests_total: total }) => total !== undefined);
+  const heads = ["In flight", "Latency"];
   return (
-    <Panel title="By backend" aside={fleet.length > MAX_ROWS ? `the busiest ${MAX_ROWS} of ${fleet.length}` : ""}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard */}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Traffic by backend">
+    <Panel
+      title="By backend"
+      aside={fleet.length > MAX_ROWS ? `the busiest ${MAX_ROWS} of ${fleet.length}` : ""}
+    >
+      <Scroll label="Traffic by backend">
         <table class="plain">
           <thead>
             <tr>
               <th scope="col">Backend</th>
               <th scope="col">Status</th>
-              {counts ? <th scope="col" class="num">Requests</th> : null}
-              {counts ? <th scope="col" class="num">Errors</th> : null}
-              <th scope="col" class="num">In flight</th>
-              <th scope="col" class="num">Latency</th>
+              {[...(counts ? ["Requests", "Errors"] : []), ...heads].map((head) => (
+                <th key={head} scope="col" class="num">
+                  {head}
+                </th>
+              ))}
               <th scope="col">Last minute</th>
             </tr>
           </thead>
           <tbody>
             {busiest.map((backend) => (
-              <tr key={backend.id}>
-                <th scope="row">{nameOf(backend)}</th>
-                <td>
-                  <Status status={backend.status ?? "unknown"} />
-                </td>
-                {counts ? <td class="num">{compact(rateOf(backend.id))}/s</td> : null}
-                {counts ? <td class="num">{compact(backend.errors_total ?? 0)}</td> : null}
-                <td class="num">{compact(backend.in_flight ?? 0)}</td>
-                <td class="num">{millis(backend.latency_ms)}</td>
-                <td class="c-spark">
-                  <Spark
-                    values={(counts ? trailOf(backend.id)?.rate : trailOf(backend.id)?.inFlight) ?? []}
-                    atLeast={2}
-                    tone="accent"
-                    label="Last minute"
-                  />
-                </td>
-              </tr>
+              <Row key={backend.id} backend={backend} counts={counts} />
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
+  );
+}
+
+function Row({ backend, counts }: { readonly backend: Backend; readonly counts: boolean }) {
+  const trail = trailOf(backend.id);
+  return (
+    <tr>
+      <th scope="row">{nameOf(backend)}</th>
+      <td>
+        <Status status={backend.status ?? "unknown"} />
+      </td>
+      {counts ? <td class="num">{rate(rateOf(backend.id))}</td> : null}
+      {counts ? <td class="num">{compact(backend.errors_total ?? 0)}</td> : null}
+      <td class="num">{compact(backend.in_flight ?? 0)}</td>
+      <td class="num">{millis(backend.latency_ms)}</td>
+      <td class="c-spark">
+        <Spark
+          values={(counts ? trail?.rate : trail?.inFlight) ?? []}
+          atLeast={2}
+          tone="accent"
+          label="Last minute"
+        />
+      </td>
+    </tr>
   );
 }

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { bundleConsole, type FileName, type Files } from "./bundle.ts";
 import { CONTENT_SECURITY_POLICY } from "./page.ts";
 
-const TYPES: Partial<Record<FileName, string>> = {
-  "console.js": "text/javascript; charset=utf-8",
-  "console.css": "text/css; charset=utf-8",
-  "icon.svg": "image/svg+xml",
-};
+/** What browsers load by name, with its type. */
+const SERVED: readonly (readonly [FileName, string])[] = [
+  ["console.js", "text/javascript; charset=utf-8"],
+  ["console.css", "text/css; charset=utf-8"],
+  ["icon.svg", "image/svg+xml"],
+];
 
 interface Asset {
   readonly plain: Uint8Array<ArrayBuffer>;
@@ -28,9 +29,9 @@ export class Assets {
 
   /** Answers for a script, a style sheet or a picture; null for any other name. */
   async serve(name: string, headers: Headers): Promise<Response | null> {
-    const type = Object.hasOwn(TYPES, name) ? TYPES[name as FileName] : undefined; // the name is a key of TYPES
-    if (type === undefined) return null;
-    const asset = await this.#asset(name as FileName); // as above
+    const [file, type] = SERVED.find(([each]) => each === name) ?? [];
+    if (file === undefined || type === undefined) return null;
+    const asset = await this.#asset(file);
     const common = {
       ETag: asset.etag,
       "Cache-Control": "no-cache",

@@ -21,7 +21,8 @@ export async function bundleConsole(folder: string): Promise<Files> {
   });
   const script = built.outputs.find(({ path }) => path.endsWith("main.js"));
   const styles = built.outputs.find(({ path }) => path.endsWith("main.css"));
-  if (script === undefined || styles === undefined) throw new Error("the console's bundle has no script or no styles");
+  if (script === undefined || styles === undefined)
+    throw new Error("the console's bundle has no script or no styles");
   const source = (name: string): Promise<string> => Bun.file(join(folder, name)).text();
   return {
     "console.js": await script.text(),

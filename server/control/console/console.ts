@@ -14,9 +14,9 @@ import { ADMIN_HEADER, type ApiDeps, PEER_HEADER, pathOf, queryOf, targetOf } fr
 import type { Logger } from "../logging/logger.ts";
 import { Assets } from "./assets.ts";
 import { Figures } from "./figures.ts";
-import { liveView } from "./live-view.ts";
 import { keyInfos } from "./key-infos.ts";
 import { Live, type Page, type PageData } from "./live.ts";
+import { liveView } from "./live-view.ts";
 import type { LogTail } from "./log-tail.ts";
 import { type LoginDeps, logIn, loginPage, logOut, type Visitor } from "./login.ts";
 import { htmlPage, seeOther } from "./page.ts";

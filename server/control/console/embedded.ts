@@ -8,7 +8,6 @@ import type { Files } from "./bundle.ts";
 
 /** Reads them. */
 export async function embeddedFiles(): Promise<Files> {
-  const read = (path: string): Promise<string> => Bun.file(path).text();
   return {
     "console.js": await read(consoleScript),
     "console.css": await read(consoleStyles),
@@ -16,4 +15,8 @@ export async function embeddedFiles(): Promise<Files> {
     "login.html": await read(loginPage),
     "icon.svg": await read(icon),
   };
+}
+
+function read(path: string): Promise<string> {
+  return Bun.file(path).text();
 }

@@ -36,7 +36,7 @@ function infoOf(key: string, schema: TSchema): KeyInfo {
 
 /** The texts that a key may have, where it may have these alone. */
 function choicesOf(schema: TSchema): readonly string[] {
-  if (schema["format"] === "strategy") return STRATEGY_NAMES;
+  if (schema.format === "strategy") return STRATEGY_NAMES;
   if (!TypeGuard.IsUnion(schema)) return [];
   const texts = schema.anyOf.map((each) => (TypeGuard.IsLiteral(each) ? each.const : null));
   return texts.every((text) => typeof text === "string") ? texts : [];

@@ -168,7 +168,8 @@ export class Live {
       if (told === undefined) this.#told.set(id, { text, entry, beat: this.#beat });
       else if (told.text !== text) Object.assign(told, { text, entry, beat: this.#beat });
     }
-    const isSame = fleet.length === this.#ids.length && fleet.every(({ id }, index) => id === this.#ids[index]);
+    const isSame =
+      fleet.length === this.#ids.length && fleet.every(({ id }, index) => id === this.#ids[index]);
     if (isSame) return;
     this.#ids = fleet.map(({ id }) => id);
     this.#idsBeat = this.#beat;
@@ -231,7 +232,8 @@ function topicsOf(message: string): ReadonlySet<ConsoleTopic> | null {
   } catch {
     return null;
   }
-  if (typeof wish !== "object" || wish === null || !("watch" in wish) || !Array.isArray(wish.watch)) return null;
+  if (typeof wish !== "object" || wish === null || !("watch" in wish) || !Array.isArray(wish.watch))
+    return null;
   const asked: readonly unknown[] = wish.watch;
   return new Set(CONSOLE_TOPICS.filter((topic) => asked.includes(topic)));
 }

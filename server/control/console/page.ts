@@ -23,11 +23,18 @@ const PAGE_HEADERS = {
   Vary: "Cookie",
 } as const;
 
-export function htmlPage(html: string, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+export function htmlPage(
+  html: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(html, { status, headers: { ...PAGE_HEADERS, ...headers } });
 }
 
 /** Sends the browser on by GET (RFC 9110 section 15.4.4). */
 export function seeOther(location: string, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(null, { status: 303, headers: { Location: location, "Cache-Control": "no-store", ...headers } });
+  return new Response(null, {
+    status: 303,
+    headers: { Location: location, "Cache-Control": "no-store", ...headers },
+  });
 }

@@ -27,7 +27,10 @@ export async function relayCall(
   const enough = scopesFor(request.method, path);
   if (!isAdmin && !enough.some((scope) => session.scopes.includes(scope))) {
     const needed = [...enough, "admin"].join(" or ");
-    return problem(403, `You have logged in with a key of the scopes ${session.scopes.join(", ")}; this takes ${needed}.`);
+    return problem(
+      403,
+      `You have logged in with a key of the scopes ${session.scopes.join(", ")}; this takes ${needed}.`,
+    );
   }
   const headers = new Headers({ [SECRET_HEADER]: secret, [PEER_HEADER]: peer });
   for (const name of PASSED_HEADERS) {

@@ -115,7 +115,10 @@ export class Sessions {
 }
 
 /** Writes Set-Cookie for a log-in, or with an empty value for its end. A page of another site never gets it sent. */
-export function setCookie(value: string, options: { readonly secure: boolean; readonly maxAgeMs: number }): string {
+export function setCookie(
+  value: string,
+  options: { readonly secure: boolean; readonly maxAgeMs: number },
+): string {
   const age = value === "" ? 0 : Math.floor(options.maxAgeMs / 1000);
   const secure = options.secure ? "; Secure" : "";
   return `${COOKIE}=${value}; Path=/console; HttpOnly; SameSite=Strict; Max-Age=${age}${secure}`;

@@ -57,7 +57,7 @@ export async function until(what: string, look: () => Promise<boolean>): Promise
 }
 
 function findChromium(): string | null {
-  const named = process.env["OPSEN_CHROMIUM"];
+  const named = process.env.OPSEN_CHROMIUM;
   if (named !== undefined && named !== "") return existsSync(named) ? named : null;
   for (const name of NAMES) {
     const path = Bun.which(name);

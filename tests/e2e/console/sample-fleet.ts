@@ -1,8 +1,8 @@
 /** Fleets that look like ones that people have, for the console's tests and pictures. */
 import { FakeAgent, type FakeAgentOptions } from "../../support/fake-agent.ts";
-import type { TestServer } from "../../support/server.ts";
 import type { Json } from "../../support/json.ts";
 import { type Seeded, seeded } from "../../support/seeded.ts";
+import type { TestServer } from "../../support/server.ts";
 
 export const KEY = "sample-key-of-the-console-0123456789abcdef";
 
@@ -36,7 +36,12 @@ export class SampleFleet {
   }
 
   /** Registers the members at a server; all have their requests sent to `url`. */
-  static async join(server: TestServer, count: number, url: (index: number) => string, seed = 7): Promise<SampleFleet> {
+  static async join(
+    server: TestServer,
+    count: number,
+    url: (index: number) => string,
+    seed = 7,
+  ): Promise<SampleFleet> {
     const fleet = new SampleFleet(seeded(seed));
     const kinds = count <= THREE.length ? THREE.slice(0, count) : fleet.#many(count);
     for (const [index, kind] of kinds.entries()) {

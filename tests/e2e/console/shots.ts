@@ -35,19 +35,38 @@ async function main(folder: string, only: string): Promise<void> {
 }
 
 async function shootFleet(browser: Browser, folder: string, count: number): Promise<void> {
-  await using backend = new HttpBackend({ name: "sample", handle: () => Bun.sleep(Math.random() * 60).then(() => answer()) });
-  await using second = new HttpBackend({ name: "sample-2", handle: () => Bun.sleep(Math.random() * 90).then(() => answer()) });
-  await using third = new HttpBackend({ name: "sample-3", handle: () => Bun.sleep(Math.random() * 40).then(() => answer()) });
+  await using backend = new HttpBackend({
+    name: "sample",
+    handle: () => Bun.sleep(Math.random() * 60).then(() => answer()),
+  });
+  await using second = new HttpBackend({
+    name: "sample-2",
+    handle: () => Bun.sleep(Math.random() * 90).then(() => answer()),
+  });
+  await using third = new HttpBackend({
+    name: "sample-3",
+    handle: () => Bun.sleep(Math.random() * 40).then(() => answer()),
+  });
   const urls = [backend.url, second.url, third.url];
   await using server = await TestServer.start({
-    config: { server_key: KEY, retry_attempts: 1, breaker_enabled: false, health_check_enabled: true, health_check_interval_seconds: 2 },
+    config: {
+      server_key: KEY,
+      retry_attempts: 1,
+      breaker_enabled: false,
+      health_check_enabled: true,
+      health_check_interval_seconds: 2,
+    },
   });
   const fleet = await SampleFleet.join(server, count, (index) => urls[index % urls.length] ?? "");
   const stop = keepBusy(server.url, fleet, Math.min(count, 120));
   await describeMembers(server, count);
   try {
     for (const [size, viewport] of Object.entries(SIZES)) {
-      const context = await browser.newContext({ viewport, deviceScaleFactor: size === "phone" ? 2 : 1, colorScheme: "light" });
+      const context = await browser.newContext({
+        viewport,
+        deviceScaleFactor: size === "phone" ? 2 : 1,
+        colorScheme: "light",
+      });
       const page = await context.newPage();
       await logIn(page, server.url, KEY);
       await untilLive(page);
@@ -104,18 +123,22 @@ function answer(): Response {
 
 /** Requests and reports until told to stop. */
 function keepBusy(url: string, fleet: SampleFleet, reporters: number): () => void {
-  let isOver = false;
+  const state = { isOver: false };
   const timer = setInterval(() => void fleet.report(reporters).catch(() => {}), REPORT_MS);
   const client = async (): Promise<void> => {
-    while (!isOver) {
-      const path = ["/", "/api/items", "/api/items/42", "/search", "/health-page"][Math.floor(Math.random() * 5)] ?? "/";
-      await fetch(url + path).then((got) => got.arrayBuffer(), () => null);
+    while (!state.isOver) {
+      const path =
+        ["/", "/api/items", "/api/items/42", "/search", "/health-page"][Math.floor(Math.random() * 5)] ?? "/";
+      await fetch(url + path).then(
+        (got) => got.arrayBuffer(),
+        () => null,
+      );
       await Bun.sleep(Math.random() * (80 + 60 * Math.sin(Date.now() / 6000)));
     }
   };
   for (let index = 0; index < 12; index++) void client();
   return () => {
-    isOver = true;
+    state.isOver = true;
     clearInterval(timer);
   };
 }

@@ -7,7 +7,13 @@ import { Badge, Status } from "../../ui/parts.tsx";
 import { Spark } from "../../ui/spark.tsx";
 import { nameOf, rateOf } from "./choose.ts";
 
-export function Cards({ backends, onOpen }: { readonly backends: readonly Backend[]; readonly onOpen: (id: string) => void }) {
+export function Cards({
+  backends,
+  onOpen,
+}: {
+  readonly backends: readonly Backend[];
+  readonly onOpen: (id: string) => void;
+}) {
   return (
     <ul class="cards">
       {backends.map((backend) => (
@@ -37,7 +43,9 @@ function Card({ backend, onOpen }: { readonly backend: Backend; readonly onOpen:
       {(backend.gpus ?? []).length === 0 ? null : <Gpus gpus={backend.gpus ?? []} />}
       <Numbers backend={backend} />
       <Flow id={id} />
-      {routable === false && reason !== null && reason !== undefined ? <p class="card-reason">{reason}</p> : null}
+      {routable === false && reason !== null && reason !== undefined ? (
+        <p class="card-reason">{reason}</p>
+      ) : null}
       <Tags backend={backend} />
     </article>
   );
@@ -45,7 +53,8 @@ function Card({ backend, onOpen }: { readonly backend: Backend; readonly onOpen:
 
 function Meters({ backend }: { readonly backend: Backend }) {
   const cores = backend.cpu_pct ?? null;
-  const mean = cores === null || cores.length === 0 ? null : cores.reduce((sum, each) => sum + each, 0) / cores.length;
+  const mean =
+    cores === null || cores.length === 0 ? null : cores.reduce((sum, each) => sum + each, 0) / cores.length;
   return (
     <dl class="meters">
       <dt>CPU</dt>
@@ -73,13 +82,13 @@ function Gpus({ gpus }: { readonly gpus: readonly Gpu[] }) {
   return (
     <ul class="gpus">
       {gpus.slice(0, MAX_GPUS).map((gpu, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: GPUs of one model differ by their number alone
         <li key={index}>
           <span class="gpu-name">{gpu.name}</span>
           <Bar pct={gpu.usage_pct} label={`${gpu.name} use`} />
           <b>{percent(gpu.usage_pct)}</b>
           <small>
-            {percent(gpu.memory_pct)} VRAM{gpu.temperature_c === null ? "" : ` · ${Math.round(gpu.temperature_c)}°C`}
+            {percent(gpu.memory_pct)} VRAM
+            {gpu.temperature_c === null ? "" : ` · ${Math.round(gpu.temperature_c)}°C`}
           </small>
         </li>
       ))}
@@ -120,7 +129,9 @@ function Flow({ id }: { readonly id: string }) {
   const trail = trailOf(id);
   const counts = trail?.lastTotal !== null && trail?.lastTotal !== undefined;
   const values = counts ? trail.rate : (trail?.inFlight ?? []);
-  const label = counts ? `${compact(rateOf(id))} requests a second` : "Requests in flight over the last minute";
+  const label = counts
+    ? `${compact(rateOf(id))} requests a second`
+    : "Requests in flight over the last minute";
   return (
     <div class="flow">
       <Spark values={values} tone="accent" label={label} atLeast={2} />
@@ -130,7 +141,14 @@ function Flow({ id }: { readonly id: string }) {
 }
 
 export function Tags({ backend }: { readonly backend: Backend }) {
-  const { source = "agent", tags = [], weight = 1, backup = false, breakers = [], report_age_seconds: age } = backend;
+  const {
+    source = "agent",
+    tags = [],
+    weight = 1,
+    backup = false,
+    breakers = [],
+    report_age_seconds: age,
+  } = backend;
   const broken = breakers.filter(({ state }) => state !== "closed");
   return (
     <p class="badges">
@@ -141,13 +159,17 @@ export function Tags({ backend }: { readonly backend: Backend }) {
         </Badge>
       ))}
       {weight === 1 ? null : <Badge>weight {weight}</Badge>}
-      {backup === false ? null : <Badge tone="warn">{backup === true ? "backup" : `backup of ${backup}`}</Badge>}
+      {backup === false ? null : (
+        <Badge tone="warn">{backup === true ? "backup" : `backup of ${backup}`}</Badge>
+      )}
       {broken.map(({ endpoint, state }) => (
         <Badge key={endpoint} tone={state === "open" ? "bad" : "warn"}>
           breaker {state.replace("_", " ")}
         </Badge>
       ))}
-      {age === null || age === undefined || age < 15 ? null : <Badge tone="warn">report {seconds(age)} old</Badge>}
+      {age === null || age === undefined || age < 15 ? null : (
+        <Badge tone="warn">report {seconds(age)} old</Badge>
+      )}
     </p>
   );
 }

@@ -2,7 +2,17 @@
 import { meanOf, trailOf } from "../../store/state.ts";
 import type { Backend } from "../../types.ts";
 
-export type SortKey = "name" | "cpu" | "memory" | "disk" | "gpu" | "latency" | "in_flight" | "connections" | "leases" | "rate";
+export type SortKey =
+  | "name"
+  | "cpu"
+  | "memory"
+  | "disk"
+  | "gpu"
+  | "latency"
+  | "in_flight"
+  | "connections"
+  | "leases"
+  | "rate";
 
 export interface Choice {
   readonly text: string;
@@ -61,12 +71,15 @@ export function tagsOf(all: readonly Backend[]): readonly string[] {
 }
 
 export function chosenOf(all: readonly Backend[], choice: Choice): readonly Backend[] {
-  const words = choice.text.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const words = choice.text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
   const found = all.filter(
     (backend) =>
       (choice.status === "" || (backend.status ?? "unknown") === choice.status) &&
       (choice.tag === "" || backend.tags?.includes(choice.tag) === true) &&
-      (words.length === 0 || words.every((word) => textOf(backend).includes(word))),
+      words.every((word) => textOf(backend).includes(word)),
   );
   if (choice.sort === "name") {
     const sorted = found.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b), undefined, { numeric: true }));

@@ -3,16 +3,22 @@ import { useState } from "preact/hooks";
 import { drain, removeBackend, undrain } from "../../store/actions.ts";
 import { isAdmin, trailOf } from "../../store/state.ts";
 import type { Backend } from "../../types.ts";
+import { Dialog } from "../../ui/dialog.tsx";
 import { bytes, compact, dayAndClock, millis, percent, seconds } from "../../ui/format.ts";
 import { HeatStrip } from "../../ui/heat.tsx";
-import { Dialog } from "../../ui/dialog.tsx";
 import { Button, Status } from "../../ui/parts.tsx";
 import { Spark } from "../../ui/spark.tsx";
 import { Tags } from "./cards.tsx";
 import { nameOf } from "./choose.ts";
 import { BackendForm } from "./form.tsx";
 
-export function BackendDrawer({ backend, onClose }: { readonly backend: Backend; readonly onClose: () => void }) {
+export function BackendDrawer({
+  backend,
+  onClose,
+}: {
+  readonly backend: Backend;
+  readonly onClose: () => void;
+}) {
   const [step, setStep] = useState<"look" | "edit" | "remove">("look");
   if (step === "edit") return <BackendForm backend={backend} onClose={() => setStep("look")} />;
   return (
@@ -22,7 +28,9 @@ export function BackendDrawer({ backend, onClose }: { readonly backend: Backend;
           <Status status={backend.status ?? "unknown"} />
           <span class="mono soft">{backend.id}</span>
         </div>
-        {backend.reason === null || backend.reason === undefined ? null : <p class="card-reason">{backend.reason}</p>}
+        {backend.reason === null || backend.reason === undefined ? null : (
+          <p class="card-reason">{backend.reason}</p>
+        )}
         <Tags backend={backend} />
         <Trails id={backend.id} />
         <Facts backend={backend} />
@@ -44,7 +52,12 @@ function Trails({ id }: { readonly id: string }) {
       </figure>
       <figure>
         <figcaption>In flight</figcaption>
-        <Spark values={trail.inFlight} atLeast={2} tone="accent" label="Requests in flight over the last minute" />
+        <Spark
+          values={trail.inFlight}
+          atLeast={2}
+          tone="accent"
+          label="Requests in flight over the last minute"
+        />
       </figure>
       {trail.lastTotal === null ? null : (
         <figure>
@@ -122,7 +135,8 @@ function Doings(props: {
 }) {
   const { backend, step, onStep, onClose } = props;
   if (step === "remove") {
-    const comesBack = backend.source === "agent" ? " Its agent will register it again unless that is stopped." : "";
+    const comesBack =
+      backend.source === "agent" ? " Its agent will register it again unless that is stopped." : "";
     return (
       <div class="confirm" role="alert">
         <p>
@@ -153,7 +167,10 @@ function Doings(props: {
       <Button icon="edit" onClick={() => onStep("edit")}>
         Edit…
       </Button>
-      <Button icon={isDraining ? "play" : "drain"} onClick={() => void (isDraining ? undrain(backend) : drain(backend))}>
+      <Button
+        icon={isDraining ? "play" : "drain"}
+        onClick={() => void (isDraining ? undrain(backend) : drain(backend))}
+      >
         {isDraining ? "Undrain" : "Drain"}
       </Button>
     </p>

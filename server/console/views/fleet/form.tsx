@@ -1,12 +1,12 @@
 /** Adds a backend or changes one: a form, a look at what it comes to, then the change. */
 import { useState } from "preact/hooks";
-import { applyEdit, type BackendEdit, previewEdit } from "../../store/actions.ts";
 import { messageOf } from "../../api.ts";
+import { applyEdit, type BackendEdit, previewEdit } from "../../store/actions.ts";
 import type { Backend, Change } from "../../types.ts";
-import { Dialog } from "../../ui/dialog.tsx";
 import { Changes } from "../../ui/changes.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
 import { TextField } from "../../ui/field.tsx";
-import { Button } from "../../ui/parts.tsx";
+import { Button, Problem } from "../../ui/parts.tsx";
 import { nameOf } from "./choose.ts";
 
 /** As they stand in the form. */
@@ -22,7 +22,13 @@ interface Fields {
   readonly lon: string;
 }
 
-export function BackendForm({ backend, onClose }: { readonly backend?: Backend; readonly onClose: () => void }) {
+export function BackendForm({
+  backend,
+  onClose,
+}: {
+  readonly backend?: Backend;
+  readonly onClose: () => void;
+}) {
   const [fields, setFields] = useState(() => fieldsOf(backend));
   const [looked, setLooked] = useState<readonly Change[] | null>(null);
   const [problem, setProblem] = useState("");
@@ -51,18 +57,20 @@ export function BackendForm({ backend, onClose }: { readonly backend?: Backend; 
           void goOn();
         }}
       >
-        {problem === "" ? null : (
-          <p class="problem" role="alert">
-            {problem}
-          </p>
-        )}
+        <Problem text={problem} />
         {looked === null ? (
-          <Inputs fields={fields} isNew={backend === undefined} onChange={(change) => setFields({ ...fields, ...change })} />
+          <Inputs
+            fields={fields}
+            isNew={backend === undefined}
+            onChange={(change) => setFields({ ...fields, ...change })}
+          />
         ) : (
           <Preview changes={looked} backend={backend} />
         )}
         <p class="dialog-actions">
-          <Button onClick={looked === null ? onClose : () => setLooked(null)}>{looked === null ? "Cancel" : "Back"}</Button>
+          <Button onClick={looked === null ? onClose : () => setLooked(null)}>
+            {looked === null ? "Cancel" : "Back"}
+          </Button>
           <Button kind="primary" type="submit" disabled={Object.keys(edit).length === 0}>
             {looked === null ? "Preview" : "Apply"}
           </Button>
@@ -79,11 +87,19 @@ function Inputs(props: {
 }) {
   const { fields, isNew, onChange } = props;
   const field = (name: keyof Fields, label: string, more: Partial<Parameters<typeof TextField>[0]> = {}) => (
-    <TextField name={name} label={label} value={fields[name]} onChange={(value) => onChange({ [name]: value })} {...more} />
+    <TextField
+      name={name}
+      label={label}
+      value={fields[name]}
+      onChange={(value) => onChange({ [name]: value })}
+      {...more}
+    />
   );
   return (
     <>
-      {isNew ? field("url", "URL", { hint: "Where requests go, such as http://10.0.0.5:8080", required: true }) : null}
+      {isNew
+        ? field("url", "URL", { hint: "Where requests go, such as http://10.0.0.5:8080", required: true })
+        : null}
       {isNew ? field("id", "Name", { hint: "Made of the address when empty" }) : null}
       {field("weight", "Weight", { hint: "Its share beside others; 0 = nothing new", numeric: true })}
       {field("max_in_flight", "Most requests in flight", { hint: "0 = any number", numeric: true })}
@@ -100,7 +116,13 @@ function Inputs(props: {
   );
 }
 
-function Preview({ changes, backend }: { readonly changes: readonly Change[]; readonly backend: Backend | undefined }) {
+function Preview({
+  changes,
+  backend,
+}: {
+  readonly changes: readonly Change[];
+  readonly backend: Backend | undefined;
+}) {
   return (
     <>
       <p>{backend === undefined ? "This backend will be added:" : "This will change:"}</p>
@@ -126,9 +148,11 @@ function fieldsOf(backend: Backend | undefined): Fields {
 
 /** What the form asks for; of a known backend only what differs. */
 function editOf(fields: Fields, before: Fields | null): BackendEdit {
-  const differs = (name: keyof Fields): boolean => before === null || fields[name].trim() !== before[name].trim();
+  const differs = (name: keyof Fields): boolean =>
+    before === null || fields[name].trim() !== before[name].trim();
   const defaults = fieldsOf(undefined);
-  const isSet = (name: keyof Fields): boolean => differs(name) && (before !== null || fields[name] !== defaults[name]);
+  const isSet = (name: keyof Fields): boolean =>
+    differs(name) && (before !== null || fields[name] !== defaults[name]);
   const backup = fields.backup.trim();
   return {
     ...(before === null && fields.url.trim() !== "" ? { url: fields.url.trim() } : {}),
@@ -136,7 +160,9 @@ function editOf(fields: Fields, before: Fields | null): BackendEdit {
     ...(isSet("weight") ? { weight: Number(fields.weight) } : {}),
     ...(isSet("max_in_flight") ? { max_in_flight: Number(fields.max_in_flight) } : {}),
     ...(isSet("max_connections") ? { max_connections: Number(fields.max_connections) } : {}),
-    ...(isSet("backup") ? { backup: backup === "yes" ? true : backup === "no" || backup === "" ? false : backup } : {}),
+    ...(isSet("backup")
+      ? { backup: backup === "yes" ? true : backup === "no" || backup === "" ? false : backup }
+      : {}),
     ...(isSet("tags") ? { tags: tagsOf(fields.tags) } : {}),
     ...(before === null && fields.lat !== "" && fields.lon !== ""
       ? { location: { lat: Number(fields.lat), lon: Number(fields.lon) } }

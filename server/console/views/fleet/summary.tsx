@@ -20,10 +20,27 @@ export function Summary() {
   const cpu = meanOf(fleet.filter(({ cpu_pct }) => cpu_pct !== null).map(({ cpu_pct }) => meanOf(cpu_pct)));
   return (
     <section class="summary" aria-label="The server at a glance">
-      <Tile label="Requests" value={compact(requests.at(-1) ?? 0)} unit="/s" values={requests} tone="accent" />
-      <Tile label="Server errors" value={share.toFixed(share > 0 && share < 10 ? 1 : 0)} unit="%" values={failed} tone={share > 1 ? "bad" : "good"} />
+      <Tile
+        label="Requests"
+        value={compact(requests.at(-1) ?? 0)}
+        unit="/s"
+        values={requests}
+        tone="accent"
+      />
+      <Tile
+        label="Server errors"
+        value={share.toFixed(share > 0 && share < 10 ? 1 : 0)}
+        unit="%"
+        values={failed}
+        tone={share > 1 ? "bad" : "good"}
+      />
       <Tile label="In flight" value={compact(inFlight.at(-1) ?? 0)} values={inFlight} />
-      <Tile label="Waiting" value={compact(waiting.at(-1) ?? 0)} values={waiting} tone={(waiting.at(-1) ?? 0) > 0 ? "warn" : ""} />
+      <Tile
+        label="Waiting"
+        value={compact(waiting.at(-1) ?? 0)}
+        values={waiting}
+        tone={(waiting.at(-1) ?? 0) > 0 ? "warn" : ""}
+      />
       <Tile label="Sent" value={bytes(out.at(-1) ?? 0)} unit="/s" values={out} />
       <div class="tile">
         <h2>Backends</h2>

@@ -12,19 +12,20 @@ const ROW_PX = 38;
 /** Rows beyond the edges, so that scrolling meets no gap. */
 const SPARE_ROWS = 8;
 
-const COLUMNS: readonly { readonly sort: SortKey | null; readonly label: string; readonly class: string }[] = [
-  { sort: "name", label: "Backend", class: "c-name" },
-  { sort: null, label: "Status", class: "c-status" },
-  { sort: "cpu", label: "CPU", class: "c-cpu" },
-  { sort: "memory", label: "Memory", class: "c-share" },
-  { sort: "disk", label: "Disk", class: "c-share c-wide" },
-  { sort: "gpu", label: "GPU", class: "c-num c-wide" },
-  { sort: "latency", label: "Latency", class: "c-num" },
-  { sort: "in_flight", label: "In flight", class: "c-num" },
-  { sort: "connections", label: "Conns", class: "c-num c-wide" },
-  { sort: "leases", label: "Leases", class: "c-num c-wide" },
-  { sort: "rate", label: "Last minute", class: "c-spark c-wide" },
-];
+const COLUMNS: readonly { readonly sort: SortKey | null; readonly label: string; readonly class: string }[] =
+  [
+    { sort: "name", label: "Backend", class: "c-name" },
+    { sort: null, label: "Status", class: "c-status" },
+    { sort: "cpu", label: "CPU", class: "c-cpu" },
+    { sort: "memory", label: "Memory", class: "c-share" },
+    { sort: "disk", label: "Disk", class: "c-share c-wide" },
+    { sort: "gpu", label: "GPU", class: "c-num c-wide" },
+    { sort: "latency", label: "Latency", class: "c-num" },
+    { sort: "in_flight", label: "In flight", class: "c-num" },
+    { sort: "connections", label: "Conns", class: "c-num c-wide" },
+    { sort: "leases", label: "Leases", class: "c-num c-wide" },
+    { sort: "rate", label: "Last minute", class: "c-spark c-wide" },
+  ];
 
 export function FleetTable(props: {
   readonly backends: readonly Backend[];
@@ -33,11 +34,11 @@ export function FleetTable(props: {
   readonly onOpen: (id: string) => void;
 }) {
   const { backends, choice, onChoice, onOpen } = props;
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const { first, last } = useWindow(box, backends.length);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
-    <div class="table-box" ref={box} tabIndex={0} role="region" aria-label="Backends">
+    <section class="table-box" ref={box} tabIndex={0} aria-label="Backends">
       <table class="fleet-table" aria-rowcount={backends.length + 1}>
         <thead>
           <tr>
@@ -54,7 +55,7 @@ export function FleetTable(props: {
           <Gap rows={backends.length - last} />
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 
@@ -87,7 +88,11 @@ function Head(props: {
   );
 }
 
-function Row(props: { readonly backend: Backend; readonly number: number; readonly onOpen: (id: string) => void }) {
+function Row(props: {
+  readonly backend: Backend;
+  readonly number: number;
+  readonly onOpen: (id: string) => void;
+}) {
   const { backend, number, onOpen } = props;
   const trail = trailOf(backend.id);
   const counts = trail?.lastTotal !== null && trail?.lastTotal !== undefined;
@@ -112,7 +117,12 @@ function Row(props: { readonly backend: Backend; readonly number: number; readon
       <Count value={backend.connections} class="c-num c-wide" />
       <Count value={backend.leases} class="c-num c-wide" />
       <td class="c-spark c-wide">
-        <Spark values={(counts ? trail.rate : trail?.inFlight) ?? []} tone="accent" atLeast={2} label="Last minute" />
+        <Spark
+          values={(counts ? trail.rate : trail?.inFlight) ?? []}
+          tone="accent"
+          atLeast={2}
+          label="Last minute"
+        />
       </td>
     </tr>
   );
@@ -123,7 +133,11 @@ function Count(props: { readonly value: number | undefined; readonly class: stri
   return <td class={`${props.class} ${value === 0 ? "zero" : ""}`}>{compact(value)}</td>;
 }
 
-function Share(props: { readonly pct: number | null | undefined; readonly label: string; readonly class: string }) {
+function Share(props: {
+  readonly pct: number | null | undefined;
+  readonly label: string;
+  readonly class: string;
+}) {
   return (
     <td class={props.class}>
       <span class="share">
@@ -135,16 +149,16 @@ function Share(props: { readonly pct: number | null | undefined; readonly label:
 }
 
 function Gap({ rows }: { readonly rows: number }) {
-  return rows <= 0 ? null : <tr class="gap" aria-hidden="true" style={{ height: `${rows * ROW_PX}px` }} />;
+  return rows <= 0 ? null : <tr class="gap" style={{ height: `${rows * ROW_PX}px` }} />;
 }
 
 /** Which rows are on the screen. */
-function useWindow(box: { readonly current: HTMLDivElement | null }, rows: number) {
+function useWindow(box: { readonly current: HTMLElement | null }, rows: number) {
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(800);
   useEffect(() => {
     const element = box.current;
-    if (element === null) return;
+    if (element === null) return undefined;
     const look = (): void => {
       setTop(Math.floor(element.scrollTop / ROW_PX));
       setHeight(element.clientHeight);

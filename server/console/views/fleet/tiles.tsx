@@ -18,7 +18,13 @@ const BY = [
 
 const STEPS = Array.from({ length: 11 }, (_, step) => step * 10);
 
-export function Tiles({ backends, onOpen }: { readonly backends: readonly Backend[]; readonly onOpen: (id: string) => void }) {
+export function Tiles({
+  backends,
+  onOpen,
+}: {
+  readonly backends: readonly Backend[];
+  readonly onOpen: (id: string) => void;
+}) {
   const [by, setBy] = useState<By>("cpu");
   return (
     <section class="panel heat-map" aria-label="Heat map">
@@ -43,7 +49,15 @@ export function Tiles({ backends, onOpen }: { readonly backends: readonly Backen
   );
 }
 
-function Tile({ backend, by, onOpen }: { readonly backend: Backend; readonly by: By; readonly onOpen: (id: string) => void }) {
+function Tile({
+  backend,
+  by,
+  onOpen,
+}: {
+  readonly backend: Backend;
+  readonly by: By;
+  readonly onOpen: (id: string) => void;
+}) {
   const pct = shareOf(backend, by);
   const { status = "unknown" } = backend;
   const label = `${nameOf(backend)}: ${by} ${percent(pct)}, ${status}`;
@@ -60,7 +74,8 @@ function Tile({ backend, by, onOpen }: { readonly backend: Backend; readonly by:
 }
 
 function shareOf(backend: Backend, by: By): number | null {
-  if (by === "cpu") return backend.cpu_pct === null || backend.cpu_pct === undefined ? null : meanOf(backend.cpu_pct);
+  if (by === "cpu")
+    return backend.cpu_pct === null || backend.cpu_pct === undefined ? null : meanOf(backend.cpu_pct);
   if (by === "gpu") return gpuOf(backend);
   return (by === "memory" ? backend.memory_pct : backend.disk_pct) ?? null;
 }

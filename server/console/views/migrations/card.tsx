@@ -1,7 +1,7 @@
 /** One migration: how far it is, how each stage went, and what can be done. */
 import { isAdmin } from "../../store/state.ts";
 import { dayAndClock, shown } from "../../ui/format.ts";
-import { Button, Panel, Status } from "../../ui/parts.tsx";
+import { Button, Panel, Scroll, Status } from "../../ui/parts.tsx";
 
 export interface Migration {
   readonly id: string;
@@ -43,7 +43,9 @@ export function MigrationCard(props: {
           <p class="card-reason">{migration.reason}</p>
         )}
         <Reports stages={migration.report ?? migration.reports ?? []} />
-        {migration.started_at === undefined ? null : <p class="soft">Began {dayAndClock(migration.started_at)}</p>}
+        {migration.started_at === undefined ? null : (
+          <p class="soft">Began {dayAndClock(migration.started_at)}</p>
+        )}
         {isAdmin() && !isOver ? (
           <p class="dialog-actions">
             <Button kind="danger" onClick={() => onAct("abort")}>
@@ -67,14 +69,18 @@ export function MigrationCard(props: {
 
 function Stages({ migration }: { readonly migration: Migration }) {
   const shares = (migration.stages ?? []).flatMap((each) => {
-    const share: unknown = typeof each === "number" ? each : (each["percent"] ?? each["share"]);
+    const share: unknown = typeof each === "number" ? each : (each.percent ?? each.share);
     return typeof share === "number" ? [share] : [];
   });
   const now = migration.stage ?? -1;
   return (
     <ol class="stages">
       {shares.map((share, index) => (
-        <li key={share} class={index < now ? "past" : index === now ? "now" : ""} aria-current={index === now ? "step" : undefined}>
+        <li
+          key={share}
+          class={index < now ? "past" : index === now ? "now" : ""}
+          aria-current={index === now ? "step" : undefined}
+        >
           {share}%
         </li>
       ))}
@@ -89,8 +95,7 @@ function Reports({ stages }: { readonly stages: readonly Stage[] }) {
   );
   if (stages.length === 0) return null;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
-    <div class="scroll" tabIndex={0} role="region" aria-label="Report by stage">
+    <Scroll label="Report by stage">
       <table class="plain">
         <thead>
           <tr>
@@ -103,7 +108,6 @@ function Reports({ stages }: { readonly stages: readonly Stage[] }) {
         </thead>
         <tbody>
           {stages.map((stage, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: stages are known by their number
             <tr key={index}>
               {names.map((name) => (
                 <td key={name}>{shown(stage[name])}</td>
@@ -112,6 +116,6 @@ function Reports({ stages }: { readonly stages: readonly Stage[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

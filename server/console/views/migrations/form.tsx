@@ -5,13 +5,17 @@ import { useSignal } from "../../store/signal.ts";
 import { backends } from "../../store/state.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { TextField } from "../../ui/field.tsx";
-import { Button } from "../../ui/parts.tsx";
+import { Button, Problem } from "../../ui/parts.tsx";
 import { tell } from "../../ui/toast.tsx";
 import { tagsOf } from "../fleet/choose.ts";
 
+/** As they stand in the form. */
+const START = { from: "", to: "", stages: "1, 5, 25, 50, 100", hold_seconds: "60" };
+
+type Fields = typeof START;
+
 export function MigrationForm({ onClose }: { readonly onClose: () => void }) {
-  const tags = tagsOf(useSignal(backends) ?? []);
-  const [fields, setFields] = useState({ from: "", to: "", stages: "1, 5, 25, 50, 100", hold_seconds: "60" });
+  const [fields, setFields] = useState(START);
   const [problem, setProblem] = useState("");
   const begin = async (): Promise<void> => {
     const body = {
@@ -28,17 +32,6 @@ export function MigrationForm({ onClose }: { readonly onClose: () => void }) {
       setProblem(messageOf(error));
     }
   };
-  const field = (name: keyof typeof fields, label: string, hint: string, list = "") => (
-    <TextField
-      name={name}
-      label={label}
-      hint={hint}
-      list={list}
-      required
-      value={fields[name]}
-      onChange={(value) => setFields({ ...fields, [name]: value })}
-    />
-  );
   return (
     <Dialog title="New migration" drawer onClose={onClose}>
       <form
@@ -48,20 +41,8 @@ export function MigrationForm({ onClose }: { readonly onClose: () => void }) {
           void begin();
         }}
       >
-        {problem === "" ? null : (
-          <p class="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        <datalist id="known-tags">
-          {tags.map((tag) => (
-            <option key={tag} value={tag} />
-          ))}
-        </datalist>
-        {field("from", "From the backends with the tag", "Those that have the traffic now", "known-tags")}
-        {field("to", "To the backends with the tag", "Those that are to get it", "known-tags")}
-        {field("stages", "Stages", "Shares of the traffic in percent, separated by commas")}
-        {field("hold_seconds", "Seconds in each stage", "How long it must go well before the next one")}
+        <Problem text={problem} />
+        <Inputs fields={fields} onChange={setFields} />
         <p class="dialog-actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit">
@@ -70,5 +51,39 @@ export function MigrationForm({ onClose }: { readonly onClose: () => void }) {
         </p>
       </form>
     </Dialog>
+  );
+}
+
+function Inputs({
+  fields,
+  onChange,
+}: {
+  readonly fields: Fields;
+  readonly onChange: (fields: Fields) => void;
+}) {
+  const tags = tagsOf(useSignal(backends) ?? []);
+  const field = (name: keyof Fields, label: string, hint: string, list = "") => (
+    <TextField
+      name={name}
+      label={label}
+      hint={hint}
+      list={list}
+      required
+      value={fields[name]}
+      onChange={(value) => onChange({ ...fields, [name]: value })}
+    />
+  );
+  return (
+    <>
+      <datalist id="known-tags">
+        {tags.map((tag) => (
+          <option key={tag} value={tag} />
+        ))}
+      </datalist>
+      {field("from", "From the backends with the tag", "Those that have the traffic now", "known-tags")}
+      {field("to", "To the backends with the tag", "Those that are to get it", "known-tags")}
+      {field("stages", "Stages", "Shares of the traffic in percent, separated by commas")}
+      {field("hold_seconds", "Seconds in each stage", "How long it must go well before the next one")}
+    </>
   );
 }

@@ -16,7 +16,6 @@ export function DraftBar(props: {
 }) {
   const { edit, etag, onDone } = props;
   const [looked, setLooked] = useState<ConfigChange | null>(null);
-  const [persists, setPersists] = useState(true);
   const look = async (): Promise<void> => {
     try {
       setLooked(await preview(edit, etag));
@@ -25,9 +24,9 @@ export function DraftBar(props: {
       if (error instanceof ApiError && error.status === 412) await onDone();
     }
   };
-  const change = async (): Promise<void> => {
+  const change = async (persist: boolean): Promise<void> => {
     try {
-      await apply(edit, etag, persists);
+      await apply(edit, etag, persist);
       setLooked(null);
     } catch (error) {
       complain(withFields(error));
@@ -35,7 +34,7 @@ export function DraftBar(props: {
     await onDone();
   };
   return (
-    <div class="draft-bar" role="region" aria-label="Changes that are not applied">
+    <section class="draft-bar" aria-label="Changes that are not applied">
       <p>{plural(Object.keys(edit).length, "change")} not applied</p>
       <Button kind="quiet" onClick={() => draft.set({})}>
         Discard
@@ -44,26 +43,50 @@ export function DraftBar(props: {
         Preview
       </Button>
       {looked === null ? null : (
-        <Dialog title="Preview" onClose={() => setLooked(null)}>
-          <div class="dialog-body">
-            {looked.changes.length === 0 ? <p>Nothing would be different.</p> : <Changes changes={looked.changes} />}
-            {looked.restart_required.length === 0 ? null : (
-              <p class="card-reason">Counts after a restart: {looked.restart_required.join(", ")}</p>
-            )}
-            <label class="check">
-              <input type="checkbox" checked={persists} onChange={(event) => setPersists(event.currentTarget.checked)} />
-              Keep it over restarts
-            </label>
-            <p class="dialog-actions">
-              <Button onClick={() => setLooked(null)}>Back</Button>
-              <Button kind="primary" disabled={looked.changes.length === 0} onClick={() => void change()}>
-                Apply
-              </Button>
-            </p>
-          </div>
-        </Dialog>
+        <Preview
+          looked={looked}
+          onClose={() => setLooked(null)}
+          onApply={(persist) => void change(persist)}
+        />
       )}
-    </div>
+    </section>
+  );
+}
+
+function Preview(props: {
+  readonly looked: ConfigChange;
+  readonly onClose: () => void;
+  readonly onApply: (persist: boolean) => void;
+}) {
+  const { looked, onClose, onApply } = props;
+  const [persists, setPersists] = useState(true);
+  return (
+    <Dialog title="Preview" onClose={onClose}>
+      <div class="dialog-body">
+        {looked.changes.length === 0 ? (
+          <p>Nothing would be different.</p>
+        ) : (
+          <Changes changes={looked.changes} />
+        )}
+        {looked.restart_required.length === 0 ? null : (
+          <p class="card-reason">Counts after a restart: {looked.restart_required.join(", ")}</p>
+        )}
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={persists}
+            onChange={(event) => setPersists(event.currentTarget.checked)}
+          />
+          Keep it over restarts
+        </label>
+        <p class="dialog-actions">
+          <Button onClick={onClose}>Back</Button>
+          <Button kind="primary" disabled={looked.changes.length === 0} onClick={() => onApply(persists)}>
+            Apply
+          </Button>
+        </p>
+      </div>
+    </Dialog>
   );
 }
 

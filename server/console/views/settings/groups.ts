@@ -2,7 +2,10 @@
 import type { KeyInfo } from "../../types.ts";
 
 const GROUPS: readonly (readonly [title: string, keys: RegExp])[] = [
-  ["Balancing", /^(?:strategy|tiers|default_tier|tier_|score_|sticky_|reservation|pending_|queue_|slow_start|panic_|reference)/],
+  [
+    "Balancing",
+    /^(?:strategy|tiers|default_tier|tier_|score_|sticky_|reservation|pending_|queue_|slow_start|panic_|reference)/,
+  ],
   ["Limits", /^(?:rate_|proxy_rate_|max_|min_|proxy_max_|connections_)/],
   ["Health", /^(?:health_|stale_|cleanup_|heartbeat)/],
   ["Failures and retries", /^(?:breaker_|retry_|outlier_)/],
@@ -19,7 +22,11 @@ export interface Group {
 }
 
 /** Groups of the keys whose name or description has every word of `text`. */
-export function groupsOf(keys: readonly string[], infos: ReadonlyMap<string, KeyInfo>, text: string): readonly Group[] {
+export function groupsOf(
+  keys: readonly string[],
+  infos: ReadonlyMap<string, KeyInfo>,
+  text: string,
+): readonly Group[] {
   const words = text.toLowerCase().split(/\s+/);
   const found = keys.filter((key) => {
     const about = `${key} ${infos.get(key)?.help ?? ""}`.toLowerCase();

@@ -45,7 +45,12 @@ export function KeyRow(props: KeyRowProps) {
           </output>
         )}
         {override === undefined || !isAdmin() ? null : (
-          <Button kind="quiet" icon="undo" title="Back to what the file says" onClick={() => onChange(undefined)}>
+          <Button
+            kind="quiet"
+            icon="undo"
+            title="Back to what the file says"
+            onClick={() => onChange(undefined)}
+          >
             File's value
           </Button>
         )}
@@ -73,11 +78,24 @@ interface EditorProps {
 
 function Editor({ id, name, info, value, onChange }: EditorProps) {
   if (typeof value === "boolean") {
-    return <input id={id} type="checkbox" role="switch" class="switch" checked={value} onChange={(event) => onChange(event.currentTarget.checked)} />;
+    return (
+      <input
+        id={id}
+        type="checkbox"
+        class="switch"
+        checked={value}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+    );
   }
   if (info?.choices !== undefined && (typeof value === "string" || value === undefined)) {
     return (
-      <select id={id} name={name} value={value ?? ""} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select
+        id={id}
+        name={name}
+        value={value ?? ""}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      >
         {info.choices.map((choice) => (
           <option key={choice} value={choice}>
             {choice}
@@ -96,7 +114,7 @@ function TextEditor({ id, name, info, value, onChange }: EditorProps) {
   useEffect(() => setText(textOf(value)), [value]);
   const takeOver = (): void => {
     if (text === textOf(value)) return;
-    const read = valueOf(text, value);
+    const read = readText(text, value);
     setProblem(read === null ? problemOf(value) : "");
     if (read !== null) onChange(read.value);
   };
@@ -107,7 +125,8 @@ function TextEditor({ id, name, info, value, onChange }: EditorProps) {
     value: text,
     spellcheck: false,
     "aria-invalid": problem !== "",
-    onInput: (event: { readonly currentTarget: { readonly value: string } }) => setText(event.currentTarget.value),
+    onInput: (event: { readonly currentTarget: { readonly value: string } }) =>
+      setText(event.currentTarget.value),
     onBlur: takeOver,
   };
   return (
@@ -140,7 +159,7 @@ function textOf(value: unknown): string {
 }
 
 /** What a text stands for, by the kind of the value before; null for nothing. */
-function valueOf(text: string, before: unknown): { readonly value: unknown } | null {
+function readText(text: string, before: unknown): { readonly value: unknown } | null {
   if (typeof before === "string") {
     // Some keys take a word or a number, such as workers.
     return before === "auto" && /^\d+$/.test(text) ? { value: Number(text) } : { value: text };

@@ -33,7 +33,15 @@ test("who takes gzip gets it, and the same bytes", async () => {
 });
 
 test("no other name is a file, and pages are not served as files", async () => {
-  for (const name of ["", "console.html", "login.html", "../main.ts", "toString", "constructor", "console.js/"]) {
+  for (const name of [
+    "",
+    "console.html",
+    "login.html",
+    "../main.ts",
+    "toString",
+    "constructor",
+    "console.js/",
+  ]) {
     expect(await assets.serve(name, new Headers())).toBeNull();
   }
 });
@@ -41,7 +49,9 @@ test("no other name is a file, and pages are not served as files", async () => {
 test("pages and scripts bring nothing that the policy forbids", async () => {
   for (const page of [await assets.page("console.html"), await assets.page("login.html")]) {
     expect(page).not.toMatch(/<style|\sstyle=|\son\w+=|javascript:/i);
-    expect(page.replaceAll(/<script type="module" src="\/console\/console.js"><\/script>/g, "")).not.toContain("<script");
+    expect(
+      page.replaceAll(/<script type="module" src="\/console\/console.js"><\/script>/g, ""),
+    ).not.toContain("<script");
     for (const [, url = ""] of page.matchAll(/(?:src|href|action)="([^"]*)"/g)) expect(url).toStartWith("/");
   }
   const script = await (await assets.serve("console.js", new Headers()))?.text();

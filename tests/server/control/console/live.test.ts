@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import type { Decision, LiveMessage } from "../../../../core/wire/console.ts";
+import type { Figures } from "../../../../server/control/console/figures.ts";
 import { Live, type Page, type PageData } from "../../../../server/control/console/live.ts";
 import { LogTail } from "../../../../server/control/console/log-tail.ts";
-import type { Figures } from "../../../../server/control/console/figures.ts";
 
 /** Live news with a fleet that the test changes, and pages that keep what they were told. */
 function world() {
   const fleet = new Map<string, unknown>();
   const sampled: number[] = [];
   const log = new LogTail();
-  // Of the figures only this is asked.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of the figures only this is asked
   const figures = { since: () => [] } as unknown as Figures;
   const live = new Live({
     figures,
@@ -32,6 +32,7 @@ class FakePage {
 
   /** As the server sees it: the part of a socket that is used. */
   get socket(): Page {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the part of a socket that is used
     return this as unknown as Page;
   }
 
@@ -40,7 +41,8 @@ class FakePage {
   }
 
   send(text: string): number {
-    this.told.push(JSON.parse(text) as LiveMessage); // what Live has written
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what Live has written
+    this.told.push(JSON.parse(text) as LiveMessage);
     return text.length;
   }
 

@@ -16,18 +16,23 @@ const CASES: readonly (readonly [what: string, headers: Record<string, string>, 
   ["an extension", { Origin: "chrome-extension://lb.example.com:8080" }, false],
   ["nonsense", { Origin: "lb.example.com:8080" }, false],
   ["another site, as the browser says", { "Sec-Fetch-Site": "cross-site" }, false],
-  ["a sibling, as the browser says", { "Sec-Fetch-Site": "same-site", Origin: "http://lb.example.com:8080" }, false],
+  [
+    "a sibling, as the browser says",
+    { "Sec-Fetch-Site": "same-site", Origin: "http://lb.example.com:8080" },
+    false,
+  ],
   ["ours, as the browser says", { "Sec-Fetch-Site": "same-origin" }, true],
   ["the address bar", { "Sec-Fetch-Site": "none" }, true],
 ];
 
-test.each(CASES)("%s", (_what, headers, isOurs) => {
-  const all = new Headers({ "X-Forwarded-Host": "lb.example.com:8080", ...headers });
+test.each(CASES)("%s", (_what, sent, isOurs) => {
+  const all = new Headers({ "X-Forwarded-Host": "lb.example.com:8080", ...sent });
   expect(isSameOrigin(all)).toBe(isOurs);
 });
 
+const headers = (host: string, origin: string) => new Headers({ "X-Forwarded-Host": host, Origin: origin });
+
 test("a scheme's own port may be left out", () => {
-  const headers = (host: string, origin: string) => new Headers({ "X-Forwarded-Host": host, Origin: origin });
   expect(isSameOrigin(headers("lb.example.com:443", "https://lb.example.com"))).toBe(true);
   expect(isSameOrigin(headers("lb.example.com", "https://lb.example.com"))).toBe(true);
   expect(isSameOrigin(headers("[::1]:8080", "http://[::1]:8080"))).toBe(true);
@@ -39,5 +44,7 @@ test("a call needs the header that a form cannot send", () => {
   expect(isOwnCall(new Headers(ours))).toBe(false);
   expect(isOwnCall(new Headers({ ...ours, "X-Requested-With": "XMLHttpRequest" }))).toBe(false);
   expect(isOwnCall(new Headers({ ...ours, "X-Requested-With": "opsen-console" }))).toBe(true);
-  expect(isOwnCall(new Headers({ ...ours, "X-Requested-With": "opsen-console", Origin: "http://x" }))).toBe(false);
+  expect(isOwnCall(new Headers({ ...ours, "X-Requested-With": "opsen-console", Origin: "http://x" }))).toBe(
+    false,
+  );
 });

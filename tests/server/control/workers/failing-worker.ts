@@ -27,6 +27,7 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
       return send({ type: "ack", seq: message.seq });
     case "certificates":
     case "keys":
+    case "sample":
     case "time":
       return;
     case "drain":
