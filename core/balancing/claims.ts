@@ -169,7 +169,8 @@ export class Claims {
 
   #fillLocked(row: number, slot: number, query: PickQuery, out: Pick): void {
     const { columns } = this.#eligibility;
-    columns.inFlight[row] = i32(columns.inFlight, row) + 1;
+    out.others = i32(columns.inFlight, row);
+    columns.inFlight[row] = out.others + 1;
     columns.inFlightOf[this.#share + row] = i32(columns.inFlightOf, this.#share + row) + 1;
     out.row = row;
     out.generation = i32(columns.generation, row);

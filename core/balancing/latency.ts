@@ -1,4 +1,4 @@
-import type { BalanceColumns } from "../table/balance-columns.ts";
+import { type BalanceColumns, LOAD_LEVELS } from "../table/balance-columns.ts";
 import { f64 } from "../table/buffer-layout.ts";
 
 /**
@@ -6,6 +6,19 @@ import { f64 } from "../table/buffer-layout.ts";
  * latency ends that nobody has fed for long.
  */
 export const LEAST_LATENCY_MS = 0.1;
+
+/** How much of a mean by load a new latency is: some five of the last ones decide. */
+const NEW_PART = 0.2;
+
+/** What a request met. */
+export interface Met {
+  /** How long it waited for the head of its response, or in vain. */
+  readonly ms: number;
+  readonly nowMs: number;
+  readonly failed: boolean;
+  /** Requests that were in flight beside when it came. */
+  readonly others: number;
+}
 
 /**
  * Feeds how long a request waited for the head of its response: a peak counts at once and whole, what is lower draws the
@@ -17,7 +30,7 @@ export const LEAST_LATENCY_MS = 0.1;
 export function feedLatency(
   columns: BalanceColumns,
   row: number,
-  { ms, nowMs, failed }: { readonly ms: number; readonly nowMs: number; readonly failed: boolean },
+  { ms, nowMs, failed, others }: Met,
   decayMs: number,
 ): void {
   const before = f64(columns.latencyMs, row);
@@ -27,16 +40,45 @@ export function feedLatency(
   if (failed || isFirst || sample >= before) columns.latencyMs[row] = Math.max(before, sample);
   else columns.latencyMs[row] = sample + (before - sample) * Math.exp(-Math.max(0, ageMs) / decayMs);
   columns.latencyAtMs[row] = nowMs;
+  const level = row * LOAD_LEVELS + levelOf(others);
+  const mean = f64(columns.latencyAtLoad, level);
+  if (mean === 0) columns.latencyAtLoad[level] = sample;
+  else if (!failed || sample > mean) columns.latencyAtLoad[level] = mean + (sample - mean) * NEW_PART;
+}
+
+/** The latency to expect of a row now, 0 when it was never fed. */
+export function latencyNow(columns: BalanceColumns, row: number, nowMs: number, decayMs: number): number {
+  return aged(f64(columns.latencyMs, row), nowMs - f64(columns.latencyAtMs, row), decayMs);
 }
 
 /**
- * The latency to expect of a row now, 0 when it was never fed. What was not fed for long is believed less and less, so
- * that a backend that was slow once is tried again.
+ * What a latency is worth that was fed so long ago. It is believed less and less, so that a backend that was slow once is
+ * tried again.
  */
-export function latencyNow(columns: BalanceColumns, row: number, nowMs: number, decayMs: number): number {
-  const latency = f64(columns.latencyMs, row);
-  const ageMs = nowMs - f64(columns.latencyAtMs, row);
+export function aged(latencyMs: number, ageMs: number, decayMs: number): number {
   // The exponential is the dearest part of a pick: where it would take off less than a hundredth it is left out.
-  if (ageMs * 100 < decayMs) return latency;
-  return latency === 0 ? 0 : Math.max(LEAST_LATENCY_MS, latency * Math.exp(-ageMs / decayMs));
+  if (ageMs * 100 < decayMs || latencyMs === 0) return latencyMs;
+  return Math.max(LEAST_LATENCY_MS, latencyMs * Math.exp(-ageMs / decayMs));
+}
+
+/**
+ * The mean latency that requests met on a row with that many others in flight, 0 when it was never fed: of those that came
+ * at about that load, else at the nearest lower one that is known, else at a higher one.
+ */
+export function latencyAtLoad({ latencyAtLoad: means }: BalanceColumns, row: number, others: number): number {
+  const first = row * LOAD_LEVELS;
+  const wanted = levelOf(others);
+  for (let level = wanted; level >= 0; level--) {
+    const mean = f64(means, first + level);
+    if (mean !== 0) return mean;
+  }
+  for (let level = wanted + 1; level < LOAD_LEVELS; level++) {
+    const mean = f64(means, first + level);
+    if (mean !== 0) return mean;
+  }
+  return 0;
+}
+
+function levelOf(others: number): number {
+  return Math.min(LOAD_LEVELS - 1, 32 - Math.clz32(others));
 }

@@ -60,6 +60,8 @@ export class Pick {
   /** Slot of the lease. */
   lease = -1;
   leaseGeneration = 0;
+  /** Requests that were in flight on the row when it was picked. */
+  others = 0;
   /** Settling gives the lease back, unlike that of a route or of a tier that is reserved by time. */
   holdsLease = false;
   /** Circuit breaker of the endpoint. */

@@ -124,7 +124,8 @@ export class Picker {
   latency(pick: Pick, ms: number, nowMs: number, failed = false): void {
     const { columns } = this.#tables.backends;
     if (i32(columns.generation, pick.row) !== pick.generation) return;
-    feedLatency(columns.balance, pick.row, { ms, nowMs, failed }, this.#options.latencyDecayMs);
+    const met = { ms, nowMs, failed, others: pick.others };
+    feedLatency(columns.balance, pick.row, met, this.#options.latencyDecayMs);
   }
 
   /** Counts how many rows each filter removes; for the message of a refusal. */

@@ -3,6 +3,7 @@ import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
 import { backendFaults } from "./backend-checks.ts";
 import type { ClientConfig } from "./client-schema.ts";
+import { metricsFaults } from "./metrics-check.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
 
 export interface CrossFault {
@@ -24,6 +25,7 @@ export function crossCheckServer(
     ...portFaults(config),
     ...backendFaults(config.backends ?? []),
     ...hashFaults(config),
+    ...metricsFaults(config),
   ];
 }
 

@@ -18,7 +18,7 @@ export const ApiKeySchema = Type.Object(
       minItems: 1,
       maxItems: SCOPES.length,
       description:
-        "What it may do: `agent` (register, report, and remove or drain the backend whose agent token is shown), `route` (ask for backends, renew and end leases), `read` (all that changes nothing), `admin` (everything).",
+        "What it may do: `agent` (register, report, and remove or drain the backend whose agent token is shown), `route` (ask for backends, renew and end leases), `read` (all that changes nothing), `metrics` (metrics alone), `admin` (everything).",
     }),
   },
   { additionalProperties: false },

@@ -8,6 +8,7 @@ import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-s
 import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
+import { METRICS_KEYS } from "./metrics-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
@@ -266,6 +267,7 @@ export const ServerConfigSchema = Type.Object(
 
     ...BALANCING_KEYS,
     ...RESILIENCE_KEYS,
+    ...METRICS_KEYS,
 
     db_max_open_conns: int(
       25,

@@ -15,6 +15,8 @@ export interface SharedTables {
   readonly counters: SharedArrayBuffer;
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
+  readonly traffic: SharedArrayBuffer;
+  readonly loop: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */

@@ -97,7 +97,9 @@ function visitObject(
   const closed = schema.additionalProperties === false;
   for (const [key, item] of Object.entries(value)) {
     const property = Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    const other: unknown = schema.additionalProperties;
     if (property !== undefined) visit(property, item, [...path, key], faults);
+    else if (KindGuard.IsSchema(other)) visit(other, item, [...path, key], faults);
     else if (closed) {
       const rule = "is not a known key";
       faults.push({ path: [...path, key], kind: "unknown", rule, got: undefined, secret: true, known });

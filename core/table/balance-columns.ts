@@ -16,6 +16,8 @@ export interface BalanceColumns {
   /** Peak-sensitive mean of the time to a response's head, and when that was last fed; 0 = never. */
   readonly latencyMs: Float64Array;
   readonly latencyAtMs: Float64Array;
+  /** The mean latency by how many requests were in flight beside: {@link LOAD_LEVELS} per row; 0 = never fed. */
+  readonly latencyAtLoad: Float64Array;
   /** How much of the row's CPU one busy core is, in percent. */
   readonly coreCost: Float64Array;
   /** Cores that were at work for requests and leases when the last reports were made, as far as these can show it. */
@@ -24,6 +26,9 @@ export interface BalanceColumns {
   readonly identityHi: Int32Array;
   readonly identityLo: Int32Array;
 }
+
+/** No request in flight beside, one, 2 to 3, 4 to 7, and so on; the last is for 64 and more. */
+export const LOAD_LEVELS = 8;
 
 /**
  * A report is a mean over some time: it shows about half of what has begun since the one before, and the rest later.
@@ -41,6 +46,7 @@ export function declareBalanceColumns(
     seenLoad: cursor.float64(capacity),
     latencyMs: cursor.float64(capacity),
     latencyAtMs: cursor.float64(capacity),
+    latencyAtLoad: cursor.float64(capacity * LOAD_LEVELS),
     identityHi: cursor.int32(capacity),
     identityLo: cursor.int32(capacity),
     turn: cursor.int32(tiers),
@@ -55,6 +61,7 @@ export function beginBalance(columns: BalanceColumns, row: number, identity: Has
   columns.seenLoad[row] = 0;
   columns.latencyMs[row] = 0;
   columns.latencyAtMs[row] = 0;
+  columns.latencyAtLoad.fill(0, row * LOAD_LEVELS, (row + 1) * LOAD_LEVELS);
   columns.identityHi[row] = identity.hi;
   columns.identityLo[row] = identity.lo;
   for (const smooth of columns.smooth) smooth[row] = 0;

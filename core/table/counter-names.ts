@@ -1,3 +1,4 @@
+import { FILTER_NAMES, type FilterName } from "../balancing/filters.ts";
 import { PROXY_ERROR_CODES, type ProxyErrorCode } from "../wire/proxy-error.ts";
 
 /** What is counted, with what it means. A worker counts in its own region; readers add the regions up. */
@@ -47,7 +48,9 @@ export const COUNTERS = {
 
 /** An answer of our own, by its code: how often a request ended with it. */
 export type ErrorCounter = `errors_${ProxyErrorCode}`;
-export type CounterName = PlainCounter | ErrorCounter;
+/** A filter that took backends away from requests that found none. */
+export type RefusalCounter = `refusals_${FilterName}`;
+export type CounterName = PlainCounter | ErrorCounter | RefusalCounter;
 type PlainCounter = keyof typeof COUNTERS;
 
 const ERROR_COUNTERS: ReadonlyMap<string, ErrorCounter> = new Map(
@@ -57,11 +60,20 @@ const ERROR_COUNTERS: ReadonlyMap<string, ErrorCounter> = new Map(
 export const PLAIN_COUNTERS: readonly PlainCounter[] = Object.keys(COUNTERS).filter((name) => isPlain(name));
 
 /** Every counter, in the order of the table. */
-export const COUNTER_NAMES: readonly CounterName[] = [...PLAIN_COUNTERS, ...ERROR_COUNTERS.values()];
+export const COUNTER_NAMES: readonly CounterName[] = [
+  ...PLAIN_COUNTERS,
+  ...ERROR_COUNTERS.values(),
+  ...FILTER_NAMES.map(refusalCounter),
+];
 
 /** Gives the counter of a code that we answer with; null for what is none, such as "client_left". */
 export function errorCounter(code: string): ErrorCounter | null {
   return ERROR_COUNTERS.get(code) ?? null;
+}
+
+/** Gives the counter of a filter. */
+export function refusalCounter(filter: FilterName): RefusalCounter {
+  return `refusals_${filter}`;
 }
 
 function isPlain(name: string): name is PlainCounter {

@@ -7,10 +7,12 @@ import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { LoopTable } from "./loop-table.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
 import { StickyTable } from "./sticky-table.ts";
+import { TrafficTable } from "./traffic-table.ts";
 
 export interface TableSizes {
   readonly maxBackends: number;
@@ -22,6 +24,7 @@ export interface TableSizes {
   readonly managementRate: RateLimit;
   readonly proxyRate: RateLimit;
   readonly authFailures: RateLimit;
+  readonly durationBoundsMs: readonly number[];
 }
 
 /** Every shared table, opened by one thread. */
@@ -40,6 +43,8 @@ export interface Tables {
   readonly connections: ConnectionSlots;
   /** Of clients. */
   readonly clients: ClientConnections;
+  readonly traffic: TrafficTable;
+  readonly loop: LoopTable;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -57,6 +62,7 @@ export function tableSizes(config: ServerConfig, tiers: number, workers: number)
     managementRate: { perMinute: config.rate_limit_per_minute, burst: config.rate_limit_burst },
     proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
     authFailures: AUTH_FAILURES,
+    durationBoundsMs: config.metrics_duration_buckets_ms,
   };
 }
 
@@ -74,6 +80,8 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
+    traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
+    loop: LoopTable.allocate(sizes.workers),
   };
 }
 
@@ -96,6 +104,8 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
+    traffic: new TrafficTable(shared.traffic, worker),
+    loop: new LoopTable(shared.loop, worker),
   };
 }
 
@@ -125,6 +135,7 @@ export function releaseWorker(tables: Tables, worker: number): void {
   backends.openBreakers.dropTrialsOf(worker, backends.limit);
   tables.queue.releaseWorker(worker);
   tables.clients.releaseWorker(worker);
+  tables.traffic.releaseWorker(worker);
   tables.queue.freed();
 }
 

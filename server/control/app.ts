@@ -4,6 +4,7 @@ import { judgeServerConfig } from "../../core/config/load.ts";
 import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
 import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { type ApiDeps, createApi } from "./api/index.ts";
 import { startClock } from "./clock.ts";
@@ -15,10 +16,11 @@ import type { Prober } from "./health/prober.ts";
 import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
+import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import { liveSettings, makeProber, makeRegistry, makeSupervisor, watchFiles } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
-import { Applier } from "./settings/applier.ts";
+import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
@@ -27,6 +29,7 @@ import { loadChanges } from "./settings/stored-changes.ts";
 import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
 import { type Locate, openGeoip } from "./startup/geoip.ts";
+import { openFilesLimit } from "./startup/open-files.ts";
 import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
@@ -57,6 +60,12 @@ interface Beginning {
   readonly load: LoadConfig;
   /** Made at run time, before this start. */
   readonly changes: RuntimeChanges;
+}
+
+/** What is made last, and told of changes from then on. */
+interface Later {
+  supervisor: Supervisor | null;
+  monitor: RunningMonitor | null;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -102,7 +111,7 @@ async function start(
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
-  const workers: { supervisor: Supervisor | null } = { supervisor: null };
+  const workers: Later = { supervisor: null, monitor: null };
   const prober: Prober = makeProber(ground, (report) => registry.onProbe(report));
   cleanup.defer(() => prober.stop());
   const registry: Registry = makeRegistry(ground, {
@@ -111,25 +120,34 @@ async function start(
     locate,
     publish: async (update) => workers.supervisor?.publish(update),
   });
-  const { applier, restored } = await fill(ground, registry, changes, cleanup, async (before) => {
-    if (before.log_level !== live.config.log_level) log.setLevel(live.config.log_level);
-    prober.adapt();
-    await workers.supervisor?.setSettings(liveSettings(live));
+  const { applier, restored } = await fill(ground, registry, changes, cleanup, {
+    onChange: () => {
+      log.setLevel(live.config.log_level);
+      prober.adapt();
+    },
+    tellWorkers: async () => {
+      workers.monitor?.setKeys(live.keys);
+      await workers.supervisor?.setSettings(liveSettings(live));
+    },
   });
   const audit = new Audit(store);
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
   const settings = new Settings(parts, changes);
 
-  const { supervisor, ports, console } = await serve(
+  const { supervisor, monitor, ports, console } = await serve(
     ground,
     { ...options, registry, settings, audit, locate, workers },
     cleanup,
   );
-  policy.setOwnPorts(usedPorts(ports));
+  policy.setOwnPorts(usedPorts(config, ports));
   const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
-  watchFiles(ground, supervisor, cleanup);
+  const setKeys = (keys: readonly ApiKey[]): void => {
+    supervisor.setKeys(keys);
+    monitor?.setKeys(keys);
+  };
+  watchFiles(ground, supervisor, setKeys, cleanup);
   const reload = (actor: string): Promise<void> => reloadBy(settings, actor);
   if (options.source !== null && config.watch_config) {
     const watch = new ConfigWatch(options.source, () => void reload("file"));
@@ -152,12 +170,33 @@ async function serve(
     Pick<StartOptions, "source" | "version"> & {
       readonly registry: Registry;
       readonly locate: Locate | null;
-      readonly workers: { supervisor: Supervisor | null };
+      readonly workers: Later;
     },
   cleanup: DisposableStack,
-): Promise<{ readonly supervisor: Supervisor; readonly ports: Ports; readonly console: Console }> {
+): Promise<{
+  readonly supervisor: Supervisor;
+  readonly monitor: RunningMonitor | null;
+  readonly ports: Ports;
+  readonly console: Console;
+}> {
   const { config, live, clock, log } = ground;
   const { registry, settings, audit, source, version, locate } = parts;
+  const monitor = startMonitor({
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    tables: live.tables,
+    registry,
+    version,
+    now: clock.now,
+    wallOf: clock.wallOf,
+    maxOpenFiles: openFilesLimit(),
+    keys: live.keys,
+    cleanup,
+  });
   const secret = randomBytes(32).toString("hex");
   const deps: ApiDeps = {
     get config() {
@@ -183,6 +222,7 @@ async function serve(
     wallOf: clock.wallOf,
     log: log.component("api"),
     ...(locate === null ? {} : { locate }),
+    ...(monitor === null ? {} : { monitor }),
   };
   const { console, handlers } = composeConsole(log, deps, {
     api: createApi(deps).fetch,
@@ -197,12 +237,13 @@ async function serve(
   const supervisor = makeSupervisor(ground, registry, link);
   cleanup.defer(() => supervisor.terminate());
   parts.workers.supervisor = supervisor;
+  parts.workers.monitor = monitor;
   const ports = await supervisor.start().catch((error: unknown) => {
     throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
       cause: error,
     });
   });
-  return { supervisor, ports, console };
+  return { supervisor, monitor, ports, console };
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */
@@ -211,7 +252,7 @@ async function fill(
   registry: Registry,
   changes: RuntimeChanges,
   cleanup: DisposableStack,
-  onChange: (before: ServerConfig) => Promise<void>,
+  told: Pick<ApplierDeps, "onChange" | "tellWorkers">,
 ): Promise<{
   readonly applier: Applier;
   readonly restored: { readonly backends: number; readonly stickySessions: number };
@@ -224,7 +265,7 @@ async function fill(
     log: log.component("dns"),
   });
   cleanup.defer(() => dns.stop());
-  const applier = new Applier({ live, registry, dns, readKeys, workersOf, onChange }, changes);
+  const applier = new Applier({ live, registry, dns, readKeys, workersOf, ...told }, changes);
   const refresh = async (): Promise<void> => {
     const errors = await applier.refreshBackends();
     for (const { field, rule } of errors) log.component("dns").error(`${field} ${rule}`);

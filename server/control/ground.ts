@@ -39,6 +39,7 @@ export function layGround(config: ServerConfig, clock: Clock, log: Log): Ground 
   const geoip = loadGeoip(config);
   assertPortIsFree(config.host, config.port, "port");
   assertPortIsFree(config.admin_host, config.admin_port, "admin_port");
+  assertPortIsFree(config.metrics_host, config.metrics_port, "metrics_port");
   const workers = workersOf(config);
   const { tiers, defaultTier } = toTiers(config);
   const sizes = tableSizes(config, tiers.length + SPARE_TIERS, mostWorkers(workers));
@@ -49,7 +50,7 @@ export function layGround(config: ServerConfig, clock: Clock, log: Log): Ground 
     denied: config.denied_endpoint_cidrs,
     resolve: async (host) => (await lookup(host)).addresses,
   });
-  policy.setOwnPorts(usedPorts({ port: config.port, adminPort: config.admin_port }));
+  policy.setOwnPorts(usedPorts(config, { port: config.port, adminPort: config.admin_port }));
   const live = new Live(openTables(shared), { config, tiers, defaultTier, keys, workers });
   return { config, live, clock, log, shared, policy, certificates, backendTls, geoip };
 }
@@ -64,6 +65,6 @@ function mostWorkers(workers: number): number {
 }
 
 /** The ports of listeners that there are. */
-export function usedPorts({ port, adminPort }: Ports): number[] {
-  return [port, adminPort].filter((used) => used !== 0);
+export function usedPorts({ metrics_port: metrics }: ServerConfig, { port, adminPort }: Ports): number[] {
+  return [port, adminPort, metrics].filter((used) => used !== 0);
 }

@@ -1,5 +1,6 @@
 /** Makes the parts of the control plane from what the ground holds. */
 import { randomBytes } from "node:crypto";
+import type { ApiKey } from "../../core/plane/api-key.ts";
 import type { CertificateSet } from "../../core/plane/messages.ts";
 import { tlsFor } from "../../core/tls/backend-tls.ts";
 import type { Decision } from "../../core/wire/console.ts";
@@ -140,6 +141,7 @@ export function liveSettings({ config, tiers, defaultTier, keys, workers }: Live
 export function watchFiles(
   { config, live, log, certificates }: Ground,
   supervisor: Supervisor,
+  setKeys: (keys: readonly ApiKey[]) => void,
   cleanup: DisposableStack,
 ): void {
   const keys = new FileWatch({
@@ -148,7 +150,7 @@ export function watchFiles(
     read: () => readKeys(live.config),
     use: (changed) => {
       live.replaceKeys(changed);
-      supervisor.setKeys(changed);
+      setKeys(changed);
       return { keys: changed.length };
     },
     log: log.component("keys"),

@@ -16,7 +16,7 @@ export function dispatch(exchange: Exchange): void {
   } else if (head.path === "*" || head.maxForwards === 0) {
     // About the proxy itself (RFC 9110 section 9.3.7), or as far as the client wants it to go (section 7.6.2).
     exchange.answer({ status: 204, headers: [["Allow", ALLOW]], body: "" });
-  } else if (client.door.management && isManagement(head.path, plane.options.hasConsole)) {
+  } else if (client.door.management && isManagement(head.path, plane.options)) {
     manage(exchange);
   } else if (!client.door.proxied) {
     notManagement(exchange);

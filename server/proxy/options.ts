@@ -31,6 +31,8 @@ export interface ProxyOptions {
   readonly tierField: string;
   readonly tierHeader: string;
   readonly jsonFields: readonly string[];
+  /** Path of the metrics. */
+  readonly metricsPath: string;
   readonly isProxied: (path: string) => boolean;
   /** Only some paths are proxied, so that none may lead out of them. */
   readonly confinesPaths: boolean;
@@ -83,6 +85,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     tierField: config.tier_field_name,
     tierHeader: config.tier_header.toLowerCase(),
     jsonFields: [config.tier_field_name, "client_lat", "client_lon"],
+    metricsPath: config.metrics_path,
     isProxied: pathPrefixes(proxiedPaths(config.proxy_endpoints)),
     confinesPaths: !coversAllPaths(proxiedPaths(config.proxy_endpoints)),
     strategyOf: strategyByPath(config.proxy_endpoints),

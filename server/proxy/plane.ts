@@ -40,6 +40,7 @@ export function makePlane(
   const wheel = new TimerWheel(
     () => performance.now(),
     (ms) => onStall(ms, log, count),
+    (lateMs) => tables.loop.late(lateMs),
   );
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
   const wiring = { wheel, out, headLimits: options.head };
@@ -89,7 +90,7 @@ function makeUpstream(
     wiring,
     options.pool,
     ways,
-    (backend) => new RowSlots(tables.connections, spare, backend, () => tables.queue.freed()),
+    (backend) => new RowSlots(tables, spare, backend, () => tables.queue.freed()),
   );
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);

@@ -43,6 +43,7 @@ export function newTables(sizes: Partial<TableSizes> = {}): SharedTables {
       managementRate: unlimited,
       proxyRate: unlimited,
       authFailures: unlimited,
+      durationBoundsMs: [10, 100, 1000],
       ...sizes,
     },
     () => random.word(),

@@ -1,6 +1,6 @@
 import { f64, i32 } from "../../table/buffer-layout.ts";
 import type { Chance } from "../chance.ts";
-import { latencyNow } from "../latency.ts";
+import { aged, latencyAtLoad } from "../latency.ts";
 import type { PickQuery } from "../pick.ts";
 import type { Candidates } from "./candidates.ts";
 import { loadOf } from "./least-connections.ts";
@@ -14,8 +14,8 @@ const POOL = 16;
  * Prequal's rule (Wydrowski, Kleinberg, Rumble and Archer, NSDI 2024): of a pool of backends, those with more requests in
  * flight than a quantile of the pool are hot; the cold one with the least latency wins, and where all are hot the one
  * with the fewest in flight. The paper's balancers are many, know each their own requests only, and so must probe. All
- * requests to our backends pass through us: what is in flight and the latency that requests met are known without a
- * probe, and stand for its answers. Chance makes the pool, and decides between equals.
+ * requests to our backends pass through us: what is in flight is known without a probe, and so is the latency that requests
+ * met at about that load, which is what a probe would answer. Chance makes the pool, and decides between equals.
  */
 export class PrequalStrategy implements Strategy {
   readonly name: StrategyName = "prequal";
@@ -51,7 +51,7 @@ export class PrequalStrategy implements Strategy {
       const row = i32(rows, position);
       const load = loadOf(view, row);
       const isCold = load <= hotFrom;
-      const latency = isCold ? latencyNow(view.columns.balance, row, query.nowMs, this.#decayMs) : Infinity;
+      const latency = isCold ? this.figure(view, query, row) : Infinity;
       if (latency > bestLatency || (latency === bestLatency && load >= bestLoad)) continue;
       best = row;
       bestLoad = load;
@@ -61,7 +61,8 @@ export class PrequalStrategy implements Strategy {
   }
 
   figure(view: StrategyView, query: PickQuery, row: number): number {
-    return latencyNow(view.columns.balance, row, query.nowMs, this.#decayMs);
+    const mean = latencyAtLoad(view.columns.balance, row, i32(view.inFlight, row));
+    return aged(mean, query.nowMs - f64(view.columns.balance.latencyAtMs, row), this.#decayMs);
   }
 
   /** Brings a pool that chance takes to the front of the candidates; gives its size. */

@@ -7,6 +7,7 @@ import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
+import type { Monitor } from "../metrics/monitor.ts";
 import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 import type { Audit } from "../settings/audit.ts";
@@ -32,6 +33,8 @@ export interface ApiDeps {
   readonly wallOf: (ms: number) => number;
   readonly version: string;
   readonly log: Logger;
+  /** Absent when metrics are off. */
+  readonly monitor?: Monitor;
   /** Where an IP address is; absent without a GeoIP database. */
   readonly locate?: (ip: string) => Place | null;
 }
@@ -49,6 +52,8 @@ export interface Call {
   readonly caller: Caller;
   /** Name of the key that the caller has shown, for the audit log. */
   readonly actor: string;
+  /** May see backends, on a path that is open to everybody. */
+  readonly isReader: boolean;
 }
 
 /** One endpoint: how it is routed, documented and answered. */

@@ -39,7 +39,24 @@ export function fleetView(
     report_age_seconds: state.reportedAtMs === null ? null : seconds(deps.wallOf(now) - state.reportedAtMs),
     ...loadOf(report),
     breakers,
+    ...trafficOf(deps, state),
     last_check_at: state.lastHealthCheckMs === null ? null : new Date(state.lastHealthCheckMs).toISOString(),
+  };
+}
+
+/** What became of the requests to a backend since it is in the fleet. */
+function trafficOf(
+  { tables, wallOf }: ApiDeps,
+  { row, generation }: BackendState,
+): Readonly<Record<string, unknown>> {
+  const reading = tables.traffic.read(row, generation);
+  const { requests, errors, bytesIn, bytesOut, lastAtMs } = reading;
+  return {
+    requests_total: requests,
+    errors_total: errors,
+    bytes_in: bytesIn,
+    bytes_out: bytesOut,
+    last_request_at: lastAtMs > 0 ? new Date(wallOf(lastAtMs)).toISOString() : null,
   };
 }
 

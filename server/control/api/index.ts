@@ -5,6 +5,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Elysia } from "elysia";
+import { metricsOperations } from "../metrics/operations.ts";
 import { tokenOf } from "./agent-token.ts";
 import { agentOperations } from "./agents.ts";
 import { problem } from "./answers.ts";
@@ -29,6 +30,8 @@ export const PEER_HEADER = "X-Opsen-Peer";
 export const ACTOR_HEADER = "X-Opsen-Actor";
 /** Present when the caller's key may manage any backend. */
 export const ADMIN_HEADER = "X-Opsen-Admin";
+/** Present on open paths when the caller may see backends. */
+export const READER_HEADER = "X-Opsen-Reader";
 
 export interface Api {
   readonly fetch: (request: Request) => Promise<Response>;
@@ -59,6 +62,7 @@ export function createApi(deps: ApiDeps): Api {
     ...fleetOperations(deps),
     ...settingsOperations(deps),
     ...statusOperations(deps),
+    ...metricsOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
   const app = router(operations, deps);
@@ -95,6 +99,7 @@ function router(
         peer: request.headers.get(PEER_HEADER) ?? "",
         actor: request.headers.get(ACTOR_HEADER) || "local",
         caller: { token: tokenOf(request), isAdmin: request.headers.get(ADMIN_HEADER) !== null },
+        isReader: request.headers.get(READER_HEADER) !== null,
       });
     // "none": bodies are left to the operation, which knows what to say of a bad one.
     if (methods === "any") app.all(path, answer, { parse: "none" });

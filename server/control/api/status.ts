@@ -1,34 +1,25 @@
 /** What load balancers, orchestrators and monitors ask; `/health` and `GET /ready` need no key. */
-import { families } from "../metrics/catalogue.ts";
-import { CONTENT_TYPE, prometheusText } from "../metrics/prometheus.ts";
 import { json, problem } from "./answers.ts";
-import type { ApiDeps, Operation } from "./deps.ts";
+import type { ApiDeps, Call, Operation } from "./deps.ts";
+import { healthDetail } from "./health.ts";
 
 /** A backend becomes routable with its next report or probe: soon. */
 const READY_RETRY_SECONDS = "5";
 
 export function statusOperations(deps: ApiDeps): Operation[] {
   return [
-    {
-      methods: "any",
-      path: "/health",
-      tag: "status",
-      summary: "Whether the server answers.",
-      answers: {
-        200: "It does; with the number of backends, and of those seen within `stale_minutes`. `degraded` says what does not work.",
-      },
-      handle: () => {
-        const now = deps.now();
-        const { total, active } = deps.registry.totals(now);
-        return json({
-          status: "ok",
-          timestamp: new Date(deps.wallOf(now)).toISOString(),
-          total_clients: total,
-          active_clients: active,
-          ...degradation(deps),
-        });
-      },
-    },
+    ...["/health", "/ping"].map(
+      (path): Operation => ({
+        methods: "any",
+        path,
+        tag: "status",
+        summary: "Whether the server answers; to who may read, how each backend does.",
+        answers: {
+          200: "It does; with the number of backends, and of those seen within `stale_minutes`. `degraded` says what does not work. With a key of the scope `read`, or without keys on this host: totals, and `backends` with status, latency, errors and requests of each.",
+        },
+        handle: (call) => health(deps, call),
+      }),
+    ),
     {
       methods: ["GET"],
       path: "/ready",
@@ -43,27 +34,20 @@ export function statusOperations(deps: ApiDeps): Operation[] {
         });
       },
     },
-    {
-      methods: ["GET"],
-      path: "/metrics",
-      tag: "status",
-      summary: "Counters and gauges in the text format of Prometheus.",
-      answers: { 200: "All of them." },
-      handle: () => metrics(deps),
-    },
   ];
 }
 
-function metrics({ tables, registry, now }: ApiDeps): Response {
-  const { total, active } = registry.totals(now());
-  const gauges = {
-    backends: total,
-    active,
-    leases: tables.leases.used,
-    isDegraded: registry.degraded !== null,
-  };
-  const headers = { "Content-Type": CONTENT_TYPE, "Cache-Control": "no-store" };
-  return new Response(prometheusText(families(tables.counters, gauges)), { headers });
+function health(deps: ApiDeps, { isReader }: Call): Response {
+  const now = deps.now();
+  const { total, active } = deps.registry.totals(now);
+  return json({
+    status: "ok",
+    timestamp: new Date(deps.wallOf(now)).toISOString(),
+    total_clients: total,
+    active_clients: active,
+    ...degradation(deps),
+    ...(isReader ? healthDetail(deps, now) : {}),
+  });
 }
 
 /** A server whose database fails goes on serving, and says so. */

@@ -7,8 +7,12 @@ import { KEY_FILE_RULE, keyIn } from "../../../core/schema/key-text.ts";
 import { attempt, type Loaded, type Path, unreadable } from "../files/loaded.ts";
 
 /** Keys of the configuration about who may use management. */
-export type AuthKeys = Pick<ServerConfig, "server_key" | "server_key_file" | "api_keys">;
+export type AuthKeys = Pick<
+  ServerConfig,
+  "server_key" | "server_key_file" | "api_keys" | "metrics_bearer_token" | "metrics_bearer_token_file"
+>;
 
+const MONITOR: ApiKey["scopes"] = ["metrics"];
 const READ_BY_ALL = 0o004;
 
 /** Reads every key; one that is given twice keeps the scopes of the first place. */
@@ -33,13 +37,18 @@ export function readKeys(config: Partial<AuthKeys>): Loaded<readonly ApiKey[]> {
       add(name === "" ? place : name, text, scopes);
     }
   }
+  const { metrics_bearer_token: token = "", metrics_bearer_token_file: tokenFile = "" } = config;
+  add("metrics_bearer_token", token, MONITOR);
+  if (tokenFile !== "") {
+    add("metrics_bearer_token", readKey(tokenFile, ["metrics_bearer_token_file"], faults), MONITOR);
+  }
   return { value: faults.length > 0 ? null : keys, faults };
 }
 
 /** Files that hold keys. */
-export function keyFiles({ server_key_file: serverKeyFile, api_keys: further }: AuthKeys): string[] {
-  const files = further.map((entry) => (typeof entry === "string" ? "" : entry.key_file));
-  return [serverKeyFile, ...files].filter((file) => file !== "");
+export function keyFiles(config: AuthKeys): string[] {
+  const files = config.api_keys.map((entry) => (typeof entry === "string" ? "" : entry.key_file));
+  return [config.server_key_file, ...files, config.metrics_bearer_token_file].filter((file) => file !== "");
 }
 
 /** Tells whether every user of this host may read a file. */

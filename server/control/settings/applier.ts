@@ -30,8 +30,10 @@ export interface ApplierDeps {
   readonly readKeys: (config: ServerConfig) => Loaded<readonly ApiKey[]>;
   /** How many threads a configuration asks for. */
   readonly workersOf: (config: ServerConfig) => number;
-  /** Told after `live` has changed: the workers, the log, the probes. */
-  readonly onChange: (before: ServerConfig) => Promise<void>;
+  /** Told as soon as `live` has changed: the log, the probes. */
+  readonly onChange: () => void;
+  /** Tells the workers; resolves once they go by it. */
+  readonly tellWorkers: () => Promise<void>;
 }
 
 export class Applier {
@@ -70,9 +72,9 @@ export class Applier {
   }
 
   async #commit(standing: Standing, changes: RuntimeChanges, fleet: WantedFleet): Promise<void> {
-    const { live, registry, onChange } = this.#deps;
-    const before = live.config;
+    const { live, registry, onChange, tellWorkers } = this.#deps;
     live.replace(standing);
+    onChange();
     this.#wanted = { backends: standing.config.backends, changes };
     const { managementRate, proxyRate } = live.tables;
     const { config } = standing;
@@ -83,7 +85,7 @@ export class Applier {
     });
     // Rows first: with the next message workers may ask for a tier that is new.
     registry.rewriteAll();
-    await onChange(before);
+    await tellWorkers();
     await registry.configured.apply(fleet);
   }
 

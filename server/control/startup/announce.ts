@@ -1,6 +1,6 @@
 /** What the log says when the server is ready. */
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
-import type { ApiKey } from "../../../core/plane/api-key.ts";
+import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 import { isReadByAll, keyFiles } from "../keys/key-files.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Ports } from "../workers/supervisor.ts";
@@ -27,6 +27,9 @@ export function announce(log: Logger, config: ServerConfig, ports: Ports, facts:
     config: facts.source ?? "defaults",
     listen: `${scheme}://${hostPort(config.host, ports.port)}`,
     management: ports.adminPort === 0 ? "same port" : hostPort(config.admin_host, ports.adminPort),
+    ...(config.metrics_enabled && config.metrics_port !== 0
+      ? { metrics: `http://${hostPort(config.metrics_host, config.metrics_port)}${config.metrics_path}` }
+      : {}),
     workers: facts.workers,
     database: config.database,
     backends: facts.backends,
@@ -38,7 +41,7 @@ export function announce(log: Logger, config: ServerConfig, ports: Ports, facts:
 
 /** Says who could manage this server that perhaps should not. */
 function warnOfAccess(log: Logger, config: ServerConfig, keys: readonly ApiKey[]): void {
-  const hasKey = keys.length > 0;
+  const hasKey = keys.some((key) => !isMetricsOnly(key));
   if (!hasKey && config.insecure_no_auth) {
     log.warn("insecure_no_auth is on: anybody who reaches management may register backends; set server_key");
   } else if (!hasKey) {

@@ -1,10 +1,13 @@
 /** Finds out early that a port is taken: listeners that share ports would not notice. */
 import { StartError } from "./start-error.ts";
 
+/** Which key has the address to each port. */
+const HOST_KEYS = { port: "host", admin_port: "admin_host", metrics_port: "metrics_host" } as const;
+
 /** Throws a StartError when an address cannot be listened on; `key` is the configuration's. */
-export function assertPortIsFree(host: string, port: number, key: "port" | "admin_port"): void {
+export function assertPortIsFree(host: string, port: number, key: keyof typeof HOST_KEYS): void {
   if (port === 0) return;
-  const hostKey = key === "port" ? "host" : "admin_host";
+  const hostKey = HOST_KEYS[key];
   try {
     const listener = Bun.listen({ hostname: host, port, exclusive: true, socket: { data() {} } });
     listener.stop(true);

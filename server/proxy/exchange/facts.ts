@@ -1,5 +1,6 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
 import { errorCounter } from "../../../core/table/counter-names.ts";
+import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
 import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
 import { decisionOf } from "./decision.ts";
@@ -24,6 +25,8 @@ export class Facts {
   keyName = "";
   /** The caller may manage any backend. */
   isAdmin = false;
+  /** The caller of an open path might see backends as well. */
+  isReader = false;
   status = 0;
   /** Code of an error that we answered, else empty. */
   code = "";
@@ -48,11 +51,13 @@ export class Facts {
   #startedMs = 0;
   #bytesIn = -1;
   #bytesOut = -1;
+  readonly #end: TrafficEnd = { status: 0, durationMs: 0, queuedMs: 0, bytesIn: 0, bytesOut: 0, nowMs: 0 };
 
   begin(): void {
     this.management = false;
     this.keyName = "";
     this.isAdmin = false;
+    this.isReader = false;
     this.status = 0;
     this.code = "";
     this.reason = "";
@@ -120,9 +125,9 @@ export class Facts {
     if (bytesOut > 0) plane.count("bytes_out", bytesOut);
     this.#countError(plane);
     const endedMs = performance.now();
-    if (!this.management && plane.decisions.wants(endedMs)) {
-      plane.decisions.take(decisionOf(exchange, endedMs - this.#startedMs));
-    }
+    const ms = endedMs - this.#startedMs;
+    if (!this.management) this.#countTraffic(plane, ms, bytesIn, bytesOut);
+    if (!this.management && plane.decisions.wants(endedMs)) plane.decisions.take(decisionOf(exchange, ms));
     if (!plane.log.accessEnabled) return;
     const thinning = this.#isRefusal ? plane.log.refusal(this.code) : WRITE_ALL;
     if (thinning === null) {
@@ -134,7 +139,7 @@ export class Facts {
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
-      ms: Math.round((endedMs - this.#startedMs) * 10) / 10,
+      ms: Math.round(ms * 10) / 10,
       in: bytesIn,
       out: bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
@@ -149,6 +154,18 @@ export class Facts {
   /** We have refused the request for what it was, before any backend had a part in it. */
   get #isRefusal(): boolean {
     return this.code !== "" && this.attempts === 0 && this.status >= 400 && this.status !== CLIENT_LEFT;
+  }
+
+  #countTraffic(plane: Plane, durationMs: number, bytesIn: number, bytesOut: number): void {
+    const end = this.#end;
+    end.status = this.status;
+    end.durationMs = durationMs;
+    end.queuedMs = this.queuedMs;
+    end.bytesIn = bytesIn;
+    end.bytesOut = bytesOut;
+    end.nowMs = plane.now();
+    const backend = this.place?.backend;
+    plane.tables.traffic.ended(backend?.row ?? -1, backend?.generation ?? 0, end);
   }
 
   #countError(plane: Plane): void {

@@ -1,4 +1,5 @@
 import { isLoopback } from "../../../core/http/cidr.ts";
+import { isOwnAuthority } from "../../../core/http/own-authority.ts";
 import { type Answer, problem } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
@@ -17,7 +18,7 @@ export function guardKeyless(exchange: Exchange): Answer | null {
     const why = "No key is configured, and this request was relayed for somebody else.";
     return forbidden(`${why} Name the relay in trusted_proxies, or set a key.`);
   }
-  if (!isOwnName(hostName(head.host))) {
+  if (!isOwnAuthority(head.host)) {
     // A page of a foreign name that resolves to this host (DNS rebinding) would else count as one of ours.
     return forbidden(`No key is configured, so that management answers to addresses and localhost only.`);
   }
@@ -30,20 +31,6 @@ export function guardKeyless(exchange: Exchange): Answer | null {
 
 function forbidden(why: string): Answer {
   return problem(403, "Forbidden", `${why} ${REMEDY}`);
-}
-
-/** The name of an authority, without port and brackets. */
-function hostName(authority: string): string {
-  const name = authority.startsWith("[")
-    ? authority.slice(1, authority.indexOf("]"))
-    : authority.replace(/:\d*$/, "");
-  return name.toLowerCase();
-}
-
-/** An address, localhost, or a name without a dot, which nobody can register. */
-function isOwnName(name: string): boolean {
-  const isAddress = name.includes(":") || /^[\d.]+$/.test(name);
-  return isAddress || !name.includes(".") || name.endsWith(".localhost");
 }
 
 function isOwnOrigin(origin: string, host: string): boolean {

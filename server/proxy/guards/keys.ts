@@ -1,4 +1,4 @@
-import type { ApiKey } from "../../../core/plane/api-key.ts";
+import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 
 interface HashedKey extends Pick<ApiKey, "name" | "scopes"> {
   readonly hash: Buffer;
@@ -6,19 +6,22 @@ interface HashedKey extends Pick<ApiKey, "name" | "scopes"> {
 
 /** The accepted keys, as hashes: comparing takes the same time however much of a guess is right. */
 export class KeyGuard {
-  #keys: readonly HashedKey[];
+  #keys: readonly HashedKey[] = [];
+  #size = 0;
 
   constructor(keys: readonly ApiKey[]) {
-    this.#keys = keys.map(hashed);
+    this.replace(keys);
   }
 
   /** Accepts these from now on, and no others. */
   replace(keys: readonly ApiKey[]): void {
     this.#keys = keys.map(hashed);
+    this.#size = keys.filter((key) => !isMetricsOnly(key)).length;
   }
 
+  /** How many there are that management asks for; those for metrics alone leave it as open as it is. */
   get size(): number {
-    return this.#keys.length;
+    return this.#size;
   }
 
   /** Finds who a key belongs to; null for one that is not accepted. */

@@ -1,13 +1,14 @@
+import { bearerIn } from "../../../core/http/bearer.ts";
 import { isMediaType } from "../../../core/http/media-type.ts";
-import { type ApiKey, scopesFor } from "../../../core/plane/api-key.ts";
+import { type ApiKey, mayRead, scopesFor } from "../../../core/plane/api-key.ts";
 import { CONSOLE_LOGIN_PATH, isConsolePath } from "../../../core/plane/console-paths.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { type Answer, problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { guardKeyless } from "./keyless.ts";
 
-/** These tell nothing that is worth a key, and probes must always get through. */
-const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/ready"]);
+/** These tell nothing that is worth a key to who shows none, and probes must always get through. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/ping", "/ready"]);
 
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
@@ -20,7 +21,7 @@ export function guardManagement(exchange: Exchange): Answer | null {
     (isOpen ? null : guardThrottle(exchange)) ??
     guardCors(exchange) ??
     guardContentType(exchange) ??
-    (isOpen ? null : (guardKey(exchange) ?? guardAddress(exchange) ?? guardRate(exchange)))
+    (isOpen ? noteReader(exchange) : (guardKey(exchange) ?? guardAddress(exchange) ?? guardRate(exchange)))
   );
 }
 
@@ -75,18 +76,43 @@ function guardContentType(exchange: Exchange): Answer | null {
 
 function guardKey(exchange: Exchange): Answer | null {
   const { plane, facts, head } = exchange;
-  if (plane.keys.size === 0) {
+  const isMetrics = head.path === plane.options.metricsPath;
+  const key = head.get("x-api-key") ?? (isMetrics ? bearerIn(head.get("authorization")) : null);
+  const known = key === null ? null : plane.keys.find(key);
+  if (plane.keys.size === 0 && (known === null || !isMetrics)) {
+    if (isMetrics && key !== null) noteFailure(exchange);
     facts.isAdmin = true;
     return guardKeyless(exchange);
   }
-  const key = head.get("x-api-key");
-  const known = key === null ? null : plane.keys.find(key);
   if (known !== null) return guardScope(exchange, known);
+  noteFailure(exchange);
+  if (key === null) return problem(401, "Unauthorized", "Send the key in the header X-API-Key.");
+  return problem(403, "Forbidden", "The key in X-API-Key is not one of the configured keys.");
+}
+
+/** `/health` tells more to who may see backends; to others it answers all the same, so that wrong keys are counted here. */
+function noteReader(exchange: Exchange): null {
+  const { plane, facts, head } = exchange;
+  const { hi, lo } = rateKey(facts.clientIp);
+  if (guardAddress(exchange) !== null) return null;
+  if (plane.keys.size === 0) {
+    facts.isReader = guardKeyless(exchange) === null;
+    return null;
+  }
+  const key = head.get("x-api-key");
+  if (key === null || plane.tables.authFailures.peek(hi, lo, plane.now()) > 0) return null;
+  const known = plane.keys.find(key);
+  facts.keyName = known?.name ?? "";
+  facts.isReader = known !== null && mayRead(known);
+  if (known === null) noteFailure(exchange);
+  return null;
+}
+
+/** A wrong key, or none: many of them and the address has to wait. */
+function noteFailure({ plane, facts }: Exchange): void {
   plane.count("auth_failures");
   const { hi, lo } = rateKey(facts.clientIp);
   plane.tables.authFailures.allow(hi, lo, plane.now());
-  if (key === null) return problem(401, "Unauthorized", "Send the key in the header X-API-Key.");
-  return problem(403, "Forbidden", "The key in X-API-Key is not one of the configured keys.");
 }
 
 /** A key that is known is no guess, whatever it asks for: it is refused without being throttled. */
@@ -94,7 +120,7 @@ function guardScope({ plane, facts, head }: Exchange, key: Pick<ApiKey, "name" |
   facts.keyName = key.name;
   facts.isAdmin = key.scopes.includes("admin");
   if (facts.isAdmin) return null;
-  const enough = scopesFor(head.method, head.path);
+  const enough = scopesFor(head.method, head.path, plane.options.metricsPath);
   if (enough.some((scope) => key.scopes.includes(scope))) return null;
   plane.count("auth_failures");
   const needed = [...enough, "admin"].join(" or ");

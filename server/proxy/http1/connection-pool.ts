@@ -36,6 +36,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     const idle = fresh ? undefined : this.#idle.pop();
     if (idle === undefined) return this.#slots.take() ? new BackendConnection(this, user) : null;
     idle.idleIndex = -1;
+    this.#slots.idle(-1);
     idle.use(user);
     this.#tellSpare();
     return idle;
@@ -48,6 +49,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     }
     connection.idleIndex = this.#idle.length;
     this.#idle.push(connection);
+    this.#slots.idle(1);
     connection.rest(this.#limits.idleTimeoutMs);
     this.#tellSpare();
   }
@@ -66,6 +68,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     const at = connection.idleIndex;
     if (at < 0) return;
     connection.idleIndex = -1;
+    this.#slots.idle(-1);
     this.#idle.splice(at, 1);
     for (let index = at; index < this.#idle.length; index++) {
       const moved = this.#idle[index];

@@ -6,6 +6,7 @@ import { problem } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { permittedUpgrade } from "../exchange/upgrade.ts";
 import { guardManagement } from "../guards/management.ts";
+import type { ProxyOptions } from "../options.ts";
 import { isLeaseChange, startLeaseChange, startRoute } from "./route-api.ts";
 
 /** As in core/wire/registration, which would bring the schema library into every worker. */
@@ -18,7 +19,8 @@ const PATHS: ReadonlySet<string> = new Set([
   "/route/explain",
   "/health",
   "/ready",
-  "/metrics",
+  "/ping",
+  "/metrics/history",
   "/clients",
   "/clients/purge",
   "/clients/purge-pending",
@@ -37,8 +39,11 @@ const PREFIXES = ["/clients/", "/leases/", "/backends/", "/swagger/"] as const;
  * Tells management from all else by the raw path: exactly what is compared here is what is served. Without a console its
  * paths are a backend's.
  */
-export function isManagement(path: string, hasConsole: boolean): boolean {
-  if (PATHS.has(path)) return true;
+export function isManagement(
+  path: string,
+  { metricsPath, hasConsole }: Pick<ProxyOptions, "metricsPath" | "hasConsole">,
+): boolean {
+  if (PATHS.has(path) || path === metricsPath) return true;
   // The control plane resolves dot segments: what it would serve must be what was guarded here.
   const isBelow = PREFIXES.some((prefix) => path.startsWith(prefix)) || (hasConsole && isConsolePath(path));
   return isBelow && !hasDotSegment(path);
@@ -109,6 +114,7 @@ function relayToControl(exchange: Exchange): void {
     ["X-Opsen-Peer", facts.clientIp],
     ["X-Opsen-Proto", facts.proto],
     ...(facts.keyName === "" ? [] : [["X-Opsen-Actor", facts.keyName] as const]),
+    ...(facts.isReader ? [["X-Opsen-Reader", "1"] as const] : []),
     ...(facts.isAdmin ? [["X-Opsen-Admin", "1"] as const] : []),
     ...(token === null ? [] : [[AGENT_TOKEN_HEADER, token] as const]),
   ];

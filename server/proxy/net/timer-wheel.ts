@@ -37,6 +37,7 @@ export class WheelTimer {
 export class TimerWheel {
   readonly #clock: () => number;
   readonly #onStall: (ms: number) => void;
+  readonly #onTick: (lateMs: number) => void;
   readonly #slots: WheelTimer[] = Array.from({ length: SLOTS }, () => new WheelTimer(null));
   readonly #due = new WheelTimer(null);
   #lastTick: number;
@@ -47,10 +48,18 @@ export class TimerWheel {
   #count = 0;
   #interval: ReturnType<typeof setInterval> | null = null;
 
-  /** `clock` is monotonic, in milliseconds; `onStall` hears how late a tick is that does not come in time. */
-  constructor(clock: () => number, onStall: (ms: number) => void = () => {}) {
+  /**
+   * `clock` is monotonic, in milliseconds; `onStall` hears how late a tick is that does not come in time, `onTick` of
+   * every tick.
+   */
+  constructor(
+    clock: () => number,
+    onStall: (ms: number) => void = () => {},
+    onTick: (lateMs: number) => void = () => {},
+  ) {
     this.#clock = clock;
     this.#onStall = onStall;
+    this.#onTick = onTick;
     this.#lastTickMs = clock();
     this.#lastTick = Math.floor(this.#lastTickMs / TICK_MS);
   }
@@ -129,6 +138,7 @@ export class TimerWheel {
     const clockMs = this.#clock();
     const lateMs = clockMs - this.#lastTickMs - TICK_MS;
     this.#lastTickMs = clockMs;
+    this.#onTick(lateMs);
     if (lateMs >= FROZEN_MS) this.#frozenMs += lateMs;
     if (lateMs > TICK_MS) this.#onStall(lateMs);
   }

@@ -23,6 +23,8 @@ export interface Slots {
   /** Counts one more; false when there are as many as there may be. */
   take(): boolean;
   giveBack(): void;
+  /** One more or one less of them is kept without work. */
+  idle(more: 1 | -1): void;
   /** The number of connections is limited: an idle one may be wanted elsewhere. */
   readonly isScarce: boolean;
   /** Says how to close an idle one that is wanted elsewhere; null while there is none. */
@@ -30,4 +32,10 @@ export interface Slots {
 }
 
 /** For connections that nobody counts, as those to the control plane. */
-export const UNCOUNTED: Slots = { take: () => true, giveBack: () => {}, isScarce: false, spare: () => {} };
+export const UNCOUNTED: Slots = {
+  take: () => true,
+  giveBack: () => {},
+  idle: () => {},
+  isScarce: false,
+  spare: () => {},
+};

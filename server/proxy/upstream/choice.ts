@@ -23,6 +23,9 @@ export class Choice {
   #event: BreakerEvent | null = null;
   /** When the whole request was sent to the present backend; 0 = it was not. */
   #sentAtMs = 0;
+  /** Row and generation of a backend that the request has been taken away from; -1 while there is none. */
+  #leftRow = -1;
+  #leftGeneration = 0;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -50,6 +53,7 @@ export class Choice {
     this.#hasFailed = false;
     this.#event = null;
     this.#sentAtMs = 0;
+    this.#leftRow = -1;
   }
 
   /** Chooses a backend for a caller that goes there by itself: what is leased outlives the exchange. */
@@ -67,7 +71,10 @@ export class Choice {
       if (chosen === "no_backend" || chosen === "no_capacity") return chosen;
       this.#isUnused = true;
       this.#event = null;
-      if (chosen !== "moved") return chosen;
+      if (chosen !== "moved") {
+        this.#retried();
+        return chosen;
+      }
       this.#exclude();
     }
   }
@@ -82,7 +89,8 @@ export class Choice {
       if (chosen === "moved") this.#settle(this.#other, "unused", null);
       return null;
     }
-    this.fail("failure");
+    this.#giveUp("failure");
+    this.#retried();
     [this.#pick, this.#other] = [this.#other, this.#pick];
     this.#isUnused = true;
     this.#event = null;
@@ -122,22 +130,59 @@ export class Choice {
 
   /** The request failed at the present backend, which stays held. */
   failed(event: BreakerEvent): void {
+    this.#countError();
+    this.blame(event);
+  }
+
+  /** Tells the breaker what the request met at the present backend. */
+  blame(event: BreakerEvent): void {
     this.#event = event;
     this.#tellLatency(true);
     this.#observe(event);
   }
 
+  /** The answer that has begun comes to no end. */
+  broke(): void {
+    this.#countError();
+    if (!this.#pick.settled) this.#exchange.plane.tables.traffic.broke(this.#pick.row, this.#pick.generation);
+  }
+
+  /** The request goes over that connection. */
+  connected(isReused: boolean): void {
+    const { row, generation, settled } = this.#pick;
+    if (!settled) this.#exchange.plane.tables.traffic.connected(row, generation, isReused);
+  }
+
   /** Gives the present backend up, which failed this request. */
   fail(event: BreakerEvent): void {
-    this.#hasFailed = true;
-    this.#event = event;
-    this.#tellLatency(true);
-    this.#exclude();
+    this.#countError();
+    this.#giveUp(event);
   }
 
   /** Gives back what is held. */
   settle(): void {
     if (!this.#pick.settled) this.#settle(this.#pick, this.#isUnused ? "unused" : "used", this.#event);
+  }
+
+  #giveUp(event: BreakerEvent): void {
+    this.#hasFailed = true;
+    this.#event = event;
+    this.#tellLatency(true);
+    this.#leftRow = this.#pick.row;
+    this.#leftGeneration = this.#pick.generation;
+    this.#exclude();
+  }
+
+  /** Another backend has been found after a failure. */
+  #retried(): void {
+    if (this.#leftRow < 0) return;
+    this.#exchange.plane.tables.traffic.retried(this.#leftRow, this.#leftGeneration);
+    this.#leftRow = -1;
+  }
+
+  #countError(): void {
+    if (!this.#pick.settled)
+      this.#exchange.plane.tables.traffic.failed(this.#pick.row, this.#pick.generation);
   }
 
   #exclude(): void {
@@ -171,10 +216,11 @@ export class Choice {
   }
 
   /** Says that a circuit breaker has opened or closed. */
-  #tell(pick: Pick, change: BreakerChange): void {
+  #tell(pick: Pick, change: Exclude<BreakerChange, "none">): void {
     const { plane, facts } = this.#exchange;
     const { row, generation, endpoint } = pick;
     const backend = plane.directory.place(row, generation)?.backend;
+    plane.tables.traffic.breakerTurned(row, generation, change);
     const data = { client_id: backend?.clientId, endpoint: backend?.endpoints[endpoint]?.url };
     if (change === "closed") {
       plane.count("breakers_closed");

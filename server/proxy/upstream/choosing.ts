@@ -1,5 +1,6 @@
-import type { FilterCounts } from "../../../core/balancing/filters.ts";
+import { FILTER_NAMES, type FilterCounts } from "../../../core/balancing/filters.ts";
 import type { Pick, PickStatus } from "../../../core/balancing/pick.ts";
+import { refusalCounter } from "../../../core/table/counter-names.ts";
 import { problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { UpstreamPool } from "../exchange/sides.ts";
@@ -46,6 +47,7 @@ export function refusePick(exchange: Exchange, status: Refused): void {
   const tier = plane.tiers[query.tier]?.name ?? "";
   const counts = plane.picker.refusals(query);
   const { leaseTableFull, ...filters } = counts;
+  for (const filter of FILTER_NAMES) if (counts[filter] > 0) plane.count(refusalCounter(filter));
   const wait = retryAfter(WAIT_MS[status]);
   plane.log.warn("no backend for a request", {
     code: status,

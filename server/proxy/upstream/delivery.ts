@@ -55,6 +55,7 @@ export class Delivery implements AttemptUser {
     this.#phase = "connecting";
     this.#upstream = upstream;
     this.#exchange.plane.count(upstream.isReused ? "upstream_reuses" : "upstream_connects");
+    this.choice.connected(upstream.isReused);
     if (upstream.isOpen) this.#send(upstream);
     else this.holdBody();
   }
@@ -104,7 +105,10 @@ export class Delivery implements AttemptUser {
     const exchange = this.#exchange;
     if (this.#phase === "relaying") {
       const stalled = exchange.client.pendingBytes > 0;
-      if (!stalled) exchange.plane.count("upstream_timeouts");
+      if (!stalled) {
+        exchange.plane.count("upstream_timeouts");
+        this.choice.broke();
+      }
       exchange.truncate(stalled);
       return;
     }
@@ -243,7 +247,8 @@ export class Delivery implements AttemptUser {
   }
 
   onBroken(): void {
-    this.choice.failed("failure");
+    this.choice.broke();
+    this.choice.blame("failure");
     this.#gatherer?.flush();
     this.#exchange.client.flush();
     this.#exchange.truncate();

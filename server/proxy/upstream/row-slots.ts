@@ -1,4 +1,6 @@
 import type { ConnectionSlots } from "../../../core/table/connection-slots.ts";
+import type { Tables } from "../../../core/table/tables.ts";
+import type { TrafficTable } from "../../../core/table/traffic-table.ts";
 import type { Slots } from "../net/wiring.ts";
 
 /** The pools of this worker that have idle connections to backends whose connections are limited. */
@@ -27,6 +29,7 @@ export class SpareConnections {
 /** Counts the connections of one pool as those to the backend of a row. */
 export class RowSlots implements Slots {
   readonly #connections: ConnectionSlots;
+  readonly #traffic: TrafficTable;
   readonly #spare: SpareConnections;
   readonly #row: number;
   readonly #generation: number;
@@ -34,12 +37,13 @@ export class RowSlots implements Slots {
   readonly #onFreed: () => void;
 
   constructor(
-    connections: ConnectionSlots,
+    { connections, traffic }: Pick<Tables, "connections" | "traffic">,
     spare: SpareConnections,
     at: { readonly row: number; readonly generation: number },
     onFreed: () => void,
   ) {
     this.#connections = connections;
+    this.#traffic = traffic;
     this.#spare = spare;
     this.#row = at.row;
     this.#generation = at.generation;
@@ -64,6 +68,10 @@ export class RowSlots implements Slots {
   giveBack(): void {
     this.#connections.giveBack(this.#row, this.#generation);
     if (this.isScarce) this.#onFreed();
+  }
+
+  idle(more: 1 | -1): void {
+    this.#traffic.idle(this.#row, this.#generation, more);
   }
 
   spare(closeOne: (() => boolean) | null): void {

@@ -197,7 +197,7 @@ describe("keys with scopes", () => {
     ["{ key: hush, key_file: f, scopes: [route] }", "needs a key"],
     ["{ key: hush }", "scopes"],
     ["{ key: hush, scopes: [] }", "scopes"],
-    ["{ key: hush, scopes: [root] }", "one of agent, route, read or admin"],
+    ["{ key: hush, scopes: [root] }", "one of agent, route, read, metrics or admin"],
     ["{ key: ' hush', scopes: [route] }", "printable ASCII"],
     ["{ key: hush, scopes: [route], name: 'a b' }", "letters, digits"],
     ["{ key: hush, scope: route }", "did you mean scopes?"],

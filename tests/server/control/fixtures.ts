@@ -180,7 +180,8 @@ function settingsOf(parts: {
       dns,
       readKeys,
       workersOf: ({ workers }) => (workers === "auto" ? 1 : workers),
-      onChange: async () => parts.onChange?.(live.config),
+      onChange: () => parts.onChange?.(live.config),
+      tellWorkers: async () => {},
     },
     NO_CHANGES,
   );

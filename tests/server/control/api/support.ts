@@ -7,6 +7,7 @@ import { type Place, toTiers } from "../../../../core/scoring/index.ts";
 import type { Tables } from "../../../../core/table/tables.ts";
 import { AGENT_TOKEN_HEADER } from "../../../../core/wire/registration.ts";
 import { ADMIN_HEADER, createApi, PEER_HEADER, SECRET_HEADER } from "../../../../server/control/api/index.ts";
+import { startMonitor } from "../../../../server/control/metrics/monitor.ts";
 import { record, string } from "../../../support/json.ts";
 import { idleReport, newWorld } from "../fixtures.ts";
 
@@ -53,20 +54,26 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
   const world = newWorld({ wholeConfig: loaded.config });
   const { config, picker, tables, log } = world;
   world.nowMs = START_MS;
-  const api = createApi({
+  const cleanup = new DisposableStack();
+  const shared = {
     registry: world.registry,
-    picker,
     tables,
     ...toTiers(config),
     config,
     settings: world.settings,
     audit: world.audit,
     source: null,
-    secret: SECRET,
     now: () => world.nowMs,
-    wallOf: (ms) => ms,
+    wallOf: (ms: number) => ms,
     version: "1.2.3",
+  };
+  const monitor = startMonitor({ ...shared, maxOpenFiles: 1024, keys: [], cleanup });
+  const api = createApi({
+    ...shared,
+    picker,
+    secret: SECRET,
     log,
+    ...(monitor && { monitor }),
     ...(location && { locate: location }),
   });
   return {
@@ -83,7 +90,10 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
     },
     call: async (method, path, options = {}) => answerOf(await api.fetch(requestOf(method, path, options))),
     raw: (request) => api.fetch(request),
-    [Symbol.dispose]: () => world[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      cleanup.dispose();
+      world[Symbol.dispose]();
+    },
   };
 }
 

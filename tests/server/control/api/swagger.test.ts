@@ -27,6 +27,8 @@ test("the document has every call, those of the data plane too, with their bodie
     "GET /health",
     "GET /leases",
     "GET /metrics",
+    "GET /metrics/history",
+    "GET /ping",
     "GET /ready",
     "PATCH /backends/{id}",
     "PATCH /config",

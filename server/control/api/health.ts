@@ -1,0 +1,57 @@
+/** What `/health` tells of backends to those who may see them. */
+import { i32 } from "../../../core/table/buffer-layout.ts";
+import { errorRateOf, failuresOf, type TrafficReading } from "../../../core/table/traffic-reading.ts";
+import type { BackendState } from "../registry/backend-state.ts";
+import type { ApiDeps } from "./deps.ts";
+
+/** In one word how a backend stands. */
+export type BackendStatus = "healthy" | "unhealthy" | "unknown" | "draining" | "stale" | "ejected";
+
+/** Tells the one thing about a backend that matters most; `openBreakers` are those that are not closed. */
+export function statusOf(
+  { draining, active, health, routable }: BackendState,
+  openBreakers: number,
+): BackendStatus {
+  if (draining) return "draining";
+  if (!active) return "stale";
+  if (health === "unhealthy") return "unhealthy";
+  return openBreakers > 0 && !routable ? "ejected" : health;
+}
+
+/** Totals and backends, under the names that monitors of other balancers know. */
+export function healthDetail(deps: ApiDeps, nowMs: number): Readonly<Record<string, unknown>> {
+  const total = deps.tables.traffic.readTotal();
+  return {
+    total_requests: total.requests,
+    total_errors: failuresOf(total),
+    bytes_in: total.bytesIn,
+    bytes_out: total.bytesOut,
+    backends: deps.registry.list(nowMs).map((state) => backendHealth(deps, state)),
+  };
+}
+
+function backendHealth(deps: ApiDeps, state: BackendState): Readonly<Record<string, unknown>> {
+  const { tables, monitor } = deps;
+  const traffic = tables.traffic.read(state.row, state.generation);
+  const status = statusOf(state, i32(tables.backends.columns.openBreakers, state.row));
+  return {
+    id: state.clientId,
+    address: URL.canParse(state.endpoint) ? new URL(state.endpoint).host : "",
+    url: state.endpoint,
+    status,
+    healthy: status === "healthy" || status === "unknown",
+    latency_ms: Math.round(state.latencyMs * 10) / 10,
+    error_rate: monitor?.history.errorRate(state) ?? errorRateOf(traffic),
+    active_connections: state.inFlight,
+    total_requests: traffic.requests,
+    total_errors: failuresOf(traffic),
+    bytes_in: traffic.bytesIn,
+    bytes_out: traffic.bytesOut,
+    last_request: lastRequest(deps, traffic),
+    last_check: state.lastHealthCheckMs === null ? null : new Date(state.lastHealthCheckMs).toISOString(),
+  };
+}
+
+function lastRequest({ wallOf }: ApiDeps, { lastAtMs }: TrafficReading): string | null {
+  return lastAtMs === 0 ? null : new Date(wallOf(lastAtMs)).toISOString();
+}
