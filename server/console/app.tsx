@@ -52,6 +52,8 @@ export function App() {
   const Screen = SCREENS[shown];
   useEffect(() => {
     document.title = `${TITLES[shown]} · Opsen`;
+    // On a phone the views are a strip that scrolls.
+    document.querySelector(".nav a[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   }, [shown]);
   useEffect(() => {
     void lookForFeatures();

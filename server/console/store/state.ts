@@ -83,8 +83,8 @@ export function growTrails(): void {
     push(trail.cpu, meanOf(backend.cpu_pct));
     const total = backend.requests_total ?? null;
     const errors = backend.errors_total ?? null;
-    push(trail.rate, difference(total, trail.lastTotal));
-    push(trail.errors, difference(errors, trail.lastErrors));
+    if (trail.lastTotal !== null) push(trail.rate, difference(total, trail.lastTotal));
+    if (trail.lastErrors !== null) push(trail.errors, difference(errors, trail.lastErrors));
     trail.lastTotal = total;
     trail.lastErrors = errors;
   }

@@ -1,14 +1,15 @@
 /** How much comes, how fast it is answered, and what fails, over time and by backend. */
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { LiveFigures, LiveSeries } from "../../../core/wire/console.ts";
 import { useSignal } from "../store/signal.ts";
 import { backends, figures, link, seriesOf, trailOf } from "../store/state.ts";
 import type { Backend } from "../types.ts";
 import { Chart, type ChartSeries } from "../ui/chart.tsx";
 import { bytes, compact, millis } from "../ui/format.ts";
-import { Empty, Panel, Scroll, Status } from "../ui/parts.tsx";
+import { Empty, Panel, Scroll, Segmented, Status } from "../ui/parts.tsx";
 import { Spark } from "../ui/spark.tsx";
 import { nameOf, rateOf } from "./fleet/choose.ts";
+import { HistoryCharts } from "./traffic/history.tsx";
 
 const MAX_ROWS = 50;
 
@@ -59,31 +60,82 @@ const PLANS: readonly Plan[] = [
   },
 ];
 
+const WINDOWS = [
+  { value: "live", label: "Live" },
+  { value: "900", label: "15 min" },
+  { value: "3600", label: "1 h" },
+  { value: "86400", label: "24 h" },
+] as const;
+
+type WindowName = (typeof WINDOWS)[number]["value"];
+
+/** What the live charts show. */
+const LIVE_SECONDS = 600;
+
 export function TrafficView() {
-  const all = useSignal(figures);
-  const isLive = useSignal(link) === "live";
-  const times = useMemo(() => all.map(({ at }) => at / 1000), [all]);
+  const [span, setSpan] = useState<WindowName>("live");
+  const [backend, setBackend] = useState("");
   return (
     <>
       <div class="page-head">
         <h1>Traffic</h1>
-        <span class="soft">the last {Math.max(1, Math.round(all.length / 60))} min, by the second</span>
+        <span class="spacer" />
+        {span === "live" ? null : <Of backend={backend} onChange={setBackend} />}
+        <Segmented label="How far back" value={span} options={WINDOWS} onChange={setSpan} />
       </div>
-      {all.length < 2 ? (
-        <Empty icon="traffic" title="Waiting for figures">
-          <p>
-            {isLive ? "The first points are there in a moment." : "There is no connection to the server yet."}
-          </p>
-        </Empty>
-      ) : (
-        <div class="charts">
-          {PLANS.map((plan) => (
-            <Planned key={plan.title} plan={plan} all={all} times={times} />
-          ))}
-        </div>
-      )}
+      {span === "live" ? <LiveCharts /> : <HistoryCharts seconds={Number(span)} backend={backend} />}
       <ByBackend />
     </>
+  );
+}
+
+/** Whose requests are shown. */
+function Of({
+  backend,
+  onChange,
+}: {
+  readonly backend: string;
+  readonly onChange: (backend: string) => void;
+}) {
+  const fleet = useSignal(backends) ?? [];
+  return (
+    <label class="select">
+      <span class="visually-hidden">Backend</span>
+      <select value={backend} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">All backends</option>
+        {fleet.map((each) => (
+          <option key={each.id} value={each.id}>
+            {nameOf(each)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function LiveCharts() {
+  const all = useSignal(figures);
+  const isLive = useSignal(link) === "live";
+  const times = useMemo(() => all.map(({ at }) => at / 1000), [all]);
+  if (all.length < 2) {
+    return (
+      <Empty icon="traffic" title="Waiting for figures">
+        <p>
+          {isLive ? "The first points are there in a moment." : "There is no connection to the server yet."}
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <div class="charts">
+      {PLANS.slice(0, 1).map((plan) => (
+        <Planned key={plan.title} plan={plan} all={all} times={times} />
+      ))}
+      <HistoryCharts seconds={LIVE_SECONDS} backend="" only="durations" />
+      {PLANS.slice(1).map((plan) => (
+        <Planned key={plan.title} plan={plan} all={all} times={times} />
+      ))}
+    </div>
   );
 }
 

@@ -6,14 +6,24 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { HttpBackend } from "../../support/http-backend.ts";
-import type { Json } from "../../support/json.ts";
+import { type Json, record, records } from "../../support/json.ts";
 import { TestServer } from "../../support/server.ts";
 import { CHROMIUM, launch, logIn, SKIPPED, untilLive } from "./browser.ts";
 import { KEY, SampleFleet } from "./sample-fleet.ts";
 
 const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
 const THEMES = ["light", "dark"] as const;
-const VIEWS = ["fleet", "traffic", "decisions", "queue", "migrations", "cache", "settings", "log", "audit"];
+const VIEWS: readonly string[] = [
+  "fleet",
+  "traffic",
+  "decisions",
+  "queue",
+  "migrations",
+  "cache",
+  "settings",
+  "log",
+  "audit",
+];
 /** Time for the small charts to get some points. */
 const WARM_UP_MS = 20_000;
 const REPORT_MS = 1_500;
@@ -26,8 +36,8 @@ async function main(folder: string, only: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const browser = await launch();
   try {
-    for (const count of [3, 500]) {
-      if (only === "" || only === String(count)) await shootFleet(browser, folder, count);
+    for (const count of [3, 9, 500]) {
+      if (only === "" || only.split(",").includes(String(count))) await shootFleet(browser, folder, count);
     }
   } finally {
     await browser.close();
@@ -53,6 +63,7 @@ async function shootFleet(browser: Browser, folder: string, count: number): Prom
       server_key: KEY,
       retry_attempts: 1,
       breaker_enabled: false,
+      strategy: "weighted_round_robin",
       health_check_enabled: true,
       health_check_interval_seconds: 2,
     },
@@ -73,7 +84,7 @@ async function shootFleet(browser: Browser, folder: string, count: number): Prom
       await Bun.sleep(size === "desk" ? WARM_UP_MS : WARM_UP_MS / 2);
       for (const theme of THEMES) {
         await page.emulateMedia({ colorScheme: theme });
-        await shootViews(page, join(folder, `${count}-${size}-${theme}`), count === 3);
+        await shootViews(page, join(folder, `${count}-${size}-${theme}`), count);
       }
       await context.close();
     }
@@ -87,21 +98,35 @@ async function describeMembers(server: TestServer, count: number): Promise<void>
   const headers = { "X-API-Key": KEY };
   const patch = (id: string, json: Json): Promise<unknown> =>
     server.call("PATCH", `/backends/${id}.example.net`, { headers, json });
-  if (count > 3) return;
+  if (count === 9) await describeNine(server);
+  if (count !== 3) return;
   await patch("ams-api-1", { tags: ["blue", "eu"] });
   await patch("fra-gpu-1", { tags: ["gpu", "eu"], max_in_flight: 64 });
   await patch("nyc-api-1", { tags: ["green", "us"], weight: 2 });
 }
 
-async function shootViews(page: Page, prefix: string, all: boolean): Promise<void> {
+/** The picture of the manual: a fleet in which something happens. */
+async function describeNine(server: TestServer): Promise<void> {
+  const headers = { "X-API-Key": KEY };
+  const list = records(record((await server.call("GET", "/backends", { headers })).json).backends);
+  for (const [index, { id }] of list.entries()) {
+    const tags = [index % 2 === 0 ? "blue" : "green"];
+    const json = index === 4 ? { tags, backup: true } : index === 6 ? { tags, weight: 3 } : { tags };
+    await server.call("PATCH", `/backends/${String(id)}`, { headers, json });
+  }
+  await server.call("POST", `/backends/${String(list[2]?.id)}/drain`, { headers });
+}
+
+async function shootViews(page: Page, prefix: string, count: number): Promise<void> {
   const shoot = (name: string): Promise<unknown> => page.screenshot({ path: `${prefix}-${name}.png` });
-  for (const view of all ? VIEWS : ["fleet", "decisions"]) {
+  for (const view of count === 3 ? VIEWS : ["fleet", "decisions"]) {
     await page.goto(`${page.url().split("#")[0]}#/${view}`);
     await Bun.sleep(1_500);
     await shoot(view);
   }
   await page.goto(`${page.url().split("#")[0]}#/fleet`);
-  if (!all) {
+  if (count === 9) return;
+  if (count > 9) {
     await page.getByRole("button", { name: "Heat map" }).click();
     await Bun.sleep(500);
     await shoot("heat");

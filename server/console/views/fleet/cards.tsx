@@ -78,7 +78,7 @@ function Meters({ backend }: { readonly backend: Backend }) {
 
 const MAX_GPUS = 4;
 
-function Gpus({ gpus }: { readonly gpus: readonly Gpu[] }) {
+export function Gpus({ gpus }: { readonly gpus: readonly Gpu[] }) {
   return (
     <ul class="gpus">
       {gpus.slice(0, MAX_GPUS).map((gpu, index) => (

@@ -8,7 +8,8 @@ import { bytes, compact, dayAndClock, millis, percent, seconds } from "../../ui/
 import { HeatStrip } from "../../ui/heat.tsx";
 import { Button, Status } from "../../ui/parts.tsx";
 import { Spark } from "../../ui/spark.tsx";
-import { Tags } from "./cards.tsx";
+import { HistoryCharts } from "../traffic/history.tsx";
+import { Gpus, Tags } from "./cards.tsx";
 import { nameOf } from "./choose.ts";
 import { BackendForm } from "./form.tsx";
 
@@ -32,8 +33,11 @@ export function BackendDrawer({
           <p class="card-reason">{backend.reason}</p>
         )}
         <Tags backend={backend} />
+        <HeatStrip cores={backend.cpu_pct} />
+        {(backend.gpus ?? []).length === 0 ? null : <Gpus gpus={backend.gpus ?? []} />}
         <Trails id={backend.id} />
         <Facts backend={backend} />
+        <HistoryCharts seconds={900} backend={backend.id} only="durations" />
         <Endpoints backend={backend} />
         {isAdmin() ? <Doings backend={backend} step={step} onStep={setStep} onClose={onClose} /> : null}
       </div>
@@ -93,17 +97,14 @@ function Facts({ backend }: { readonly backend: Backend }) {
     ["Place", location == null ? "unknown" : `${location.lat.toFixed(2)}, ${location.lon.toFixed(2)}`],
   ];
   return (
-    <>
-      <HeatStrip cores={backend.cpu_pct} />
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </>
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }
 
@@ -138,7 +139,7 @@ function Doings(props: {
     const comesBack =
       backend.source === "agent" ? " Its agent will register it again unless that is stopped." : "";
     return (
-      <div class="confirm" role="alert">
+      <div class="confirm at-foot" role="alert">
         <p>
           Remove {nameOf(backend)} with its {compact(backend.leases ?? 0)} leases and its sessions?{comesBack}
         </p>
@@ -160,7 +161,7 @@ function Doings(props: {
   }
   const isDraining = backend.status === "draining";
   return (
-    <p class="dialog-actions">
+    <p class="dialog-actions at-foot">
       <Button icon="trash" kind="quiet" onClick={() => onStep("remove")}>
         Remove…
       </Button>

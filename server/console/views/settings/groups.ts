@@ -16,6 +16,9 @@ const GROUPS: readonly (readonly [title: string, keys: RegExp])[] = [
 
 const OTHERS = "Everything else";
 
+/** What people look for first, at the head of its group. */
+const FIRST: readonly string[] = ["strategy", "tiers", "default_tier", "workers"];
+
 export interface Group {
   readonly title: string;
   readonly keys: readonly string[];
@@ -35,6 +38,11 @@ export function groupsOf(
   const byTitle = Map.groupBy(found, (key) => GROUPS.find(([, rule]) => rule.test(key))?.[0] ?? OTHERS);
   return [...GROUPS.map(([title]) => title), OTHERS].flatMap((title) => {
     const inGroup = byTitle.get(title);
-    return inGroup === undefined ? [] : [{ title, keys: inGroup }];
+    return inGroup === undefined ? [] : [{ title, keys: inGroup.toSorted((a, b) => rankOf(a) - rankOf(b)) }];
   });
+}
+
+function rankOf(key: string): number {
+  const rank = FIRST.indexOf(key);
+  return rank < 0 ? FIRST.length : rank;
 }
