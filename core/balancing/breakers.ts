@@ -14,6 +14,8 @@ import { f64, i32 } from "../table/buffer-layout.ts";
 export interface BreakerOptions extends BreakerRule {
   /** Share of the enabled backends that may be out at one time, from 0 to 1. */
   readonly maxEjected: number;
+  /** A trial that takes longer does not keep others from being the next one. */
+  readonly trialMs: number;
 }
 
 /** The circuit breakers of all endpoints in the shared table: every thread sees at once what a request of any met. */
@@ -38,7 +40,7 @@ export class Breakers {
   blocks(breaker: number, nowMs: number): boolean {
     if (this.#options === null) return false;
     const until = f64(this.#columns.openUntilMs, breaker);
-    return until !== 0 && (until > nowMs || i32(this.#columns.trial, breaker) !== 0);
+    return until !== 0 && (until > nowMs || this.#isTried(breaker, nowMs));
   }
 
   /** How much longer the breaker is open, in milliseconds; 0 when it is closed or half-open. */
@@ -46,27 +48,34 @@ export class Breakers {
     return Math.max(0, f64(this.#columns.openUntilMs, breaker) - nowMs);
   }
 
-  /** Makes a claim the trial of its breaker if that is half-open; says whether it did. The caller holds the row's lock. */
-  takeTrialLocked(breaker: number, nowMs: number): boolean {
-    const until = f64(this.#columns.openUntilMs, breaker);
-    if (until === 0 || until > nowMs || i32(this.#columns.trial, breaker) !== 0) return false;
-    this.#columns.trial[breaker] = this.#backends.owner;
-    return true;
+  /** Makes a claim the trial of its breaker if that is half-open; gives its mark, 0 if it is none. The caller holds the row's lock. */
+  takeTrialLocked(breaker: number, nowMs: number): number {
+    const columns = this.#columns;
+    const until = f64(columns.openUntilMs, breaker);
+    if (until === 0 || until > nowMs || this.#isTried(breaker, nowMs)) return 0;
+    // Two trials of one breaker never begin at the same time.
+    const mark = Math.max(nowMs, f64(columns.trialSinceMs, breaker) + 1);
+    columns.trial[breaker] = this.#backends.owner;
+    columns.trialSinceMs[breaker] = mark;
+    return mark;
   }
 
   /** Lets another request be the trial: this one told nothing. */
-  giveTrialBackLocked(breaker: number): void {
-    this.#columns.trial[breaker] = 0;
+  giveTrialBackLocked(breaker: number, mark: number): void {
+    if (this.#isCurrent(breaker, mark)) this.#columns.trial[breaker] = 0;
   }
 
   /** Records what a request met. The caller holds the row's lock. */
   observeLocked(
-    { row, breaker, isTrial }: { readonly row: number; readonly breaker: number; readonly isTrial: boolean },
+    { row, breaker, trial }: { readonly row: number; readonly breaker: number; readonly trial: number },
     event: BreakerEvent,
     nowMs: number,
   ): BreakerChange {
     const columns = this.#columns;
     if (this.#options === null) return "none";
+    // One that took too long is by now an old request like others, and what it met says nothing.
+    const isTrial = this.#isCurrent(breaker, trial);
+    if (trial !== 0 && !isTrial) return "none";
     if (event === "success" && !isTrial && this.#countSuccess(breaker, nowMs)) return "none";
     const options = this.#options;
     if (isTrial) columns.trial[breaker] = 0;
@@ -89,6 +98,18 @@ export class Breakers {
       const isMeant = (endpoints & (1 << endpoint)) !== 0 && i32(connectFailures, breaker) > 0;
       if (isMeant) this.#write(breaker, halfOpen(this.#read(breaker), nowMs));
     }
+  }
+
+  /** A trial is under way, and has not taken too long. */
+  #isTried(breaker: number, nowMs: number): boolean {
+    const columns = this.#columns;
+    if (i32(columns.trial, breaker) === 0) return false;
+    return this.#options === null || nowMs - f64(columns.trialSinceMs, breaker) < this.#options.trialMs;
+  }
+
+  #isCurrent(breaker: number, mark: number): boolean {
+    const columns = this.#columns;
+    return mark !== 0 && i32(columns.trial, breaker) !== 0 && f64(columns.trialSinceMs, breaker) === mark;
   }
 
   /** The common case without more ado: a closed breaker without failures counts one more request. */

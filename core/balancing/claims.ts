@@ -88,6 +88,27 @@ export class Claims {
     return outcome;
   }
 
+  /**
+   * Takes the row that the request brings along, without asking for room, as a session does; false when that may not be
+   * kept, does not serve the path, or has as many requests in flight as it may have.
+   */
+  keepPreferred(query: PickQuery, out: Pick): boolean {
+    const { columns } = this.#eligibility;
+    const { preferredRow: row } = query;
+    lock(columns.lock, row, this.#tables.backends.owner);
+    const mayKeep =
+      i32(columns.generation, row) === query.preferredGeneration &&
+      this.#eligibility.mayKeep(row) &&
+      this.#eligibility.servesPath(row) &&
+      !this.#eligibility.isAtLimit(row);
+    const isKept = mayKeep && this.#openLocked(row, query, out) === "claimed";
+    unlock(columns.lock, row);
+    if (!isKept) return false;
+    out.stickyOutcome = "kept";
+    out.isStickyUseDue = false;
+    return true;
+  }
+
   /** Whether a sticky entry's row still has the owner, and the health, that the entry was made for. */
   isCurrent(way: number): boolean {
     const { columns: sticky } = this.#tables.sticky;
@@ -111,9 +132,16 @@ export class Claims {
 
   /**
    * Lowers the in-flight count and, unless time decides, gives the lease back. Does nothing the second time. `event` is
-   * for the breaker, unless that has been told; null when the request met nothing.
+   * for the breaker, unless that has been told; null when the request met nothing. Waiting requests look again if the room
+   * is news to them.
    */
-  settle(pick: Pick, nowMs: number, wasUsed: boolean, event: BreakerEvent | null): BreakerChange {
+  settle(
+    pick: Pick,
+    nowMs: number,
+    wasUsed: boolean,
+    event: BreakerEvent | null,
+    isNews = true,
+  ): BreakerChange {
     if (pick.settled) return "none";
     const { leases } = this.#tables;
     const { columns } = this.#eligibility;
@@ -123,7 +151,9 @@ export class Claims {
     pick.settled = true;
     // A row that was released since has another generation, no leases of old and a count of its own.
     if (i32(columns.generation, row) === pick.generation) {
-      if (pick.isTrial && !pick.isObserved) this.#eligibility.breakers.giveTrialBackLocked(pick.breaker);
+      if (pick.isTrial && !pick.isObserved) {
+        this.#eligibility.breakers.giveTrialBackLocked(pick.breaker, pick.trial);
+      }
       columns.inFlight[row] = i32(columns.inFlight, row) - 1;
       columns.inFlightOf[this.#share + row] = i32(columns.inFlightOf, this.#share + row) - 1;
       if (leases.isLive(pick.lease, pick.leaseGeneration)) {
@@ -132,7 +162,7 @@ export class Claims {
       }
     }
     unlock(columns.lock, row);
-    this.#tables.queue.freed();
+    if (isNews) this.#tables.queue.freed();
     return change;
   }
 
@@ -179,7 +209,7 @@ export class Claims {
     out.leaseGeneration = i32(this.#tables.leases.columns.generation, slot);
     out.holdsLease = this.#terms.held;
     out.breaker = this.#eligibility.breakerOf(row);
-    out.isTrial = this.#eligibility.breakers.takeTrialLocked(out.breaker, query.nowMs);
+    out.trial = this.#eligibility.breakers.takeTrialLocked(out.breaker, query.nowMs);
     out.isObserved = false;
     out.stickyOutcome = "none";
     out.distanceKm = query.located ? this.distanceKm(row, query) : NaN;

@@ -85,6 +85,7 @@ function breakerOptions(config: ServerConfig): BreakerOptions {
     openMs: config.breaker_open_seconds * 1000,
     maxOpenMs: config.breaker_max_open_seconds * 1000,
     trialSuccesses: config.breaker_successes,
+    trialMs: config.breaker_half_open_timeout_seconds * 1000,
     maxEjected: config.max_ejection_percent / 100,
   };
 }

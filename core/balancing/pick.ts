@@ -21,6 +21,9 @@ export interface PickQuery {
   hashLo: number;
   /** Overrides the strategy of the tier; null = does not. */
   strategy: StrategyName | null;
+  /** Row that the request brings along as its own, by a cookie, and the generation that it means; -1 = none. */
+  preferredRow: number;
+  preferredGeneration: number;
   /** Per path group: index of the endpoint that serves the path, or -1. Null: the path plays no part. */
   endpointOfGroup: Int32Array | null;
   /** Rows that this request has tried already. */
@@ -43,6 +46,8 @@ export function newPickQuery(tier = 0): PickQuery {
     hashHi: 0,
     hashLo: 0,
     strategy: null,
+    preferredRow: -1,
+    preferredGeneration: 0,
     endpointOfGroup: null,
     excluded: [],
   };
@@ -66,8 +71,8 @@ export class Pick {
   holdsLease = false;
   /** Circuit breaker of the endpoint. */
   breaker = -1;
-  /** The request tries a half-open breaker. */
-  isTrial = false;
+  /** Mark of the request that tries a half-open breaker; 0 for any other. */
+  trial = 0;
   /** The breaker has been told what the request met. */
   isObserved = false;
   stickyOutcome: "none" | "kept" | "assigned" = "none";
@@ -76,4 +81,9 @@ export class Pick {
   /** NaN when either place is unknown. */
   distanceKm = NaN;
   settled = true;
+
+  /** The request tries a half-open breaker. */
+  get isTrial(): boolean {
+    return this.trial !== 0;
+  }
 }

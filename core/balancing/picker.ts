@@ -102,6 +102,14 @@ export class Picker {
   }
 
   /**
+   * Ends a pick like {@link settle}, of which nothing was used and nobody needs to hear: what it held is free as it was a
+   * moment ago, when others looked.
+   */
+  undo(pick: Pick, nowMs: number): void {
+    this.#claims.settle(pick, nowMs, false, null, false);
+  }
+
+  /**
    * Ends a pick: in-flight count -1, the request's lease given back unless the tier's goes by time. Idempotent. "unused":
    * the backend was never asked, so that nothing is left of the pick, whatever the tier. `event`: what the request met,
    * for the circuit breaker; null when it met nothing that counts.
@@ -232,6 +240,7 @@ export class Picker {
   }
 
   #attempt(query: PickQuery, out: Pick): ClaimOutcome {
+    if (query.preferredRow >= 0 && this.#claims.keepPreferred(query, out)) return "claimed";
     return query.sticky ? this.#sessions.pick(query, out) : this.#choose(query, out);
   }
 

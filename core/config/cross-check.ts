@@ -5,6 +5,7 @@ import { backendFaults } from "./backend-checks.ts";
 import type { ClientConfig } from "./client-schema.ts";
 import { metricsFaults } from "./metrics-check.ts";
 import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "./server-schema.ts";
+import { stickyFaults } from "./sticky-check.ts";
 
 export interface CrossFault {
   readonly path: readonly PathPart[];
@@ -26,6 +27,7 @@ export function crossCheckServer(
     ...backendFaults(config.backends ?? []),
     ...hashFaults(config),
     ...metricsFaults(config),
+    ...stickyFaults(config),
   ];
 }
 

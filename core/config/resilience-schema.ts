@@ -1,6 +1,6 @@
 /** Keys of `server.yml` about failures and overload: breakers, retries, limits, queues. Part of ServerConfigSchema. */
 import { Type } from "@sinclair/typebox";
-import { bool, int, list } from "./fields.ts";
+import { bool, int, list, number } from "./fields.ts";
 
 const DAY_SECONDS = 86_400;
 const PERCENT = { minimum: 0, maximum: 100 };
@@ -43,6 +43,11 @@ export const RESILIENCE_KEYS = {
     { minimum: 1, maximum: 1000 },
     "Tries in a row that must succeed until an endpoint is back.",
   ),
+  breaker_half_open_timeout_seconds: int(
+    30,
+    { minimum: 1, maximum: 3600 },
+    "How long a try keeps other requests away; one that takes longer, as a slow upload may, lets the next one try.",
+  ),
   max_ejection_percent: int(
     50,
     PERCENT,
@@ -72,7 +77,12 @@ export const RESILIENCE_KEYS = {
   retry_backoff_ms: int(
     25,
     { minimum: 0, maximum: 60_000 },
-    "Longest wait before the first retry, in milliseconds; it doubles with each, and chance takes a part off.",
+    "Longest wait before the first retry, in milliseconds; it grows with each, and chance takes a part off.",
+  ),
+  retry_backoff_multiplier: number(
+    2,
+    { minimum: 1, maximum: 10 },
+    "By how much that wait grows with each retry.",
   ),
   retry_backoff_max_ms: int(
     250,

@@ -10,6 +10,7 @@ import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { METRICS_KEYS } from "./metrics-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
+import { STICKY_KEYS } from "./sticky-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
 
@@ -165,7 +166,7 @@ export const ServerConfigSchema = Type.Object(
     request_timeout_seconds: int(
       30,
       { minimum: 1, maximum: DAY_SECONDS },
-      "Longest wait for the first byte of an answer.",
+      "Longest wait for the head of a backend's answer, from the end of the request on; also for a backend that has room and can be connected to.",
     ),
     read_header_timeout_seconds: int(
       10,
@@ -207,19 +208,7 @@ export const ServerConfigSchema = Type.Object(
     ...CONSOLE_KEYS,
 
     geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),
-    sticky_header: text("", "Header whose value keeps a session on its backend.", { format: "header-name" }),
-    sticky_by_ip: bool(false, "Keep a client address on its backend when the header is absent."),
-    sticky_affinity_enabled: bool(true, "A session's tiers prefer one backend."),
-    sticky_ttl_seconds: int(
-      DAY_SECONDS,
-      { minimum: 1, maximum: 365 * DAY_SECONDS },
-      "An unused assignment is forgotten after this.",
-    ),
-    max_sticky_entries: int(
-      100_000,
-      { minimum: 16, maximum: 16_777_216 },
-      "Assignments remembered; the least recently used goes first.",
-    ),
+    ...STICKY_KEYS,
     reservation: Type.Union([Type.Literal("request"), Type.Literal("timeout")], {
       default: "request",
       description:

@@ -85,6 +85,8 @@ type KnownName = (typeof NAMES)[number][0];
 
 /** The kind of a name that is not in the table. */
 const UNKNOWN = 0;
+/** The kind of a field line that was meant for us and goes no further. */
+export const TAKEN = 127;
 /** Added to the kind of a known name that is spelt with "_" for a "-". */
 export const UNDERSCORED = 128;
 
@@ -172,6 +174,7 @@ function makeFlags(): Uint8Array {
     flags[index + 1] = bits;
     flags[index + 1 + UNDERSCORED] = bits;
   });
+  flags[TAKEN] = DROP_REQUEST;
   return flags;
 }
 

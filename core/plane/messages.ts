@@ -72,6 +72,8 @@ export interface WorkerInit {
   readonly viaName: string;
   /** What callers of management may show, by the configuration and the files that it names. */
   readonly keys: readonly ApiKey[];
+  /** Signs the cookies of sessions; "" when there are none. */
+  readonly stickyKey: string;
   /** Null when the port speaks plain HTTP. */
   readonly certificates: CertificateSet | null;
   /** By the order of `backend_tls`. */

@@ -1,8 +1,10 @@
 /** How often, how soon and with how much company a request may be sent again. Pure: chance is an argument. */
 
 export interface BackoffRule {
-  /** Longest wait before the first retry; it doubles with each. */
+  /** Longest wait before the first retry. */
   readonly baseMs: number;
+  /** By how much it grows with each; at least 1. */
+  readonly multiplier: number;
   readonly maxMs: number;
 }
 
@@ -11,8 +13,8 @@ export interface BackoffRule {
  * that failed together do not come back together ("full jitter"). `random` is from 0 to 1.
  */
 export function retryDelayMs(rule: BackoffRule, retry: number, random: number): number {
-  // 2^20 steps are beyond any maximum.
-  const step = rule.baseMs * 2 ** Math.min(Math.max(retry - 1, 0), 20);
+  // Twenty steps are beyond any maximum, or the factor is next to nothing.
+  const step = rule.baseMs * rule.multiplier ** Math.min(Math.max(retry - 1, 0), 20);
   return Math.min(rule.maxMs, step) * random;
 }
 

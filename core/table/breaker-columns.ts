@@ -8,6 +8,8 @@ export interface BreakerColumns {
   readonly openUntilMs: Float64Array;
   readonly closedAtMs: Float64Array;
   readonly windowEndMs: Float64Array;
+  /** When the trial that is under way began, which also tells it from one that it has replaced. */
+  readonly trialSinceMs: Float64Array;
   readonly openings: Int32Array;
   readonly failures: Int32Array;
   readonly connectFailures: Int32Array;
@@ -24,6 +26,7 @@ export function declareBreakerColumns(cursor: ColumnCursor, capacity: number): B
     openUntilMs: cursor.float64(slots),
     closedAtMs: cursor.float64(slots),
     windowEndMs: cursor.float64(slots),
+    trialSinceMs: cursor.float64(slots),
     openings: cursor.int32(slots),
     failures: cursor.int32(slots),
     connectFailures: cursor.int32(slots),
@@ -36,12 +39,12 @@ export function declareBreakerColumns(cursor: ColumnCursor, capacity: number): B
 
 /** Closes every breaker of a row and forgets what it has seen. */
 export function clearBreakers(columns: BreakerColumns, row: number): void {
-  const { openUntilMs, closedAtMs, windowEndMs, ...counts } = columns;
+  const { openUntilMs, closedAtMs, windowEndMs, trialSinceMs, ...counts } = columns;
   const { openings, failures, connectFailures, trialSuccesses, windowRequests, windowFailures, trial } =
     counts;
   const from = row * BREAKERS_PER_ROW;
   const to = from + BREAKERS_PER_ROW;
-  for (const column of [openUntilMs, closedAtMs, windowEndMs]) column.fill(0, from, to);
+  for (const column of [openUntilMs, closedAtMs, windowEndMs, trialSinceMs]) column.fill(0, from, to);
   for (const column of [openings, failures, connectFailures, trialSuccesses]) column.fill(0, from, to);
   for (const column of [windowRequests, windowFailures, trial]) column.fill(0, from, to);
 }

@@ -18,20 +18,22 @@ export class ConnectionSlots {
     return Atomics.load(this.#backends.columns.connections, row);
   }
 
-  /** Counts one more connection of this thread; false when the row has as many as it may have: then some are wanted. */
-  take(row: number): boolean {
+  /**
+   * Counts one more connection of this thread. Else the row has as many as it may have, and one of them is wanted: `wanted`
+   * when that is news to those who could give one up, `full` when they know.
+   */
+  take(row: number): "taken" | "wanted" | "full" {
     const { connections, connectionsOf, connectionsWanted, maxConnections } = this.#backends.columns;
     const most = i32(maxConnections, row);
     for (;;) {
       const open = Atomics.load(connections, row);
       if (open >= most && most > 0) {
-        Atomics.store(connectionsWanted, row, 1);
-        return false;
+        return Atomics.exchange(connectionsWanted, row, 1) === 0 ? "wanted" : "full";
       }
       if (Atomics.compareExchange(connections, row, open, open + 1) === open) break;
     }
     connectionsOf[this.#share + row] = i32(connectionsOf, this.#share + row) + 1;
-    return true;
+    return "taken";
   }
 
   /** Counts one less; of a generation that is gone there is nothing to count. */

@@ -122,10 +122,15 @@ export class QueueTable {
     return Atomics.load(this.#header, BELL);
   }
 
-  /** Resolves when the bell has rung since it had that value, or after some time; at once if it has rung already. */
-  async heard(bell: number, withinMs: number): Promise<void> {
+  /**
+   * Resolves when the bell has rung since it had that value, or after some time; at once if it has rung already, and then
+   * with false: nothing was waited for.
+   */
+  async heard(bell: number, withinMs: number): Promise<boolean> {
     const wait = Atomics.waitAsync(this.#header, BELL, bell, withinMs);
-    if (wait.async) await wait.value;
+    if (!wait.async) return false;
+    await wait.value;
+    return true;
   }
 
   /** Forgets the requests of a worker that has died. */

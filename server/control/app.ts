@@ -1,14 +1,11 @@
 /** Puts the server together: control plane on this thread, data plane on workers. */
-import { randomBytes } from "node:crypto";
 import { judgeServerConfig } from "../../core/config/load.ts";
 import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
 import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
-import { type ApiDeps, createApi } from "./api/index.ts";
 import { startClock } from "./clock.ts";
-import { composeConsole } from "./console/compose.ts";
 import type { Console } from "./console/console.ts";
 import { DnsBackends } from "./discovery/dns-backends.ts";
 import { type Ground, layGround, usedPorts, workersOf } from "./ground.ts";
@@ -16,20 +13,18 @@ import type { Prober } from "./health/prober.ts";
 import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
-import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
-import { liveSettings, makeProber, makeRegistry, makeSupervisor, watchFiles } from "./parts.ts";
+import { liveSettings, makeProber, makeRegistry, watchFiles } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
+import { type Later, serve } from "./serving.ts";
 import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
-import { serveControl } from "./socket/control-server.ts";
 import { announce } from "./startup/announce.ts";
-import { type Locate, openGeoip } from "./startup/geoip.ts";
-import { openFilesLimit } from "./startup/open-files.ts";
+import { openGeoip } from "./startup/geoip.ts";
 import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
@@ -60,12 +55,6 @@ interface Beginning {
   readonly load: LoadConfig;
   /** Made at run time, before this start. */
   readonly changes: RuntimeChanges;
-}
-
-/** What is made last, and told of changes from then on. */
-interface Later {
-  supervisor: Supervisor | null;
-  monitor: RunningMonitor | null;
 }
 
 /** Starts a server; throws a StartError that says why it cannot. */
@@ -136,7 +125,7 @@ async function start(
 
   const { supervisor, monitor, ports, console } = await serve(
     ground,
-    { ...options, registry, settings, audit, locate, workers },
+    { ...options, registry, settings, audit, store, locate, workers },
     cleanup,
   );
   policy.setOwnPorts(usedPorts(config, ports));
@@ -161,89 +150,6 @@ async function start(
     ...restored,
   });
   return { ...ports, reload, stop: stopOnce(ground, supervisor, console, cleanup) };
-}
-
-/** Opens the management API, and the listeners. */
-async function serve(
-  ground: Ground,
-  parts: Pick<ApiDeps, "registry" | "settings" | "audit"> &
-    Pick<StartOptions, "source" | "version"> & {
-      readonly registry: Registry;
-      readonly locate: Locate | null;
-      readonly workers: Later;
-    },
-  cleanup: DisposableStack,
-): Promise<{
-  readonly supervisor: Supervisor;
-  readonly monitor: RunningMonitor | null;
-  readonly ports: Ports;
-  readonly console: Console;
-}> {
-  const { config, live, clock, log } = ground;
-  const { registry, settings, audit, source, version, locate } = parts;
-  const monitor = startMonitor({
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    tables: live.tables,
-    registry,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    maxOpenFiles: openFilesLimit(),
-    keys: live.keys,
-    cleanup,
-  });
-  const secret = randomBytes(32).toString("hex");
-  const deps: ApiDeps = {
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    get defaultTier() {
-      return live.defaultTier;
-    },
-    get picker() {
-      return live.picker;
-    },
-    tables: live.tables,
-    registry,
-    settings,
-    audit,
-    source,
-    secret,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    log: log.component("api"),
-    ...(locate === null ? {} : { locate }),
-    ...(monitor === null ? {} : { monitor }),
-  };
-  const { console, handlers } = composeConsole(log, deps, {
-    api: createApi(deps).fetch,
-    keys: () => live.keys,
-    sample: (perSecond) => parts.workers.supervisor?.sampleDecisions(perSecond),
-  });
-  cleanup.defer(() => console.stop());
-  const control = serveControl(handlers, config.max_request_body_bytes);
-  cleanup.defer(() => control.stop());
-  const onDecisions = console.decided.bind(console);
-  const link = { socket: control.socket, secret, version, onDecisions };
-  const supervisor = makeSupervisor(ground, registry, link);
-  cleanup.defer(() => supervisor.terminate());
-  parts.workers.supervisor = supervisor;
-  parts.workers.monitor = monitor;
-  const ports = await supervisor.start().catch((error: unknown) => {
-    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  });
-  return { supervisor, monitor, ports, console };
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */

@@ -11,7 +11,13 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./logging/logger.ts";
 import { Live } from "./settings/live.ts";
 import { assertPortIsFree } from "./startup/port-check.ts";
-import { loadBackendTls, loadCertificates, loadGeoip, loadKeys } from "./startup/startup-files.ts";
+import {
+  loadBackendTls,
+  loadCertificates,
+  loadGeoip,
+  loadKeys,
+  loadStickyKey,
+} from "./startup/startup-files.ts";
 import type { Ports } from "./workers/supervisor.ts";
 
 /** Beyond what the configuration asks for there is room for this many, so that it can ask for more at run time. */
@@ -26,6 +32,8 @@ export interface Ground {
   readonly log: Log;
   readonly shared: SharedTables;
   readonly policy: EndpointPolicy;
+  /** As configured; "" for none. */
+  readonly stickyKey: string;
   readonly certificates: CertificateSet | null;
   readonly backendTls: BackendTls;
   readonly geoip: SharedArrayBuffer | null;
@@ -34,6 +42,7 @@ export interface Ground {
 /** Reads and allocates; throws a StartError that says what cannot be had. */
 export function layGround(config: ServerConfig, clock: Clock, log: Log): Ground {
   const keys = loadKeys(config);
+  const stickyKey = loadStickyKey(config);
   const certificates = loadCertificates(config);
   const backendTls = loadBackendTls(config);
   const geoip = loadGeoip(config);
@@ -52,7 +61,7 @@ export function layGround(config: ServerConfig, clock: Clock, log: Log): Ground 
   });
   policy.setOwnPorts(usedPorts(config, { port: config.port, adminPort: config.admin_port }));
   const live = new Live(openTables(shared), { config, tiers, defaultTier, keys, workers });
-  return { config, live, clock, log, shared, policy, certificates, backendTls, geoip };
+  return { config, live, clock, log, shared, policy, stickyKey, certificates, backendTls, geoip };
 }
 
 /** How many data-plane threads a configuration asks for. */

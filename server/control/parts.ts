@@ -11,6 +11,7 @@ import type { Ground } from "./ground.ts";
 import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
+import { stickyKeyOf } from "./keys/sticky-key.ts";
 import { Registry } from "./registry/registry.ts";
 import type { BackendUpdate } from "./registry/registry-types.ts";
 import type { Live } from "./settings/live.ts";
@@ -94,6 +95,7 @@ export function makeRegistry(
 export function makeSupervisor(
   ground: Ground,
   registry: Registry,
+  store: Store,
   control: {
     readonly socket: string;
     readonly secret: string;
@@ -101,7 +103,7 @@ export function makeSupervisor(
     readonly onDecisions: (made: readonly Decision[]) => void;
   },
 ): Supervisor {
-  const { live, log, shared, geoip } = ground;
+  const { config, live, log, shared, geoip } = ground;
   return new Supervisor({
     base: {
       ...liveSettings(live),
@@ -109,6 +111,7 @@ export function makeSupervisor(
       controlSocket: control.socket,
       controlSecret: control.secret,
       viaName: `opsen-${randomBytes(8).toString("hex")}`,
+      stickyKey: stickyKeyOf(config.sticky_cookie, ground.stickyKey, store, log.component("store")),
       certificates: ground.certificates,
       backendTls: ground.backendTls,
       geoip,

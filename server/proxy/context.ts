@@ -10,6 +10,7 @@ import type { Tables } from "../../core/table/tables.ts";
 import type { ClientGate } from "./client/client-gate.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
+import type { StickyCookies } from "./exchange/sticky-cookies.ts";
 import type { CorsGuard } from "./guards/cors.ts";
 import type { KeyGuard } from "./guards/keys.ts";
 import type { SendBuffer } from "./net/send-buffer.ts";
@@ -40,6 +41,8 @@ export interface Plane {
   retryDesk: RetryDesk;
   readonly wheel: TimerWheel;
   readonly directory: Directory;
+  /** Null when sessions have no cookie of ours. */
+  readonly cookies: StickyCookies | null;
   readonly queue: RequestQueue;
   readonly log: WorkerLog;
   /** What people who watch the console are told of. */

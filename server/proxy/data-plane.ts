@@ -167,6 +167,7 @@ class Server implements DataPlane, ClientHome {
     const { directory } = this.plane;
     directory.addGroups(message.newPathGroups.index, message.newPathGroups.groups);
     directory.set(message.row, message.backend);
+    this.plane.cookies?.set(message.row, message.backend);
     this.#post({ type: "ack", seq: message.seq });
   }
 

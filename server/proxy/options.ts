@@ -21,6 +21,8 @@ export interface ProxyOptions {
   /** Connections of one client address; 0 = any number. */
   readonly maxPerAddress: number;
   readonly requestTimeoutMs: number;
+  /** How long a client that asked for leave to send its body waits for the backend's; 0 = as long as it likes. */
+  readonly expectTimeoutMs: number;
   readonly headTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly streamIdleMs: number;
@@ -108,7 +110,11 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     retries: {
       attempts: config.retry_attempts,
       statuses: new Set(config.retry_on_statuses),
-      backoff: { baseMs: config.retry_backoff_ms, maxMs: config.retry_backoff_max_ms },
+      backoff: {
+        baseMs: config.retry_backoff_ms,
+        multiplier: config.retry_backoff_multiplier,
+        maxMs: config.retry_backoff_max_ms,
+      },
       bodyBytes: config.retry_body_bytes,
     },
   };
@@ -125,6 +131,10 @@ function limitsOf(config: ServerConfig) {
       maxIdle: config.upstream_keepalive ? config.pool_max_idle_per_endpoint : 0,
       idleTimeoutMs: config.pool_idle_timeout_seconds * SECOND_MS,
       connectTimeoutMs: config.connect_timeout_seconds * SECOND_MS,
+      handshakeTimeoutMs: config.upstream_tls_handshake_timeout_seconds * SECOND_MS,
+      maxLifetimeMs: config.pool_max_lifetime_seconds * SECOND_MS,
+      keepAliveMs: config.upstream_tcp_keepalive_seconds * SECOND_MS,
+      reuses: config.upstream_keepalive,
       lingerMs: config.stream_idle_timeout_seconds * SECOND_MS,
     },
     http2MaxStreams: config.http2_max_streams,
@@ -140,6 +150,7 @@ function limitsOf(config: ServerConfig) {
 function timeoutsOf(config: ServerConfig) {
   return {
     requestTimeoutMs: config.request_timeout_seconds * SECOND_MS,
+    expectTimeoutMs: config.expect_continue_timeout_seconds * SECOND_MS,
     handshakeTimeoutMs: config.tls_handshake_timeout_seconds * SECOND_MS,
     headTimeoutMs: config.read_header_timeout_seconds * SECOND_MS,
     idleTimeoutMs: config.idle_timeout_seconds * SECOND_MS,

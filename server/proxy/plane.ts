@@ -6,12 +6,14 @@ import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
 import type { Plane } from "./context.ts";
+import { StickyCookies } from "./exchange/sticky-cookies.ts";
 import { addressGate } from "./guards/address-gate.ts";
 import { KeyGuard } from "./guards/keys.ts";
 import { ConnectionPool } from "./http1/connection-pool.ts";
+import { IdleConnections, workerShare } from "./net/idle-connections.ts";
 import { SendBuffer } from "./net/send-buffer.ts";
 import { TimerWheel } from "./net/timer-wheel.ts";
-import { UNCOUNTED, type Wiring } from "./net/wiring.ts";
+import { type PoolLimits, UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
 import { settledParts } from "./settings.ts";
 import { DecisionSampler } from "./thread/decision-sampler.ts";
@@ -43,7 +45,8 @@ export function makePlane(
     (lateMs) => tables.loop.late(lateMs),
   );
   const out = new SendBuffer(2 * config.max_header_bytes + ADDED_HEAD_BYTES);
-  const wiring = { wheel, out, headLimits: options.head };
+  const idle = new IdleConnections(workerShare(config.pool_max_idle, index, init.workers));
+  const wiring = { wheel, out, headLimits: options.head, idle };
   const upstream = makeUpstream(init, { options, tables, log, wiring });
   const control = { kind: "unix", path: init.controlSocket } as const;
   return {
@@ -54,12 +57,13 @@ export function makePlane(
     tables,
     wheel,
     ...upstream,
+    cookies: makeCookies(init),
     log,
     decisions: new DecisionSampler(post),
     out,
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
-    control: new ConnectionPool(control, options.pool, wiring, UNCOUNTED),
+    control: new ConnectionPool(control, ...controlPool(options.pool, wiring), UNCOUNTED),
     controlSecret: init.controlSecret,
     keys: new KeyGuard(init.keys),
     geo,
@@ -86,15 +90,33 @@ function makeUpstream(
       log.warn("a backend's name does not resolve now: its last addresses are used", { host, reason }),
   });
   const ways = { tls: init.backendTls, gate: addressGate({ allowed, denied }, log), names };
+  const bells = { freed: () => tables.queue.freed(), wanted: () => tables.queue.ring() };
   const directory = new Directory(
     wiring,
     options.pool,
     ways,
-    (backend) => new RowSlots(tables, spare, backend, () => tables.queue.freed()),
+    (backend) => new RowSlots(tables, spare, backend, bells),
   );
   directory.addGroups(0, init.pathGroups);
   for (const backend of init.backends) directory.set(backend.row, backend);
   return { directory, queue };
+}
+
+/** The cookies of sessions, for the backends that are known now. */
+function makeCookies({ config, stickyKey, backends }: WorkerInit): StickyCookies | null {
+  if (config.sticky_cookie === "") return null;
+  const cookies = new StickyCookies(config, stickyKey);
+  for (const backend of backends) cookies.set(backend.row, backend);
+  return cookies;
+}
+
+/** What is asked of connections to backends is not asked of those to the control plane, which do not count as such either. */
+function controlPool(limits: PoolLimits, wiring: Wiring): readonly [PoolLimits, Wiring] {
+  const idle = new IdleConnections(Number.POSITIVE_INFINITY);
+  return [
+    { ...limits, maxLifetimeMs: 0, keepAliveMs: 0 },
+    { ...wiring, idle },
+  ];
 }
 
 function makeLog(

@@ -57,6 +57,7 @@ const BREAKERS = {
   openMs: 1000,
   maxOpenMs: 1000,
   trialSuccesses: 1,
+  trialMs: 30_000,
   maxEjected: 1,
 };
 

@@ -13,15 +13,17 @@ export function heatClass(pct: number): string {
 /** Every core of a backend; the busiest count, so none is averaged away. */
 export const HeatStrip = memo(function HeatStrip({
   cores,
+  what = "cores",
 }: {
   readonly cores: readonly number[] | null | undefined;
+  readonly what?: string;
 }) {
   if (cores === null || cores === undefined || cores.length === 0) {
     return <span class="heat-none">no report</span>;
   }
   const cells = cellsOf(cores);
   const mean = cores.reduce((sum, each) => sum + each, 0) / cores.length;
-  const label = `${cores.length} cores, ${Math.round(mean)}% on average, the busiest ${Math.round(Math.max(...cores))}%`;
+  const label = `${cores.length} ${what}, ${Math.round(mean)}% on average, the busiest ${Math.round(Math.max(...cores))}%`;
   return (
     <span class="heat-strip" role="img" aria-label={label} title={label}>
       {cells.map((pct, index) => (

@@ -6,11 +6,12 @@ import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type { BackendTls, CertificateSet } from "../../../core/plane/messages.ts";
 import { type Loaded, unreadable } from "../files/loaded.ts";
 import { type AuthKeys, readKeys } from "../keys/key-files.ts";
+import { readStickyKey, type StickyKeys } from "../keys/sticky-key.ts";
 import { readBackendTls, readCertificates, type TlsKeys } from "../tls/certificate-files.ts";
 import { StartError } from "./start-error.ts";
 
 /** Keys of the configuration that name a file to be read. */
-type FileKeys = TlsKeys & AuthKeys & Pick<ServerConfig, "geoip_db_path">;
+type FileKeys = TlsKeys & AuthKeys & StickyKeys & Pick<ServerConfig, "geoip_db_path">;
 
 /** A MaxMind database ends with its description, which this announces (MaxMind DB format 2.0). */
 const MAXMIND_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
@@ -22,6 +23,7 @@ export function fileFaults(config: Partial<FileKeys>): FileFault[] {
     ...readCertificates(config).faults,
     ...readBackendTls(config).faults,
     ...readKeys(config).faults,
+    ...readStickyKey(config).faults,
     ...geoipFaults(config.geoip_db_path ?? ""),
   ];
 }
@@ -34,6 +36,11 @@ export function loadCertificates(config: TlsKeys): CertificateSet | null {
 /** What callers of management may show. Throws StartError. */
 export function loadKeys(config: AuthKeys): readonly ApiKey[] {
   return unwrap(readKeys(config)) ?? [];
+}
+
+/** What the configuration has to sign cookies with; "" for nothing. Throws StartError. */
+export function loadStickyKey(config: StickyKeys): string {
+  return unwrap(readStickyKey(config)) ?? "";
 }
 
 /** How TLS is spoken to backends. Throws StartError. */

@@ -13,6 +13,7 @@ import {
   toStoredBackend,
 } from "./rows.ts";
 import { toTimestampText } from "./schema.ts";
+import { keepSecret } from "./secrets.ts";
 import { SQL } from "./statements.ts";
 import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
 
@@ -55,6 +56,8 @@ export class Store {
   #lastFailure = "";
   #reports = 0;
   #audits = 0;
+  /** Those in use, by name: a file that is made anew has to have them too. */
+  readonly #secrets = new Map<string, string>();
 
   /**
    * Opens or creates the file; throws an OpenError. The file holds times of
@@ -95,6 +98,13 @@ export class Store {
       .query<StoredSticky, [number, number]>(SQL.loadSticky)
       .all(this.#wallOf(sinceMs), limit)
       .toReversed();
+  }
+
+  /** Gives the secret of a name, which is `fresh` from now on if there was none; throws when it cannot be kept. */
+  secret(name: string, fresh: string): string {
+    const secret = keepSecret(this.#database, name, fresh);
+    this.#secrets.set(name, secret);
+    return secret;
   }
 
   saveBackend(backend: StoredBackend): void {
@@ -227,6 +237,7 @@ export class Store {
     this.#database = opened;
     this.#statements = prepare(opened);
     this.#identity = identityOf(this.#path);
+    for (const [name, secret] of this.#secrets) keepSecret(opened, name, secret);
     this.#onReplaced();
     return true;
   }

@@ -94,6 +94,7 @@ export class Exchange {
     this.requestExtra = NO_HEADERS;
     this.responseExtra = NO_HEADERS;
     this.query.sticky = false;
+    this.query.preferredRow = -1;
     this.query.located = false;
   }
 
@@ -129,11 +130,17 @@ export class Exchange {
 
   /** Holds the body and calls `step` now and with each piece until it returns true; it then goes on by itself. */
   gather(step: GatherStep): void {
-    if (this.head.expectContinue && !this.body.complete) this.#sayContinue();
+    if (this.head.expectContinue && !this.body.complete) this.sayContinue();
     this.#phase = "gathering";
     this.#step = step;
     this.arm(this.plane.options.requestTimeoutMs);
     this.#stepOn();
+  }
+
+  /** Has a client that asked for leave to send its body do so. */
+  sayContinue(): void {
+    this.continued = true;
+    this.client.sayContinue();
   }
 
   /** Sends the request to a backend of the picker's choice, or with `pool` there and nowhere else. */
@@ -287,11 +294,6 @@ export class Exchange {
   #refuseBody(): void {
     if (this.body.fault === "too_large") this.refuse("body_too_large");
     else this.refuse("bad_request", NO_HEADERS, "the chunked body is malformed");
-  }
-
-  #sayContinue(): void {
-    this.continued = true;
-    this.client.sayContinue();
   }
 
   #isDrainable(): boolean {

@@ -46,6 +46,8 @@ export class Facts {
   /** Empty when the client's own, from a trusted proxy, is passed on. */
   requestId = "";
   stickyId = "";
+  /** The request's session is named by our cookie, or will be. */
+  byCookie = false;
   place: Place | null = null;
   endpoint = 0;
   #startedMs = 0;
@@ -67,6 +69,7 @@ export class Facts {
     this.queuedMs = 0;
     this.requestId = "";
     this.stickyId = "";
+    this.byCookie = false;
     this.place = null;
     this.#startedMs = performance.now();
     this.#bytesIn = -1;

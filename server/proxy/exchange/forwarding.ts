@@ -58,5 +58,5 @@ export function fillInterim(exchange: Exchange, upgrade: boolean): void {
   respond.contentLength = -1;
   respond.upgrade = upgrade;
   respond.date = "";
-  respond.extra = NO_HEADERS;
+  respond.extra = upgrade ? exchange.responseExtra : NO_HEADERS;
 }

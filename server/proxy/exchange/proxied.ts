@@ -86,6 +86,7 @@ function start(exchange: Exchange, bodyTier: string, place: ReturnType<typeof un
   query.tier = tier;
   setSticky(exchange, facts.clientIp);
   setStrategy(exchange, head.path, facts.clientIp);
+  plane.cookies?.read(exchange);
   locate(exchange, place, facts.clientIp);
   exchange.deliver();
 }

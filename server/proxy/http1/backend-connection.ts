@@ -3,10 +3,11 @@ import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { BareConnection, Upstream, UpstreamUser } from "../exchange/sides.ts";
 import type { Attempts, ConnectTarget } from "../net/connect-target.ts";
 import { connectSocket } from "../net/dial.ts";
+import { IdleEntry } from "../net/idle-connections.ts";
 import type { PlainSocket } from "../net/plain-socket.ts";
 import type { SocketOwner } from "../net/socket.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
-import type { Wiring } from "../net/wiring.ts";
+import type { PoolLimits, Wiring } from "../net/wiring.ts";
 import { addBody, addEnd, type Framing } from "./message-body.ts";
 import { ResponseReader } from "./response-reader.ts";
 
@@ -15,9 +16,9 @@ export interface ConnectionHome {
   readonly target: ConnectTarget;
   readonly attempts: Attempts;
   readonly wiring: Wiring;
-  readonly connectTimeoutMs: number;
-  /** How long the last bytes of a connection that was a tunnel may take. */
-  readonly lingerMs: number;
+  readonly limits: PoolLimits;
+  /** How long a new connection may serve requests. */
+  newLifetimeMs(): number;
   /** Takes it back, idle or not. */
   giveBack(connection: BackendConnection): void;
   /** Called once when a connection ends, wherever it is. */
@@ -29,6 +30,8 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
   isReused = false;
   /** Position in the idle list of the pool, -1 outside. */
   idleIndex = -1;
+  /** Its place among the idle connections of the worker. */
+  readonly entry = new IdleEntry(() => this.drop("close"));
   readonly #home: ConnectionHome;
   readonly #socket: PlainSocket;
   readonly #reader: ResponseReader;
@@ -39,17 +42,26 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
   #framing: Framing = "none";
   /** The backend has sent FIN. */
   #finSeen = false;
+  /** From then on it serves no further request. */
+  #oldAtMs = Number.POSITIVE_INFINITY;
+  /** TCP is up, TLS is not. */
+  #isShakingHands = false;
 
   constructor(home: ConnectionHome, user: UpstreamUser) {
     this.#home = home;
     this.#user = user;
     this.#reader = new ResponseReader(home.wiring.headLimits);
-    home.wiring.wheel.arm(this.#timer, home.connectTimeoutMs);
+    home.wiring.wheel.arm(this.#timer, home.limits.connectTimeoutMs);
     this.#socket = connectSocket(home.target, this, home.attempts);
   }
 
   get isOpen(): boolean {
     return this.#state === "busy";
+  }
+
+  /** It has lived for as long as it may. */
+  get isOld(): boolean {
+    return this.#oldAtMs !== Number.POSITIVE_INFINITY && this.#home.wiring.wheel.nowMs >= this.#oldAtMs;
   }
 
   get pendingBytes(): number {
@@ -65,10 +77,13 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
   }
 
   /** Marks it idle; anything that the backend does from here on but silence ends it. */
-  rest(idleTimeoutMs: number): void {
+  rest(): void {
+    const { limits, wiring } = this.#home;
     this.#state = "idle";
     this.#socket.resume();
-    this.#home.wiring.wheel.arm(this.#timer, idleTimeoutMs);
+    const isMortal = this.#oldAtMs !== Number.POSITIVE_INFINITY;
+    const leftMs = isMortal ? this.#oldAtMs - wiring.wheel.nowMs : limits.idleTimeoutMs;
+    wiring.wheel.arm(this.#timer, Math.min(limits.idleTimeoutMs, leftMs));
   }
 
   send(head: RequestHead, context: ForwardContext): boolean {
@@ -125,9 +140,11 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
     this.#reader.stop();
     if (this.#state === "closed") return;
     const wasConnecting = this.#state === "connecting";
-    this.#end();
+    this.#state = "closed";
     if (wasConnecting || how === "abort") this.#socket.abort();
     else this.#socket.close();
+    // After the close: who gets its place among the backend's connections may be quick.
+    this.#end();
   }
 
   takeOver(owner: SocketOwner): BareConnection {
@@ -137,9 +154,21 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
     return { socket: this.#socket, early: this.#reader.takeRest(), done: (how) => this.#endBare(how) };
   }
 
+  onConnected(): void {
+    const { limits, wiring } = this.#home;
+    if (this.#state !== "connecting" || limits.handshakeTimeoutMs === 0) return;
+    const leftMs = this.#timer.deadlineMs - wiring.wheel.nowMs;
+    if (leftMs <= limits.handshakeTimeoutMs) return;
+    this.#isShakingHands = true;
+    wiring.wheel.arm(this.#timer, limits.handshakeTimeoutMs);
+  }
+
   onOpen(): void {
     if (this.#state !== "connecting") return;
-    this.#home.wiring.wheel.cancel(this.#timer);
+    const { limits, wiring } = this.#home;
+    wiring.wheel.cancel(this.#timer);
+    if (limits.keepAliveMs > 0) this.#socket.keepAlive(limits.keepAliveMs);
+    if (limits.maxLifetimeMs > 0) this.#oldAtMs = wiring.wheel.nowMs + this.#home.newLifetimeMs();
     this.#state = "busy";
     this.#user?.onUpstreamOpen();
   }
@@ -183,8 +212,9 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
   onTimer(): void {
     const user = this.#user;
     const wasConnecting = this.#state === "connecting";
-    this.drop("abort");
-    if (wasConnecting) user?.onUpstreamFailed("timeout");
+    // An idle connection ends in order: backends write resets into their logs.
+    this.drop(this.#state === "idle" ? "close" : "abort");
+    if (wasConnecting) user?.onUpstreamFailed(this.#isShakingHands ? "TLS handshake timeout" : "timeout");
   }
 
   #endBare(how: "gone" | "ended" | "cut"): void {
@@ -197,7 +227,7 @@ export class BackendConnection implements Upstream, SocketOwner, TimerOwner {
     // What waits still reaches the backend, which then ends the connection, or is made to.
     this.#socket.resume();
     this.#socket.finish();
-    this.#home.wiring.wheel.arm(this.#timer, this.#home.lingerMs);
+    this.#home.wiring.wheel.arm(this.#timer, this.#home.limits.lingerMs);
   }
 
   #end(): void {

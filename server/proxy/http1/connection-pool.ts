@@ -1,6 +1,6 @@
 import type { Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
 import type { Attempts, ConnectTarget } from "../net/connect-target.ts";
-import type { PoolLimits, Slots, Wiring } from "../net/wiring.ts";
+import { lifetimeMs, type PoolLimits, type Slots, type Wiring } from "../net/wiring.ts";
 import { BackendConnection, type ConnectionHome } from "./backend-connection.ts";
 
 /**
@@ -11,7 +11,7 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
   readonly target: ConnectTarget;
   readonly attempts: Attempts = { forsaken: 0 };
   readonly wiring: Wiring;
-  readonly #limits: PoolLimits;
+  readonly limits: PoolLimits;
   readonly #slots: Slots;
   readonly #idle: BackendConnection[] = [];
   #retired = false;
@@ -21,36 +21,35 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     this.target = target;
     this.#slots = slots;
     this.wiring = wiring;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
-  get connectTimeoutMs(): number {
-    return this.#limits.connectTimeoutMs;
-  }
-
-  get lingerMs(): number {
-    return this.#limits.lingerMs;
+  newLifetimeMs(): number {
+    return lifetimeMs(this.limits, Math.random());
   }
 
   open(user: UpstreamUser, fresh: boolean): Upstream | null {
-    const idle = fresh ? undefined : this.#idle.pop();
+    const idle = fresh ? undefined : this.#freshest();
     if (idle === undefined) return this.#slots.take() ? new BackendConnection(this, user) : null;
+    this.#idle.pop();
     idle.idleIndex = -1;
     this.#slots.idle(-1);
+    this.wiring.idle.leave(idle.entry);
     idle.use(user);
     this.#tellSpare();
     return idle;
   }
 
   giveBack(connection: BackendConnection): void {
-    if (this.#retired || this.#idle.length >= this.#limits.maxIdle) {
+    if (this.#retired || this.#idle.length >= this.limits.maxIdle || connection.isOld) {
       connection.drop("close");
       return;
     }
     connection.idleIndex = this.#idle.length;
     this.#idle.push(connection);
     this.#slots.idle(1);
-    connection.rest(this.#limits.idleTimeoutMs);
+    connection.rest();
+    this.wiring.idle.rest(connection.entry);
     this.#tellSpare();
   }
 
@@ -69,12 +68,22 @@ export class ConnectionPool implements UpstreamPool, ConnectionHome {
     if (at < 0) return;
     connection.idleIndex = -1;
     this.#slots.idle(-1);
+    this.wiring.idle.leave(connection.entry);
     this.#idle.splice(at, 1);
     for (let index = at; index < this.#idle.length; index++) {
       const moved = this.#idle[index];
       if (moved !== undefined) moved.idleIndex = index;
     }
     this.#tellSpare();
+  }
+
+  /** The idle connection to use next; those that have become too old on the way there are closed. */
+  #freshest(): BackendConnection | undefined {
+    for (;;) {
+      const idle = this.#idle.at(-1);
+      if (idle?.isOld !== true) return idle;
+      idle.drop("close");
+    }
   }
 
   #tellSpare(): void {

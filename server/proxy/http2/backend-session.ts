@@ -4,10 +4,11 @@ import type { SessionOwner } from "../../../core/http2/session-owner.ts";
 import type { Stream } from "../../../core/http2/stream.ts";
 import type { Attempts, ConnectTarget } from "../net/connect-target.ts";
 import { connectSocket } from "../net/dial.ts";
+import { IdleEntry } from "../net/idle-connections.ts";
 import type { PlainSocket } from "../net/plain-socket.ts";
 import type { SocketOwner } from "../net/socket.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
-import type { Wiring } from "../net/wiring.ts";
+import type { PoolLimits, Wiring } from "../net/wiring.ts";
 import { BackendStream, type BackendStreamHome } from "./backend-stream.ts";
 import { BACKEND_GLITCHES, WINDOWS } from "./bounds.ts";
 import { SocketOutput } from "./frame-output.ts";
@@ -17,15 +18,17 @@ export interface SessionHome {
   readonly target: ConnectTarget;
   readonly attempts: Attempts;
   readonly wiring: Wiring;
-  readonly connectTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly isRetired: boolean;
+  readonly limits: PoolLimits;
+  /** A connection without requests may stay open. */
+  readonly keepsIdle: boolean;
+  /** How long a new connection may take requests. */
+  newLifetimeMs(): number;
   /** Finds another connection for a request; false when there can be none. */
   place(upstream: BackendStream): boolean;
-  /** Called once when the connection ends. */
+  /** Called once when the connection has ended. */
   forget(session: BackendSession): void;
-  /** It has become idle, or is no longer. */
-  changed(): void;
+  /** It may have become idle, or may be no longer. */
+  changed(session: BackendSession): void;
 }
 
 /** Requests that may share one connection, whatever the backend allows. */
@@ -34,6 +37,8 @@ const MAX_STREAMS = 1000;
 const MAX_WAITING = 100;
 /** After the last frame the backend has this long to close. */
 const LINGER_MS = 2000;
+/** A connection that has lived long enough while requests wait for it is looked at again after this. */
+const LOOK_AGAIN_MS = 1000;
 
 /** One HTTP/2 connection to a backend, shared by requests. */
 export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, BackendStreamHome {
@@ -41,17 +46,26 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
   readonly #socket: PlainSocket;
   readonly #session: Session;
   readonly #timer = new WheelTimer(this);
+  /** Its place among the idle connections of the worker. */
+  readonly entry = new IdleEntry(() => this.leave());
+  /** Runs out when the connection has lived for as long as it may. */
+  readonly #life = new WheelTimer({ onTimer: () => this.#retire() });
   /** Streams that are to be opened once the backend has said how many there may be. */
   readonly #waiting = new Set<BackendStream>();
   #state: "connecting" | "open" | "closing" | "closed" = "connecting";
   /** A ping is out because a request went without an answer. */
   #isDoubted = false;
   #hasServed = false;
+  #isForgotten = false;
+  /** Why we have ended it; for the log. */
+  #abortReason = "";
+  /** TCP is up, TLS is not. */
+  #isShakingHands = false;
 
   constructor(home: SessionHome) {
     this.#home = home;
     const { wheel, out, headLimits } = home.wiring;
-    wheel.arm(this.#timer, home.connectTimeoutMs);
+    wheel.arm(this.#timer, home.limits.connectTimeoutMs);
     this.#socket = connectSocket(home.target, this, home.attempts);
     this.#session = new Session(new SocketOutput(out, this.#socket), this, {
       isServer: false,
@@ -64,7 +78,12 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
   }
 
   get isIdle(): boolean {
-    return this.#state === "open" && this.#session.openStreams === 0 && this.#waiting.size === 0;
+    return (
+      this.#state === "open" &&
+      this.#session.isUsable &&
+      this.#session.openStreams === 0 &&
+      this.#waiting.size === 0
+    );
   }
 
   get scheme(): "http" | "https" {
@@ -87,7 +106,12 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
   leave(): void {
     if (this.#state === "connecting") {
       if (this.#waiting.size === 0) this.#abort();
-    } else if (this.#waiting.size === 0) this.#session.goAway();
+    } else if (this.#waiting.size === 0) {
+      const wasIdle = this.isIdle;
+      this.#session.goAway();
+      if (wasIdle && this.#state === "open") this.#home.wiring.wheel.arm(this.#timer, LINGER_MS);
+      this.#home.changed(this);
+    }
   }
 
   leaveIfIdle(): boolean {
@@ -114,7 +138,7 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
     if (this.#isDoubted || this.#state !== "open") return;
     this.#isDoubted = true;
     this.#session.ping();
-    this.#home.wiring.wheel.arm(this.#timer, this.#home.connectTimeoutMs);
+    this.#home.wiring.wheel.arm(this.#timer, this.#home.limits.connectTimeoutMs);
   }
 
   readHead(stream: Stream, block: FieldBlock, endsStream: boolean): string {
@@ -129,16 +153,19 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
   onChange(): void {
     if (this.#state === "open") this.#startWaiting();
     if (this.isIdle) {
-      if (this.#home.isRetired) this.#session.goAway();
-      else if (!this.#isDoubted) this.#home.wiring.wheel.arm(this.#timer, this.#home.idleTimeoutMs);
+      if (!this.entry.isListed && !this.#home.keepsIdle) this.leave();
+      else if (!this.#isDoubted) this.#armIdle();
+    } else if (this.#state === "open" && this.#session.openStreams === 0 && !this.#session.isUsable) {
+      // The last stream of a connection that goes away has ended: what is left is the farewell.
+      this.#home.wiring.wheel.arm(this.#timer, LINGER_MS);
     }
-    this.#home.changed();
+    this.#home.changed(this);
   }
 
   onPong(): void {
     if (!this.#isDoubted) return;
     this.#isDoubted = false;
-    if (this.isIdle) this.#home.wiring.wheel.arm(this.#timer, this.#home.idleTimeoutMs);
+    if (this.isIdle) this.#armIdle();
     else this.#home.wiring.wheel.cancel(this.#timer);
   }
 
@@ -146,16 +173,27 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
     this.#failWaiting("the backend closed the connection");
-    this.#home.forget(this);
     this.#socket.finish();
     this.#home.wiring.wheel.arm(this.#timer, LINGER_MS);
+    this.#home.changed(this);
+  }
+
+  onConnected(): void {
+    const { limits, wiring } = this.#home;
+    if (this.#state !== "connecting" || limits.handshakeTimeoutMs === 0) return;
+    if (this.#timer.deadlineMs - wiring.wheel.nowMs <= limits.handshakeTimeoutMs) return;
+    this.#isShakingHands = true;
+    wiring.wheel.arm(this.#timer, limits.handshakeTimeoutMs);
   }
 
   onOpen(): void {
     if (this.#state !== "connecting") return;
     this.#state = "open";
+    const { limits, wiring } = this.#home;
+    if (limits.keepAliveMs > 0) this.#socket.keepAlive(limits.keepAliveMs);
+    if (limits.maxLifetimeMs > 0) wiring.wheel.arm(this.#life, this.#home.newLifetimeMs());
     // Until the backend has said what it is; a connect that gets no further than TCP is no connection.
-    this.#home.wiring.wheel.arm(this.#timer, this.#home.connectTimeoutMs);
+    wiring.wheel.arm(this.#timer, limits.connectTimeoutMs);
     this.#session.start();
   }
 
@@ -173,21 +211,20 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
 
   onClose(): void {
     if (this.#state === "closed") return;
-    const wasForgotten = this.#state === "closing";
     const wasConnecting = this.#state === "connecting";
     this.#state = "closed";
     this.#home.wiring.wheel.cancel(this.#timer);
+    this.#forget();
     this.#session.end();
-    this.#failWaiting(
-      wasConnecting ? this.#socket.failure || "closed" : "the connection ended before HTTP/2 began",
-    );
-    if (!wasForgotten) this.#home.forget(this);
+    const reason = wasConnecting
+      ? this.#socket.failure || "closed"
+      : "the connection ended before HTTP/2 began";
+    this.#failWaiting(this.#abortReason || reason);
   }
 
   onTimer(): void {
     if (this.#state === "closing") this.#socket.abort();
-    else if (this.#state === "open" && this.isIdle && this.#session.isSettled && !this.#isDoubted)
-      this.leave();
+    else if (this.isIdle && this.#session.isSettled && !this.#isDoubted) this.leave();
     else this.#abort();
   }
 
@@ -198,6 +235,7 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
     upstream.assign(this);
     upstream.opened(stream, this.#hasServed);
     this.#hasServed = true;
+    this.#home.changed(this);
     return true;
   }
 
@@ -224,10 +262,29 @@ export class BackendSession implements SocketOwner, SessionOwner, TimerOwner, Ba
     const wasConnecting = this.#state === "connecting";
     if (this.#state === "closed" || this.#state === "closing") return;
     this.#state = "closing";
+    const late = this.#isShakingHands ? "TLS handshake timeout" : "timeout";
+    this.#abortReason = wasConnecting ? late : "the connection hangs";
     this.#home.wiring.wheel.cancel(this.#timer);
-    this.#home.forget(this);
-    this.#session.end();
-    this.#failWaiting(wasConnecting ? "timeout" : "the connection hangs");
     this.#socket.abort();
+    // A kernel may go on trying to connect for minutes: that is no connection any more.
+    this.#forget();
+    this.#session.end();
+    this.#failWaiting(this.#abortReason);
+  }
+
+  #armIdle(): void {
+    this.#home.wiring.wheel.arm(this.#timer, this.#home.limits.idleTimeoutMs);
+  }
+
+  #forget(): void {
+    if (this.#isForgotten) return;
+    this.#isForgotten = true;
+    this.#home.wiring.wheel.cancel(this.#life);
+    this.#home.forget(this);
+  }
+
+  #retire(): void {
+    if (this.#waiting.size > 0) this.#home.wiring.wheel.arm(this.#life, LOOK_AGAIN_MS);
+    else this.leave();
   }
 }

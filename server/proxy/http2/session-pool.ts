@@ -1,6 +1,6 @@
 import type { Upstream, UpstreamPool, UpstreamUser } from "../exchange/sides.ts";
 import type { Attempts, ConnectTarget } from "../net/connect-target.ts";
-import type { PoolLimits, Slots, Wiring } from "../net/wiring.ts";
+import { lifetimeMs, type PoolLimits, type Slots, type Wiring } from "../net/wiring.ts";
 import { BackendSession, type SessionHome } from "./backend-session.ts";
 import { BackendStream } from "./backend-stream.ts";
 
@@ -9,25 +9,22 @@ export class SessionPool implements UpstreamPool, SessionHome {
   readonly target: ConnectTarget;
   readonly attempts: Attempts = { forsaken: 0 };
   readonly wiring: Wiring;
-  readonly #limits: PoolLimits;
+  readonly limits: PoolLimits;
   readonly #slots: Slots;
   readonly #sessions = new Set<BackendSession>();
+  #idle = 0;
   #retired = false;
   #isSpare = false;
 
   constructor(target: ConnectTarget, limits: PoolLimits, wiring: Wiring, slots: Slots) {
     this.target = target;
     this.wiring = wiring;
-    this.#limits = limits;
+    this.limits = limits;
     this.#slots = slots;
   }
 
-  get connectTimeoutMs(): number {
-    return this.#limits.connectTimeoutMs;
-  }
-
-  get idleTimeoutMs(): number {
-    return this.#limits.idleTimeoutMs;
+  newLifetimeMs(): number {
+    return lifetimeMs(this.limits, Math.random());
   }
 
   /** `fresh` asks for nothing here: a connection on which streams are no longer taken is not used anyway. */
@@ -37,7 +34,9 @@ export class SessionPool implements UpstreamPool, SessionHome {
   }
 
   place(upstream: BackendStream): boolean {
-    for (const session of this.#sessions) if (session.take(upstream)) return true;
+    if (this.limits.reuses) {
+      for (const session of this.#sessions) if (session.take(upstream)) return true;
+    }
     if (!this.#slots.take()) return false;
     const session = new BackendSession(this);
     this.#sessions.add(session);
@@ -56,14 +55,20 @@ export class SessionPool implements UpstreamPool, SessionHome {
   forget(session: BackendSession): void {
     this.#sessions.delete(session);
     this.#slots.giveBack();
-    this.changed();
+    this.changed(session);
   }
 
-  get isRetired(): boolean {
-    return this.#retired;
+  get keepsIdle(): boolean {
+    return !this.#retired && this.limits.reuses && this.#idle < this.limits.maxIdle;
   }
 
-  changed(): void {
+  changed(of: BackendSession): void {
+    const { entry } = of;
+    if (of.isIdle !== entry.isListed) {
+      this.#idle += entry.isListed ? -1 : 1;
+      if (entry.isListed) this.wiring.idle.leave(entry);
+      else this.wiring.idle.rest(entry);
+    }
     const isSpare = this.#slots.isScarce && [...this.#sessions].some((session) => session.isIdle);
     if (isSpare === this.#isSpare) return;
     this.#isSpare = isSpare;

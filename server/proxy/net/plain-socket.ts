@@ -90,6 +90,11 @@ export class PlainSocket implements ByteSocket {
     this.#raw?.terminate();
   }
 
+  /** Has the kernel ask a silent peer after so long whether it is still there, and end the connection without an answer. */
+  keepAlive(afterMs: number): void {
+    this.#raw?.setKeepAlive(true, afterMs);
+  }
+
   /** Its owner has given it up. */
   get isGivenUp(): boolean {
     return this.#finishing;
@@ -106,6 +111,7 @@ export class PlainSocket implements ByteSocket {
       this.failure = "address not allowed";
       raw.terminate();
     } else if (tcp === null || tcp.tls === null) this.#announceOpen();
+    else this.owner.onConnected?.();
   }
 
   /** TLS of an outgoing connection is up only after its handshake, which Bun reports apart. */

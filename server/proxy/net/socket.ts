@@ -7,6 +7,8 @@
 export interface SocketOwner {
   /** Called once when an outgoing connection is ready for use, TLS included; never for accepted ones. */
   onOpen(): void;
+  /** Called before that when an outgoing connection has TCP, and TLS is still to come. */
+  onConnected?(): void;
   /** Called with bytes of the peer; the buffer is a private copy that may be kept. */
   onData(chunk: Buffer): void;
   /** Called when the peer has sent everything it will send (FIN). The other direction still works. */

@@ -64,8 +64,13 @@ export class TimerWheel {
     this.#lastTick = Math.floor(this.#lastTickMs / TICK_MS);
   }
 
+  /** By the clock, less the time in which the process did not run. */
+  get nowMs(): number {
+    return this.#clock() - this.#frozenMs;
+  }
+
   arm(timer: WheelTimer, afterMs: number): void {
-    timer.deadlineMs = this.#now() + afterMs;
+    timer.deadlineMs = this.nowMs + afterMs;
     if (timer.slotMs !== 0) {
       if (timer.slotMs <= timer.deadlineMs) return;
       unlink(timer);
@@ -85,7 +90,7 @@ export class TimerWheel {
   /** Fires everything that is due; called by the wheel's own interval. */
   tick(): void {
     this.#skipFreeze();
-    const nowMs = this.#now();
+    const nowMs = this.nowMs;
     const tick = Math.floor(nowMs / TICK_MS);
     const first = Math.max(this.#lastTick + 1, tick - SLOTS + 1);
     for (let at = first; at <= tick; at++) moveAll(this.#slot(at), this.#due);
@@ -130,10 +135,6 @@ export class TimerWheel {
     return slot;
   }
 
-  #now(): number {
-    return this.#clock() - this.#frozenMs;
-  }
-
   #skipFreeze(): void {
     const clockMs = this.#clock();
     const lateMs = clockMs - this.#lastTickMs - TICK_MS;
@@ -145,7 +146,7 @@ export class TimerWheel {
 
   #start(): void {
     this.#lastTickMs = this.#clock();
-    this.#lastTick = Math.floor(this.#now() / TICK_MS);
+    this.#lastTick = Math.floor(this.nowMs / TICK_MS);
     this.#interval = setInterval(() => this.tick(), TICK_MS);
   }
 

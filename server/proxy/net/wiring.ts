@@ -1,5 +1,6 @@
 /** What connections to backends need of their worker, whatever protocol they speak. */
 import type { HeadLimits } from "../../../core/http/message-head.ts";
+import type { IdleConnections } from "./idle-connections.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 import type { TimerWheel } from "./timer-wheel.ts";
 
@@ -8,14 +9,33 @@ export interface Wiring {
   readonly wheel: TimerWheel;
   readonly out: SendBuffer;
   readonly headLimits: HeadLimits;
+  readonly idle: IdleConnections;
 }
 
 /** Bounds of one pool. */
 export interface PoolLimits {
   readonly maxIdle: number;
   readonly idleTimeoutMs: number;
+  /** Name, TCP and TLS together. */
   readonly connectTimeoutMs: number;
+  /** Of these TLS alone; 0 = what the others leave. */
+  readonly handshakeTimeoutMs: number;
+  /** A connection that is older serves no further request; 0 = none is too old. */
+  readonly maxLifetimeMs: number;
+  /** Silence after which the kernel asks whether the peer is still there; 0 = it never does. */
+  readonly keepAliveMs: number;
+  /** How long the last bytes of a connection that was a tunnel may take. */
   readonly lingerMs: number;
+  /** A connection serves more than one request. */
+  readonly reuses: boolean;
+}
+
+/** So much of a connection's life is left to chance: those that were made together must not end together. */
+const LIFETIME_JITTER = 0.1;
+
+/** How long a new connection may serve requests; `random` is from 0 to 1. */
+export function lifetimeMs({ maxLifetimeMs }: Pick<PoolLimits, "maxLifetimeMs">, random: number): number {
+  return maxLifetimeMs === 0 ? Number.POSITIVE_INFINITY : maxLifetimeMs * (1 - LIFETIME_JITTER * random);
 }
 
 /** The connections to one backend, counted over all workers. */

@@ -145,7 +145,8 @@ export class Attempts implements Waiting {
 
   get needs(): string {
     const { query, plane, head } = this.#exchange;
-    const session = query.sticky ? `${query.stickyHi} ${query.stickyLo}` : "";
+    const byTable = query.sticky ? `${query.stickyHi} ${query.stickyLo}` : "";
+    const session = `${byTable},${query.preferredRow}`;
     const paths = plane.directory.endpointsFor(head.path)?.join() ?? "";
     return `${session};${paths};${query.excluded.join()}`;
   }

@@ -99,7 +99,8 @@ export class Choice {
 
   /** Leaves the present backend out: it has room, but no connection to it can be had now. */
   skip(): void {
-    this.settle();
+    const { plane } = this.#exchange;
+    plane.picker.undo(this.#pick, plane.now());
     this.#skipped.push(this.#pick.row);
     this.#setExcluded();
   }

@@ -8,6 +8,7 @@ import { isOutOfDescriptors } from "../net/descriptors.ts";
 import { HIGH_WATER_BYTES } from "../net/socket.ts";
 import { Attempts, type AttemptUser } from "./attempts.ts";
 import type { Choice } from "./choice.ts";
+import { Expectation } from "./expectation.ts";
 import { Gatherer } from "./gatherer.ts";
 
 /** Descriptors come back as soon as anybody leaves. */
@@ -19,6 +20,7 @@ type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying";
 /** The backend's side of an exchange: pick, connect, send, take the answer; again on another backend if due. */
 export class Delivery implements AttemptUser {
   readonly #attempts: Attempts;
+  readonly #expectation: Expectation;
   readonly #exchange: Exchange;
   /** Null when streamed bytes go on as they come. */
   readonly #gatherer: Gatherer | null;
@@ -31,6 +33,7 @@ export class Delivery implements AttemptUser {
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
     this.#attempts = new Attempts(exchange, this);
+    this.#expectation = new Expectation(exchange);
     const { gatherMs } = exchange.plane.options;
     this.#gatherer = gatherMs > 0 ? new Gatherer(gatherMs, (bytes) => this.#passGathered(bytes)) : null;
   }
@@ -97,6 +100,7 @@ export class Delivery implements AttemptUser {
     const isSent = this.#phase === "relaying" && this.#exchange.body.complete;
     upstream?.drop(isSent ? "close" : "abort");
     this.#phase = "idle";
+    this.#expectation.end();
     this.#gatherer?.clear();
     this.#attempts.release();
   }
@@ -165,6 +169,7 @@ export class Delivery implements AttemptUser {
   onInterim(response: ResponseHead): void {
     const exchange = this.#exchange;
     exchange.body.giveUpReplay();
+    this.#expectation.end();
     // 100 goes to those who wait for it.
     const isWanted = response.status !== 100 || (exchange.head.expectContinue && !exchange.continued);
     if (isWanted) exchange.client.interim(response);
@@ -173,6 +178,7 @@ export class Delivery implements AttemptUser {
   onHead(response: ResponseHead): void {
     const exchange = this.#exchange;
     const { client, facts } = exchange;
+    this.#expectation.end();
     this.choice.heard(response.status);
     const upstream = this.#upstream;
     if (this.#attempts.replaces(response.status)) {
@@ -185,6 +191,7 @@ export class Delivery implements AttemptUser {
       this.#switchProtocols(response);
       return;
     }
+    exchange.plane.cookies?.answer(exchange);
     if (!client.begin(response)) {
       this.#badAnswer("the head of the response is too large");
       return;
@@ -238,6 +245,7 @@ export class Delivery implements AttemptUser {
     this.#upstream = null;
     upstream?.drop("abort");
     this.#phase = "seeking";
+    this.#expectation.end();
     if (!this.#attempts.resends(loss, upstream)) this.#badAnswer(loss.reason);
   }
 
@@ -266,6 +274,7 @@ export class Delivery implements AttemptUser {
     exchange.body.send(upstream);
     upstream.flush();
     this.#phase = "waiting";
+    this.#expectation.begin();
     if (upstream.pendingBytes <= HIGH_WATER_BYTES) exchange.client.resumeBody();
     this.#watch();
   }
@@ -295,6 +304,7 @@ export class Delivery implements AttemptUser {
     }
     this.#upstream = null;
     this.#phase = "idle";
+    exchange.plane.cookies?.answer(exchange);
     if (!openTunnel(exchange, response, upstream)) upstream.drop("abort");
   }
 

@@ -77,9 +77,11 @@ export class RequestQueue {
   async #hear(): Promise<void> {
     while (this.#size > 0 || this.#watchers > 0) {
       const { bell } = this.#table;
-      guarded(this.#onBell);
       for (let tier = 0; tier < this.#lines.length; tier++) guarded(() => this.#turn(tier));
-      await this.#table.heard(bell, LOOK_AGAIN_MS);
+      // What none of ours could use.
+      guarded(this.#onBell);
+      // However often it rings, connections must be heard between two turns.
+      if (!(await this.#table.heard(bell, LOOK_AGAIN_MS))) await nextTurn();
     }
     this.#isListening = false;
   }
@@ -112,6 +114,12 @@ export class RequestQueue {
   #show(tier: number): void {
     this.#table.show(tier, firstOf(this.#lines[tier]) ?? 0);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 function firstOf(line: Map<Waiting, number> | undefined): number | null {

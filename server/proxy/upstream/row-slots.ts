@@ -26,6 +26,14 @@ export class SpareConnections {
   }
 }
 
+/** Who is told of limited connections. */
+export interface SlotBells {
+  /** One was given back: waiting requests may look again. */
+  freed(): void;
+  /** One is wanted: idle ones of other workers may be had. */
+  wanted(): void;
+}
+
 /** Counts the connections of one pool as those to the backend of a row. */
 export class RowSlots implements Slots {
   readonly #connections: ConnectionSlots;
@@ -33,21 +41,20 @@ export class RowSlots implements Slots {
   readonly #spare: SpareConnections;
   readonly #row: number;
   readonly #generation: number;
-  /** Lets waiting requests look again. */
-  readonly #onFreed: () => void;
+  readonly #bells: SlotBells;
 
   constructor(
     { connections, traffic }: Pick<Tables, "connections" | "traffic">,
     spare: SpareConnections,
     at: { readonly row: number; readonly generation: number },
-    onFreed: () => void,
+    bells: SlotBells,
   ) {
     this.#connections = connections;
     this.#traffic = traffic;
     this.#spare = spare;
     this.#row = at.row;
     this.#generation = at.generation;
-    this.#onFreed = onFreed;
+    this.#bells = bells;
   }
 
   get isScarce(): boolean {
@@ -59,15 +66,15 @@ export class RowSlots implements Slots {
   }
 
   take(): boolean {
-    if (this.#connections.take(this.#row)) return true;
-    // Idle connections of other workers may be had.
-    this.#onFreed();
-    return false;
+    const outcome = this.#connections.take(this.#row);
+    // Once is enough: who rings with each attempt in vain has everybody look, fail and ring without end.
+    if (outcome === "wanted") this.#bells.wanted();
+    return outcome === "taken";
   }
 
   giveBack(): void {
     this.#connections.giveBack(this.#row, this.#generation);
-    if (this.isScarce) this.#onFreed();
+    if (this.isScarce) this.#bells.freed();
   }
 
   idle(more: 1 | -1): void {

@@ -3,11 +3,20 @@ import { fitsBudget, RetrySavings, retryDelayMs } from "../../../core/resilience
 import { evenly, rampShare } from "../../../core/resilience/slow-start.ts";
 
 test("the longest wait doubles with each retry up to the maximum, and chance takes any part of it", () => {
-  const rule = { baseMs: 25, maxMs: 250 };
+  const rule = { baseMs: 25, multiplier: 2, maxMs: 250 };
   expect([1, 2, 3, 4, 5, 50].map((retry) => retryDelayMs(rule, retry, 1))).toEqual([
     25, 50, 100, 200, 250, 250,
   ]);
   expect([0, 0.5].map((random) => retryDelayMs(rule, 2, random))).toEqual([0, 25]);
+});
+
+test("the wait grows by the factor that is asked for, and stays the same with 1", () => {
+  const rule = { baseMs: 100, multiplier: 1.5, maxMs: 5000 };
+  expect([1, 2, 3, 4].map((retry) => retryDelayMs(rule, retry, 1))).toEqual([100, 150, 225, 337.5]);
+  expect([1, 2, 3].map((retry) => retryDelayMs({ ...rule, multiplier: 1 }, retry, 1))).toEqual([
+    100, 100, 100,
+  ]);
+  expect(retryDelayMs({ baseMs: 0, multiplier: 10, maxMs: 5000 }, 1000, 1)).toBe(0);
 });
 
 test("retries fit while they are fewer than their share of the requests, or than the least", () => {

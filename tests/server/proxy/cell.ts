@@ -15,6 +15,7 @@ export interface CellOptions {
   /** Keys of server.yml that differ from the test's defaults. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly controlSocket?: string;
+  readonly stickyKey?: string;
   readonly certificates?: WorkerInit["certificates"];
   readonly backendTls?: WorkerInit["backendTls"];
   readonly maxClientConnections?: number;
@@ -157,6 +158,7 @@ export function cellInit(options: CellOptions = {}, workers = 1): WorkerInit {
     controlSecret: "test-secret",
     viaName: "opsen-test",
     keys: readKeys(config).value ?? [],
+    stickyKey: options.stickyKey ?? "a key for tests alone",
     certificates: options.certificates ?? null,
     backendTls: options.backendTls ?? { rules: [], ca: "", verify: !config.tls_insecure_skip_verify },
     maxClientConnections: options.maxClientConnections ?? 10_000,

@@ -1,5 +1,5 @@
 /** A card for each backend, for fleets of a dozen or two. */
-import { trailOf } from "../../store/state.ts";
+import { meanOf, trailOf } from "../../store/state.ts";
 import type { Backend, Gpu } from "../../types.ts";
 import { compact, millis, percent, seconds } from "../../ui/format.ts";
 import { Bar, HeatStrip } from "../../ui/heat.tsx";
@@ -40,7 +40,6 @@ function Card({ backend, onOpen }: { readonly backend: Backend; readonly onOpen:
       </header>
       <p class="card-sub mono">{backend.endpoints?.[0]?.url ?? id}</p>
       <Meters backend={backend} />
-      {(backend.gpus ?? []).length === 0 ? null : <Gpus gpus={backend.gpus ?? []} />}
       <Numbers backend={backend} />
       <Flow id={id} />
       {routable === false && reason !== null && reason !== undefined ? (
@@ -72,12 +71,30 @@ function Meters({ backend }: { readonly backend: Backend }) {
         <Bar pct={backend.disk_pct} label="Disk" />
         <b>{percent(backend.disk_pct)}</b>
       </dd>
+      <GpuMeter gpus={backend.gpus ?? []} />
     </dl>
   );
 }
 
-const MAX_GPUS = 4;
+/** All GPUs in a row; the details of each are in the drawer. */
+function GpuMeter({ gpus }: { readonly gpus: readonly Gpu[] }) {
+  const use = gpus.flatMap(({ usage_pct: pct }) => pct ?? []);
+  if (use.length === 0) return null;
+  const name = gpus[0]?.name ?? "";
+  return (
+    <>
+      <dt title={`${gpus.length} × ${name}`}>GPU</dt>
+      <dd>
+        <HeatStrip cores={use} what="GPUs" />
+        <b>{percent(meanOf(use))}</b>
+      </dd>
+    </>
+  );
+}
 
+const MAX_GPUS = 8;
+
+/** Each GPU by itself. */
 export function Gpus({ gpus }: { readonly gpus: readonly Gpu[] }) {
   return (
     <ul class="gpus">

@@ -82,12 +82,6 @@ function linesOf(
   history: History,
   what: "rate" | "durations" | "errors" | "in_flight",
 ): readonly ChartSeries[] {
-  const line = (label: string, color: string, values: Values | undefined, fill = false): ChartSeries => ({
-    label,
-    color,
-    fill,
-    values: values ?? [],
-  });
   if (what === "rate") return [line("requests", "--accent", history.rate, true)];
   if (what === "errors") return [line("share", "--bad", history.error_rate, true)];
   if (what === "in_flight") return [line("in flight", "--accent", history.in_flight, true)];
@@ -96,6 +90,10 @@ function linesOf(
     line("p90", "--warn", history.p90_ms),
     line("p99", "--bad", history.p99_ms),
   ];
+}
+
+function line(label: string, color: string, values: Values | undefined, fill = false): ChartSeries {
+  return { label, color, fill, values: values ?? [] };
 }
 
 /** Leaves out the time before anything was known. */

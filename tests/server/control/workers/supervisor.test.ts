@@ -49,6 +49,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
       controlSecret: "",
       viaName: "test",
       keys: [],
+      stickyKey: "",
       certificates: null,
       backendTls: { rules: [], ca: "", verify: true },
       maxClientConnections: 1000,

@@ -64,6 +64,8 @@ export class Http2Client implements AsyncDisposable {
 /** A backend on plain TCP: what happens with each request is the test's. */
 export class Http2Backend implements AsyncDisposable {
   readonly connections: { readonly side: Side; flush(): void; close(): void }[] = [];
+  /** Connections that have ended. */
+  ended = 0;
   readonly #listener: Bun.TCPSocketListener<{ side: Side }>;
 
   constructor(answer: (side: Side, heard: Heard) => void, options: Partial<SessionOptions> = {}) {
@@ -81,6 +83,7 @@ export class Http2Backend implements AsyncDisposable {
           connections.push({ side, flush, close: () => socket.terminate() });
           flush();
         },
+        close: () => void this.ended++,
         data(socket, chunk) {
           const { side } = socket.data;
           side.session.receive(Buffer.from(chunk));

@@ -111,6 +111,37 @@ test("a trial that its client gives up tells nothing, and the next request is th
   expect(openUntil(cell, row)).toBe(0);
 });
 
+test("a trial that takes longer than breaker_half_open_timeout_seconds lets the next one try, and says nothing any more", async () => {
+  const late = Promise.withResolvers<void>();
+  let asked = 0;
+  await using first = await RawBackend.start({
+    respond: async (_request, wire) => {
+      const turn = ++asked;
+      if (turn === 2) await late.promise;
+      await answer(wire, turn <= 2 ? 500 : 200, "first");
+    },
+  });
+  await using second = await RawBackend.start({ respond: good });
+  await using cell = await Cell.start({ config: { ...PLAIN, breaker_failures: 1 } });
+  const { row } = cell.add({ ports: [first.port], score: 0 });
+  cell.add({ ports: [second.port], score: 10 });
+  expect(await statuses(cell, 1)).toEqual([500]);
+  endTime(cell, row);
+  const slow = call({ port: cell.port }, "GET", "/");
+  await eventually("the trial is under way", () => asked === 2);
+  expect((await call({ port: cell.port }, "GET", "/")).text).toBe("good");
+  // The default is 30 seconds.
+  const { trialSinceMs } = cell.tables.backends.columns.breakers;
+  trialSinceMs[breakerOf(row, 0)] = Date.now() - 29_000;
+  expect((await call({ port: cell.port }, "GET", "/")).text).toBe("good");
+  trialSinceMs[breakerOf(row, 0)] = Date.now() - 30_000;
+  expect((await call({ port: cell.port }, "GET", "/")).text).toBe("first");
+  expect(openUntil(cell, row)).toBe(0);
+  late.resolve();
+  expect((await slow).status).toBe(500);
+  expect([openUntil(cell, row), (await call({ port: cell.port }, "GET", "/")).text]).toEqual([0, "first"]);
+});
+
 test("never more than the share that may be out", async () => {
   await using live = await RawBackend.start({ respond: good });
   await using cell = await Cell.start({ config: { ...PLAIN, max_ejection_percent: 50 } });

@@ -1,15 +1,26 @@
 import { expect, test } from "bun:test";
 import type { Backend } from "../../../../core/plane/snapshot.ts";
+import { IdleConnections } from "../../../../server/proxy/net/idle-connections.ts";
 import { SendBuffer } from "../../../../server/proxy/net/send-buffer.ts";
 import { TimerWheel } from "../../../../server/proxy/net/timer-wheel.ts";
 import { UNCOUNTED } from "../../../../server/proxy/net/wiring.ts";
 import { Directory } from "../../../../server/proxy/upstream/directory.ts";
 
-const LIMITS = { maxIdle: 1, idleTimeoutMs: 1000, connectTimeoutMs: 1000, lingerMs: 1000 };
+const LIMITS = {
+  maxIdle: 1,
+  idleTimeoutMs: 1000,
+  connectTimeoutMs: 1000,
+  handshakeTimeoutMs: 0,
+  maxLifetimeMs: 0,
+  keepAliveMs: 0,
+  lingerMs: 1000,
+  reuses: true,
+};
 const HEAD_LIMITS = { maxHeadBytes: 4096, maxTargetBytes: 1024, maxHeaders: 32 };
 
 function newDirectory(): Directory {
-  const wiring = { wheel: new TimerWheel(() => 0), out: new SendBuffer(4096), headLimits: HEAD_LIMITS };
+  const idle = new IdleConnections(1);
+  const wiring = { wheel: new TimerWheel(() => 0), out: new SendBuffer(4096), headLimits: HEAD_LIMITS, idle };
   return new Directory(
     wiring,
     LIMITS,

@@ -1,0 +1,118 @@
+/** Opens what others reach: the management API, monitoring, and the workers with their listeners. */
+import { randomBytes } from "node:crypto";
+import { type ApiDeps, createApi } from "./api/index.ts";
+import { composeConsole } from "./console/compose.ts";
+import type { Console } from "./console/console.ts";
+import type { Ground } from "./ground.ts";
+import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
+import { makeSupervisor } from "./parts.ts";
+import type { Registry } from "./registry/registry.ts";
+import { serveControl } from "./socket/control-server.ts";
+import type { Locate } from "./startup/geoip.ts";
+import { openFilesLimit } from "./startup/open-files.ts";
+import { StartError } from "./startup/start-error.ts";
+import type { Store } from "./store/store.ts";
+import type { Ports, Supervisor } from "./workers/supervisor.ts";
+
+/** What is made last, and told of changes from then on. */
+export interface Later {
+  supervisor: Supervisor | null;
+  monitor: RunningMonitor | null;
+}
+
+/** Opens the management API, and the listeners. */
+export async function serve(
+  ground: Ground,
+  parts: Pick<ApiDeps, "registry" | "settings" | "audit"> &
+    Pick<ApiDeps, "source" | "version"> & {
+      readonly registry: Registry;
+      readonly store: Store;
+      readonly locate: Locate | null;
+      readonly workers: Later;
+    },
+  cleanup: DisposableStack,
+): Promise<{
+  readonly supervisor: Supervisor;
+  readonly monitor: RunningMonitor | null;
+  readonly ports: Ports;
+  readonly console: Console;
+}> {
+  const { config, live, clock, log } = ground;
+  const { registry, settings, audit, source, version, store, locate } = parts;
+  const monitor = monitorOf(ground, registry, version, cleanup);
+  const secret = randomBytes(32).toString("hex");
+  const deps: ApiDeps = {
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    get defaultTier() {
+      return live.defaultTier;
+    },
+    get picker() {
+      return live.picker;
+    },
+    tables: live.tables,
+    registry,
+    settings,
+    audit,
+    source,
+    secret,
+    version,
+    now: clock.now,
+    wallOf: clock.wallOf,
+    log: log.component("api"),
+    ...(locate === null ? {} : { locate }),
+    ...(monitor === null ? {} : { monitor }),
+  };
+  const { console, handlers } = composeConsole(log, deps, {
+    api: createApi(deps).fetch,
+    keys: () => live.keys,
+    sample: (perSecond) => parts.workers.supervisor?.sampleDecisions(perSecond),
+  });
+  cleanup.defer(() => console.stop());
+  const control = serveControl(handlers, config.max_request_body_bytes);
+  cleanup.defer(() => control.stop());
+  const onDecisions = console.decided.bind(console);
+  const link = { socket: control.socket, secret, version, onDecisions };
+  const supervisor = makeSupervisor(ground, registry, store, link);
+  cleanup.defer(() => supervisor.terminate());
+  parts.workers.supervisor = supervisor;
+  parts.workers.monitor = monitor;
+  const ports = await supervisor.start().catch((error: unknown) => {
+    throw new StartError(`cannot listen on ${config.host}:${config.port}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
+  return { supervisor, monitor, ports, console };
+}
+
+function monitorOf(
+  { live, clock }: Ground,
+  registry: Registry,
+  version: string,
+  cleanup: DisposableStack,
+): RunningMonitor | null {
+  return startMonitor({
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    tables: live.tables,
+    registry,
+    version,
+    now: clock.now,
+    wallOf: clock.wallOf,
+    maxOpenFiles: openFilesLimit(),
+    keys: live.keys,
+    cleanup,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
