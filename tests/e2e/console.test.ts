@@ -135,9 +135,9 @@ describe.if(CHROMIUM !== null)("in a browser", () => {
       await page.keyboard.press("Escape");
 
       await page.goto(`${server.url}/console#/settings`);
-      for (const left of ["weight", "backends.added"]) {
+      for (const key of ["backends.added.weight", "backends.added"]) {
         await page.getByRole("button", { name: "Undo last edit" }).click();
-        await page.getByText(new RegExp(`Taken back: .*${left}`)).waitFor();
+        await page.getByText(`Taken back: ${key}.`, { exact: true }).waitFor();
       }
       await until(
         "three backends again",
@@ -164,6 +164,30 @@ describe.if(CHROMIUM !== null)("in a browser", () => {
       expect(record((await api("GET", "/config")).config).strategy).toBe("resource");
       await page.goto(`${server.url}/console#/audit`);
       await page.getByText("undo").first().waitFor();
+    });
+  });
+
+  test("a migration is begun, paused, resumed and aborted, where the server knows of them", async () => {
+    if ((await server.call("GET", "/migrations", { headers: { "X-API-Key": KEY } })).status === 404) return;
+    await api("PATCH", "/backends/ams-api-1.example.net", { tags: ["blue"] });
+    await api("PATCH", "/backends/nyc-api-1.example.net", { tags: ["green"] });
+    await withPage(async (page) => {
+      await page.goto(`${server.url}/console#/migrations`);
+      await page.getByRole("button", { name: "New migration" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("From the backends with the tag").fill("blue");
+      await dialog.getByLabel("To the backends with the tag").fill("nonsense");
+      await dialog.getByRole("button", { name: "Begin" }).click();
+      await dialog.getByRole("alert").waitFor();
+      await dialog.getByLabel("To the backends with the tag").fill("green");
+      await dialog.getByRole("button", { name: "Begin" }).click();
+      await page.getByText("running", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByText("paused", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByText("running", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Abort" }).click();
+      await page.getByText("aborted", { exact: true }).waitFor();
     });
   });
 
@@ -208,6 +232,7 @@ describe.if(CHROMIUM !== null)("in a browser", () => {
       await page.getByRole("heading", { name: "Traffic" }).waitFor();
       await page.keyboard.press("g");
       await page.keyboard.press("f");
+      await page.getByRole("searchbox", { name: "Search backends" }).waitFor();
       await page.keyboard.press("/");
       await page.keyboard.type("fra");
       await until("one card", async () => (await page.locator(".card").count()) === 1);

@@ -11,6 +11,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   unhealthy: "bad",
   ejected: "bad",
   aborted: "bad",
+  "rolled back": "bad",
   failed: "bad",
   draining: "info",
   stale: "warn",

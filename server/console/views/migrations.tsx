@@ -6,20 +6,31 @@ import { useSignal } from "../store/signal.ts";
 import { isAdmin, who } from "../store/state.ts";
 import { Button, Empty, Loading } from "../ui/parts.tsx";
 import { complain, tell } from "../ui/toast.tsx";
-import { type Migration, MigrationCard } from "./migrations/card.tsx";
+import { type Migration, type MigrationAction, MigrationCard } from "./migrations/card.tsx";
 import { MigrationForm } from "./migrations/form.tsx";
 
 const EVERY_MS = 2_000;
 
+const DONE: Readonly<Record<MigrationAction, string>> = {
+  pause: "paused",
+  resume: "goes on",
+  advance: "in its next stage",
+  abort: "aborted",
+  release: "released",
+};
+
 export function MigrationsView() {
   useSignal(who);
-  const { value, error, missing, reload } = useResource<unknown>("/migrations", EVERY_MS);
+  const { value, error, missing, reload } = useResource<{ readonly migrations: readonly Migration[] }>(
+    "/migrations",
+    EVERY_MS,
+  );
   const [isAdding, setAdding] = useState(false);
-  const all = migrationsIn(value);
-  const act = async (migration: Migration, what: "pause" | "resume" | "abort"): Promise<void> => {
+  const all = value?.migrations ?? [];
+  const act = async (migration: Migration, what: MigrationAction): Promise<void> => {
     try {
-      await call(`/migrations/${encodeURIComponent(migration.id)}/${what}`, { method: "POST" });
-      tell(`${migration.from} to ${migration.to}: ${what === "abort" ? "aborted" : `${what}d`}.`);
+      await call(`/migrations/${migration.id}/${what}`, { method: "POST" });
+      tell(`${migration.from} to ${migration.to}: ${DONE[what]}.`);
       await reload();
     } catch (problem) {
       complain(problem);
@@ -68,14 +79,4 @@ export function MigrationsView() {
       ) : null}
     </>
   );
-}
-
-/** The list, bare or as a member. */
-function migrationsIn(value: unknown): readonly Migration[] {
-  const list: unknown = Array.isArray(value)
-    ? value
-    : typeof value === "object" && value !== null && "migrations" in value
-      ? value.migrations
-      : [];
-  return Array.isArray(list) ? (list as readonly Migration[]) : []; // as GET /migrations answers
 }
