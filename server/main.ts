@@ -52,9 +52,18 @@ async function main(argv: readonly string[]): Promise<number> {
 async function run(config: ServerConfig, source: string | null, load: LoadConfig): Promise<number> {
   // Loaded only now: -version and -check need none of it.
   const { startServer } = await import("./control/app.ts");
-  const { Log } = await import("./control/logging/logger.ts");
+  const { openLog } = await import("./control/logging/open-log.ts");
   const { StartError } = await import("./control/startup/start-error.ts");
-  const log = new Log({ level: config.log_level, json: config.json_logging, fd: 1, now: Date.now });
+  const opened = await openLog(config, complain).catch((error: unknown) => {
+    if (error instanceof StartError) return error;
+    throw error;
+  });
+  if (opened instanceof StartError) {
+    complain(`cannot start: ${opened.message}`);
+    return process.exit(EXIT_FAILED);
+  }
+  const { log } = opened;
+  process.on("SIGUSR1", () => opened.reopen());
   const signalled = firstSignal(() => log.flushSync());
   // A limit on the size of files is a full disk, not the end (setrlimit(2), RLIMIT_FSIZE).
   process.on("SIGXFSZ", () => {});
@@ -80,6 +89,11 @@ function logMistakes(log: Logger): void {
   process.on("unhandledRejection", (reason) => {
     log.error("unhandled rejection", { stack: reason instanceof Error ? reason.stack : String(reason) });
   });
+}
+
+/** Says what the log cannot. */
+function complain(line: string): void {
+  process.stderr.write(`opsen-server: ${line}\n`);
 }
 
 function readFile(path: string): string {

@@ -5,13 +5,16 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { BACKEND_KEYS } from "./backend-schema.ts";
 import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-schema.ts";
+import { COMPRESSION_KEYS } from "./compression-schema.ts";
 import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
+import { LOGGING_KEYS } from "./logging-schema.ts";
 import { METRICS_KEYS } from "./metrics-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { STICKY_KEYS } from "./sticky-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
+import { TRACING_KEYS } from "./tracing-schema.ts";
 import { UPSTREAM_KEYS } from "./upstream-schema.ts";
 
 const PORT = { minimum: 0, maximum: 65535 };
@@ -111,6 +114,8 @@ export const ServerConfigSchema = Type.Object(
       { default: "info", description: "Least severe level that is written." },
     ),
     json_logging: bool(false, "Write each line as a JSON object."),
+    ...LOGGING_KEYS,
+    ...TRACING_KEYS,
 
     ...AUTH_KEYS,
     whitelisted_ips: list(
@@ -205,6 +210,7 @@ export const ServerConfigSchema = Type.Object(
     preserve_host: bool(false, "Send backends the `Host` of the client instead of their own."),
     forwarded_header: bool(false, "Write `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields."),
     ...UPSTREAM_KEYS,
+    ...COMPRESSION_KEYS,
     ...CONSOLE_KEYS,
 
     geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),

@@ -18,6 +18,9 @@ export const CERTIFICATE = 16;
 const HOP_BY_HOP = DROP_REQUEST | DROP_RESPONSE | DROP_TRAILER;
 const OURS = DROP_REQUEST | DROP_TRAILER;
 
+/** Not true any more of an answer that is sent in another coding. */
+export const DEPENDS_ON_CODING = 32;
+
 /** Name and flags; the index in this list plus one is the kind. */
 const NAMES = [
   ["host", OURS | CRITICAL],
@@ -79,6 +82,11 @@ const NAMES = [
   ["warning", DROP_TRAILER],
   ["origin", DROP_TRAILER],
   ["referer", DROP_TRAILER],
+  ["accept-encoding", DROP_TRAILER],
+  ["traceparent", DROP_TRAILER],
+  ["tracestate", DROP_TRAILER],
+  ["accept-ranges", DEPENDS_ON_CODING],
+  ["etag", DEPENDS_ON_CODING],
 ] as const satisfies readonly (readonly [string, number])[];
 
 type KnownName = (typeof NAMES)[number][0];
@@ -119,6 +127,10 @@ export const COOKIE = kindOf("cookie");
 export const SET_COOKIE = kindOf("set-cookie");
 export const X_API_KEY = kindOf("x-api-key");
 export const KEEP_ALIVE = kindOf("keep-alive");
+export const ACCEPT_ENCODING = kindOf("accept-encoding");
+export const TRACEPARENT = kindOf("traceparent");
+export const TRACESTATE = kindOf("tracestate");
+export const ETAG = kindOf("etag");
 export const PROXY_CONNECTION = kindOf("proxy-connection");
 
 const X_OPSEN = kindOf("x-opsen-");

@@ -1,16 +1,27 @@
 /** The request head towards the backend (RFC 9110 section 7.6). */
 import {
+  ACCEPT_ENCODING,
   CERTIFICATE,
   DROP_REQUEST,
   FLAGS,
   MAX_FORWARDS,
   spells,
+  TRACEPARENT,
+  TRACESTATE,
   UNDERSCORED,
   VIA,
   X_REQUEST_ID,
 } from "./field-names.ts";
 import { copyLines, linesLength, safeLine, safeLines } from "./head-writer.ts";
 import type { RequestHead } from "./request-head.ts";
+
+/** What backends are told of the trace that the request belongs to. */
+export interface TraceFields {
+  /** "" = the client's fields pass. */
+  readonly traceparent: string;
+  /** "" = none. */
+  readonly tracestate: string;
+}
 
 /** What goes into a forwarded head beside the client's own fields. Texts come from our side or from a parsed head. */
 export interface ForwardContext {
@@ -46,6 +57,10 @@ export interface ForwardContext {
   readonly upgrade: string;
   /** Pass `Expect: 100-continue` on; false when the proxy answers 100 itself. */
   readonly forwardExpect: boolean;
+  /** Ask for an answer without a content coding, whatever the client accepts. */
+  readonly identityOnly?: boolean;
+  /** In place of what the client says; without it that passes. */
+  readonly trace?: TraceFields | null;
   readonly extra: readonly (readonly [string, string])[];
 }
 
@@ -91,6 +106,8 @@ export function passesToBackend(head: RequestHead, index: number, ctx: ForwardCo
     if ((FLAGS[kind]! & DROP_REQUEST) !== 0) return false;
     if (kind === MAX_FORWARDS && head.maxForwards >= 0) return false;
     if ((FLAGS[kind]! & CERTIFICATE) !== 0 && !ctx.passesCertificates) return false;
+    if (ctx.identityOnly === true && kind % UNDERSCORED === ACCEPT_ENCODING) return false;
+    if ((kind === TRACEPARENT || kind === TRACESTATE) && hasTrace(ctx)) return false;
     if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
   }
   if (ctx.dropHeader !== "") {
@@ -120,8 +137,19 @@ export function ourRequestLines(head: RequestHead, ctx: ForwardContext): string 
   if (ctx.lbHostname !== "") text += safeLine("X-LB-Hostname", ctx.lbHostname);
   if (head.maxForwards > 0) text += `Max-Forwards: ${head.maxForwards - 1}\r\n`;
   if (ctx.forwardExpect && head.expectContinue) text += "Expect: 100-continue\r\n";
+  if (hasTrace(ctx)) text += traceLines(ctx.trace);
+  if (ctx.identityOnly === true) text += "Accept-Encoding: identity\r\n";
   if (ctx.extra.length > 0) text += safeLines(ctx.extra);
   return text + connectionLines(head, ctx);
+}
+
+function hasTrace(ctx: ForwardContext): ctx is ForwardContext & { readonly trace: TraceFields } {
+  return ctx.trace !== undefined && ctx.trace !== null && ctx.trace.traceparent !== "";
+}
+
+function traceLines({ traceparent, tracestate }: TraceFields): string {
+  const line = `traceparent: ${traceparent}\r\n`;
+  return tracestate === "" ? line : `${line}tracestate: ${tracestate}\r\n`;
 }
 
 function connectionLines(head: RequestHead, ctx: ForwardContext): string {
@@ -150,6 +178,8 @@ function sizeBound(head: RequestHead, ctx: ForwardContext): number {
     ctx.lbClientId.length +
     ctx.lbHostname.length +
     ctx.upgrade.length +
+    (ctx.trace?.traceparent.length ?? 0) +
+    (ctx.trace?.tracestate.length ?? 0) +
     (ctx.extra.length > 0 ? linesLength(ctx.extra) : 0)
   );
 }

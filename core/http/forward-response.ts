@@ -1,5 +1,6 @@
 /** The response head towards the client (RFC 9110 section 7.6). */
-import { DROP_RESPONSE, FLAGS } from "./field-names.ts";
+import type { Representation } from "./content-coding.ts";
+import { DEPENDS_ON_CODING, DROP_RESPONSE, ETAG, FLAGS } from "./field-names.ts";
 import { copyLines, linesLength, safeLines } from "./head-writer.ts";
 import type { ResponseHead } from "./response-head.ts";
 
@@ -18,6 +19,8 @@ export interface ResponseContext {
   /** Date when the backend sent none; "" = never add. */
   readonly date: string;
   readonly extra: readonly (readonly [string, string])[];
+  /** What becomes of the representation; as the backend sent it unless given. */
+  readonly representation?: Representation;
 }
 
 /** Room for the names and line ends of our own fields, and for numbers. */
@@ -37,10 +40,20 @@ export function writeResponseHead(head: ResponseHead, ctx: ResponseContext, out:
 }
 
 /** Tells whether field line `index` goes on to the client as the backend sent it. */
-export function passesToClient(head: ResponseHead, index: number): boolean {
+export function passesToClient(head: ResponseHead, index: number, ctx: ResponseContext): boolean {
   const kind = head.kinds[index]!;
-  if (kind !== 0 && (FLAGS[kind]! & DROP_RESPONSE) !== 0) return false;
+  if (kind !== 0) {
+    const flags = FLAGS[kind]!;
+    if ((flags & DROP_RESPONSE) !== 0) return false;
+    if ((flags & DEPENDS_ON_CODING) !== 0 && isReplaced(kind, ctx)) return false;
+  }
   return head.nominated === 0 || !head.isNominated(index);
+}
+
+/** Ranges would be of octets that the client never sees (RFC 9110 section 14.3). */
+function isReplaced(kind: number, { representation }: ResponseContext): boolean {
+  if (representation === undefined) return false;
+  return kind === ETAG ? representation.etag !== "" : representation.coding !== "";
 }
 
 /** Gives the field lines of our own, each with its CRLF, framing and connection among them. */
@@ -48,11 +61,18 @@ export function ourResponseLines(head: ResponseHead, ctx: ResponseContext): stri
   let text = framingLine(head, ctx);
   if (ctx.viaName !== "") text += `Via: ${head.protocol} ${ctx.viaName}\r\n`;
   if (ctx.extra.length > 0) text += safeLines(ctx.extra);
+  if (ctx.representation !== undefined) text += representationLines(ctx.representation);
   if (head.informational) return text;
   if (ctx.date !== "" && !head.hasDate) text += `Date: ${ctx.date}\r\n`;
   if (ctx.upgrade) return `${text}Upgrade: ${head.upgrade}\r\nConnection: Upgrade\r\n`;
   if (!ctx.keepAlive || ctx.framing === "close") return `${text}Connection: close\r\n`;
   return ctx.minor === 0 ? `${text}Connection: keep-alive\r\n` : text;
+}
+
+function representationLines({ coding, etag, varies }: Representation): string {
+  let text = coding === "" ? "" : `Content-Encoding: ${coding}\r\n`;
+  if (etag !== "") text += `ETag: ${etag}\r\n`;
+  return varies ? `${text}Vary: Accept-Encoding\r\n` : text;
 }
 
 /** RFC 9110 section 8.6: no length on 1xx and 204; on HEAD and 304 it tells of the body that would have come. */

@@ -56,7 +56,7 @@ export class HeadEncoder {
     this.#begin();
     this.#put(":status", String(head.status));
     for (let index = 0; index < head.count; index++) {
-      if (passesToClient(head, index)) this.#copy(head, index);
+      if (passesToClient(head, index, context)) this.#copy(head, index);
     }
     this.#lines(ourResponseLines(head, context));
   }

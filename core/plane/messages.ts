@@ -193,6 +193,13 @@ export interface WorkerLog {
   readonly lines: string;
 }
 
+/** Finished spans: JSON objects of OTLP, joined by commas. */
+export interface WorkerSpans {
+  readonly type: "spans";
+  readonly count: number;
+  readonly spans: string;
+}
+
 /** The circuit breaker of an endpoint has opened. */
 export interface WorkerEjected {
   readonly type: "ejected";
@@ -224,6 +231,7 @@ export type FromWorker =
   | WorkerFailed
   | WorkerSticky
   | WorkerLog
+  | WorkerSpans
   | WorkerEjected
   | WorkerDecisions
   | WorkerTimeQuestion

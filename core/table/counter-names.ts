@@ -40,8 +40,12 @@ export const COUNTERS = {
   tunnels_closed: "WebSockets and other upgrades that have ended.",
   rate_limited: "Requests refused by a rate limit.",
   auth_failures: "Calls of management refused for their key.",
+  answers_compressed: "Answers of backends that were compressed for the client.",
+  compression_over_memory: "Answers that were not compressed because compression_memory_mb was in use.",
   http2_faults: "HTTP/2 connections and streams of clients that broke the rules.",
   stalls: "Times that a worker could not work for more than 100 ms.",
+  spans_exported: "Spans that the collector of traces has taken.",
+  spans_dropped: "Spans lost because the collector of traces did not keep up or refused them.",
   log_lines_dropped: "Log lines lost because the log could not keep up.",
   log_lines_thinned: "Log lines about refused requests left out because there were too many alike.",
 } as const;

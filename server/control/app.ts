@@ -29,7 +29,11 @@ import { claim, openStore } from "./startup/open-store.ts";
 import { StartError } from "./startup/start-error.ts";
 import { fileFaults } from "./startup/startup-files.ts";
 import type { Store } from "./store/store.ts";
+import type { Exporter } from "./tracing/exporter.ts";
 import type { Ports, Supervisor } from "./workers/supervisor.ts";
+
+/** A collector of traces that does not take the last spans holds the end up for so long. */
+const LAST_SPANS_MS = 2000;
 
 /** A server that takes requests. */
 export interface RunningServer extends Ports {
@@ -123,7 +127,7 @@ async function start(
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
   const settings = new Settings(parts, changes);
 
-  const { supervisor, monitor, ports, console } = await serve(
+  const { supervisor, monitor, exporter, ports, console } = await serve(
     ground,
     { ...options, registry, settings, audit, store, locate, workers },
     cleanup,
@@ -149,7 +153,7 @@ async function start(
     workers: live.workers,
     ...restored,
   });
-  return { ...ports, reload, stop: stopOnce(ground, supervisor, console, cleanup) };
+  return { ...ports, reload, stop: stopOnce(ground, supervisor, { exporter, console }, cleanup) };
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */
@@ -197,7 +201,7 @@ async function reloadBy(settings: Settings, actor: string): Promise<void> {
 function stopOnce(
   ground: Ground,
   supervisor: Supervisor,
-  console: Pick<Console, "stop">,
+  { exporter, console }: { readonly exporter: Exporter | null; readonly console: Pick<Console, "stop"> },
   cleanup: DisposableStack,
 ): () => Promise<void> {
   const log = ground.log.component("server");
@@ -208,6 +212,7 @@ function stopOnce(
     // Those who look on are not waited for.
     console.stop();
     const cut = await supervisor.drain(seconds * 1000);
+    await exporter?.stop(LAST_SPANS_MS);
     cleanup.dispose();
     log.info("stopped", { cut });
   };

@@ -19,6 +19,7 @@ import type { Locate } from "./startup/geoip.ts";
 import { clientConnectionsFor, openFilesLimit } from "./startup/open-files.ts";
 import type { Store } from "./store/store.ts";
 import { CertificateWatch } from "./tls/certificate-watch.ts";
+import type { Exporter } from "./tracing/exporter.ts";
 import { type LiveSettings, Supervisor } from "./workers/supervisor.ts";
 
 /** Makes the prober; what it does follows the configuration. */
@@ -95,7 +96,7 @@ export function makeRegistry(
 export function makeSupervisor(
   ground: Ground,
   registry: Registry,
-  store: Store,
+  { store, exporter }: { readonly store: Store; readonly exporter: Exporter | null },
   control: {
     readonly socket: string;
     readonly secret: string;
@@ -120,6 +121,7 @@ export function makeSupervisor(
     tables: live.tables,
     snapshot: () => registry.snapshot(),
     onLog: (lines) => log.writeLines(lines),
+    onSpans: (spans) => exporter?.add(spans),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
     onDecisions: control.onDecisions,

@@ -12,6 +12,8 @@ import type { Locate } from "./startup/geoip.ts";
 import { openFilesLimit } from "./startup/open-files.ts";
 import { StartError } from "./startup/start-error.ts";
 import type { Store } from "./store/store.ts";
+import type { Exporter } from "./tracing/exporter.ts";
+import { makeExporter } from "./tracing/make-exporter.ts";
 import type { Ports, Supervisor } from "./workers/supervisor.ts";
 
 /** What is made last, and told of changes from then on. */
@@ -34,6 +36,7 @@ export async function serve(
 ): Promise<{
   readonly supervisor: Supervisor;
   readonly monitor: RunningMonitor | null;
+  readonly exporter: Exporter | null;
   readonly ports: Ports;
   readonly console: Console;
 }> {
@@ -75,9 +78,10 @@ export async function serve(
   cleanup.defer(() => console.stop());
   const control = serveControl(handlers, config.max_request_body_bytes);
   cleanup.defer(() => control.stop());
+  const exporter = makeExporter(config, version, live.tables, log.component("traces"));
   const onDecisions = console.decided.bind(console);
   const link = { socket: control.socket, secret, version, onDecisions };
-  const supervisor = makeSupervisor(ground, registry, store, link);
+  const supervisor = makeSupervisor(ground, registry, { store, exporter }, link);
   cleanup.defer(() => supervisor.terminate());
   parts.workers.supervisor = supervisor;
   parts.workers.monitor = monitor;
@@ -86,7 +90,7 @@ export async function serve(
       cause: error,
     });
   });
-  return { supervisor, monitor, ports, console };
+  return { supervisor, monitor, exporter, ports, console };
 }
 
 function monitorOf(

@@ -8,6 +8,7 @@ import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
 import type { ClientGate } from "./client/client-gate.ts";
+import type { Compression } from "./compression/compression.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { UpstreamPool } from "./exchange/sides.ts";
 import type { StickyCookies } from "./exchange/sticky-cookies.ts";
@@ -19,6 +20,7 @@ import type { ProxyOptions } from "./options.ts";
 import type { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 import type { Directory } from "./upstream/directory.ts";
 import type { RequestQueue } from "./upstream/queue.ts";
 
@@ -48,6 +50,10 @@ export interface Plane {
   /** What people who watch the console are told of. */
   readonly decisions: DecisionSampler;
   readonly out: SendBuffer;
+  /** Null when answers go on as they are. */
+  readonly compression: Compression | null;
+  /** Null when nobody traces. */
+  readonly tracer: Tracer | null;
   readonly date: HttpDate;
   readonly forward: Mutable<ForwardContext>;
   readonly respond: Mutable<ResponseContext>;

@@ -203,6 +203,7 @@ class Server implements DataPlane, ClientHome {
     this.plane.directory.closeIdle();
     this.plane.control.closeIdle();
     this.plane.log.flush();
+    this.plane.tracer?.flush();
     this.#post({ type: "drained", cut });
   }
 }

@@ -11,12 +11,14 @@ const ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 export function dispatch(exchange: Exchange): void {
   const { head, client, plane } = exchange;
   identify(exchange);
+  const isManaging = client.door.management && isManagement(head.path, plane.options);
+  if (!isManaging) exchange.trace?.begin(head);
   if (hasVia(head, plane.viaName)) {
     exchange.refuse("loop");
   } else if (head.path === "*" || head.maxForwards === 0) {
     // About the proxy itself (RFC 9110 section 9.3.7), or as far as the client wants it to go (section 7.6.2).
     exchange.answer({ status: 204, headers: [["Allow", ALLOW]], body: "" });
-  } else if (client.door.management && isManagement(head.path, plane.options)) {
+  } else if (isManaging) {
     manage(exchange);
   } else if (!client.door.proxied) {
     notManagement(exchange);

@@ -5,6 +5,7 @@ import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
+import { Compression } from "./compression/compression.ts";
 import type { Plane } from "./context.ts";
 import { StickyCookies } from "./exchange/sticky-cookies.ts";
 import { addressGate } from "./guards/address-gate.ts";
@@ -19,6 +20,7 @@ import { settledParts } from "./settings.ts";
 import { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
+import { Tracer } from "./tracing/tracer.ts";
 import { Directory } from "./upstream/directory.ts";
 import { RequestQueue } from "./upstream/queue.ts";
 import { RowSlots, SpareConnections } from "./upstream/row-slots.ts";
@@ -61,6 +63,8 @@ export function makePlane(
     log,
     decisions: new DecisionSampler(post),
     out,
+    compression: Compression.of(config, count),
+    tracer: Tracer.of(config, post, count),
     date: new HttpDate(),
     ...writerContexts(init.viaName, config),
     control: new ConnectionPool(control, ...controlPool(options.pool, wiring), UNCOUNTED),
@@ -160,6 +164,7 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       dropHeader: "",
       upgrade: "",
       forwardExpect: true,
+      identityOnly: config.upstream_disable_compression,
       extra: [],
     },
     respond: {

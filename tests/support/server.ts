@@ -161,7 +161,8 @@ export class TestServer implements AsyncDisposable {
   /** The port that the log names; without log lines at this level, the one that the process has bound. */
   #boundPort(): Promise<number> {
     const level = this.#config.log_level;
-    if (level === undefined || level === "info" || level === "debug") {
+    const isOnStdout = (this.#config.log_file ?? "") === "";
+    if (isOnStdout && (level === undefined || level === "info" || level === "debug")) {
       return this.#child.line("line that names the port", portOf);
     }
     const isPublic = (port: number): boolean => port !== this.#adminPort;

@@ -33,6 +33,14 @@ export function readStickyKey(config: Partial<StickyKeys>): Loaded<string> {
   return { value: faults.length > 0 ? null : found, faults };
 }
 
+/** The file that holds it, if one is read. */
+export function stickyKeyFiles({
+  sticky_cookie: cookie,
+  sticky_cookie_key_file: file,
+}: StickyKeys): string[] {
+  return cookie === "" || file === "" ? [] : [file];
+}
+
 /** Gives the configured secret, or with a cookie and without one this server's own; "" without a cookie. */
 export function stickyKeyOf(cookie: string, configured: string, store: Store, log: Logger): string {
   if (cookie === "" || configured !== "") return configured;

@@ -6,6 +6,7 @@ import {
   levelAtLeast,
   toLogLevel,
 } from "../../../core/log/format.ts";
+import type { Outlet } from "./outlet.ts";
 import { LogSink } from "./sink.ts";
 
 /** Writes lines of one component. Keys, tokens and secrets are never passed in. */
@@ -21,7 +22,7 @@ export interface LogOptions {
   readonly level: string;
   /** `json_logging`. */
   readonly json: boolean;
-  readonly fd: number;
+  readonly outlet: Outlet;
   readonly now: () => number;
 }
 
@@ -36,10 +37,9 @@ export class Log {
   constructor(options: LogOptions) {
     this.#options = options;
     this.#least = toLogLevel(options.level);
-    this.#sink = new LogSink(options.fd, (dropped) =>
-      this.#format("warn", "log", "lines were dropped because the reader of stdout did not keep up", {
-        dropped,
-      }),
+    const { outlet } = options;
+    this.#sink = new LogSink(outlet, (dropped) =>
+      this.#format("warn", "log", outlet.dropReason, { dropped }),
     );
   }
 

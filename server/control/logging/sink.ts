@@ -1,15 +1,13 @@
-/** The one writer to stdout. Nothing waits for it: a reader that stalls costs lines, not requests. */
-import { write, writeSync } from "node:fs";
+/** The one writer of the log. Nothing waits for it: a reader or a disk that stalls costs lines, not requests. */
+import type { Outlet } from "./outlet.ts";
 
 /** Most bytes kept for a reader that does not keep up; about 40,000 access lines. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const MAX_WRITE_BYTES = 256 * 1024;
-/** A non-blocking pipe that is full is tried again after this. */
-const RETRY_MS = 20;
 
-/** Writes lines to a file descriptor in order, asynchronously, with a bounded queue. */
+/** Writes lines to an outlet in order, asynchronously, with a bounded queue. */
 export class LogSink {
-  readonly #fd: number;
+  readonly #outlet: Outlet;
   readonly #notice: (dropped: number) => string;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
@@ -19,8 +17,8 @@ export class LogSink {
   #whenIdle: (() => void)[] = [];
 
   /** `notice` makes the line that tells how many were dropped, once there is room again. */
-  constructor(fd: number, notice: (dropped: number) => string) {
-    this.#fd = fd;
+  constructor(outlet: Outlet, notice: (dropped: number) => string) {
+    this.#outlet = outlet;
     this.#notice = notice;
   }
 
@@ -61,7 +59,7 @@ export class LogSink {
     this.#queue = [];
     this.#queuedBytes = 0;
     try {
-      if (rest.length > 0) writeSync(this.#fd, rest);
+      if (rest.length > 0) this.#outlet.writeSync(rest);
     } catch {
       this.#isClosed = true;
     }
@@ -83,20 +81,20 @@ export class LogSink {
   }
 
   #writeAll(bytes: Buffer): void {
-    write(this.#fd, bytes, (error, written) => {
-      if (error !== null) {
-        this.#onError(error, bytes);
-        return;
-      }
-      this.#queuedBytes -= written;
-      if (written < bytes.length) this.#writeAll(bytes.subarray(written));
-      else this.#next();
-    });
+    this.#outlet.write(bytes).then(
+      (written) => {
+        this.#queuedBytes -= written;
+        if (written < bytes.length) this.#writeAll(bytes.subarray(written));
+        else this.#next();
+      },
+      (error: unknown) => this.#onError(error, bytes),
+    );
   }
 
-  #onError(error: NodeJS.ErrnoException, bytes: Buffer): void {
-    if (error.code === "EAGAIN" || error.code === "EINTR") {
-      setTimeout(() => this.#writeAll(bytes), RETRY_MS);
+  #onError(error: unknown, bytes: Buffer): void {
+    const retryMs = this.#outlet.retryMs(error);
+    if (retryMs >= 0) {
+      setTimeout(() => this.#writeAll(bytes), retryMs);
       return;
     }
     // EPIPE and its like: nobody reads any more. The server goes on without a log.

@@ -2,6 +2,7 @@
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 import { isReadByAll, keyFiles } from "../keys/key-files.ts";
+import { stickyKeyFiles } from "../keys/sticky-key.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Ports } from "../workers/supervisor.ts";
 
@@ -51,7 +52,7 @@ function warnOfAccess(log: Logger, config: ServerConfig, keys: readonly ApiKey[]
     const isWeak = key.length < GOOD_KEY_LENGTH || PLACEHOLDER.test(key);
     if (isWeak) log.warn("a key can be guessed; take one from: openssl rand -hex 32", { key: name });
   }
-  for (const file of keyFiles(config)) {
+  for (const file of [...keyFiles(config), ...stickyKeyFiles(config)]) {
     if (isReadByAll(file)) log.warn("every user of this host may read a key; chmod o-r its file", { file });
   }
 }

@@ -7,11 +7,12 @@ import type { BackendTls, CertificateSet } from "../../../core/plane/messages.ts
 import { type Loaded, unreadable } from "../files/loaded.ts";
 import { type AuthKeys, readKeys } from "../keys/key-files.ts";
 import { readStickyKey, type StickyKeys } from "../keys/sticky-key.ts";
+import { logFileFaults } from "../logging/open-log.ts";
 import { readBackendTls, readCertificates, type TlsKeys } from "../tls/certificate-files.ts";
 import { StartError } from "./start-error.ts";
 
 /** Keys of the configuration that name a file to be read. */
-type FileKeys = TlsKeys & AuthKeys & StickyKeys & Pick<ServerConfig, "geoip_db_path">;
+type FileKeys = TlsKeys & AuthKeys & StickyKeys & Pick<ServerConfig, "geoip_db_path" | "log_file">;
 
 /** A MaxMind database ends with its description, which this announces (MaxMind DB format 2.0). */
 const MAXMIND_MARK = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
@@ -25,6 +26,7 @@ export function fileFaults(config: Partial<FileKeys>): FileFault[] {
     ...readKeys(config).faults,
     ...readStickyKey(config).faults,
     ...geoipFaults(config.geoip_db_path ?? ""),
+    ...logFileFaults(config.log_file ?? ""),
   ];
 }
 

@@ -7,6 +7,7 @@ import type {
   WorkerEjected,
   WorkerInit,
   WorkerSettings,
+  WorkerSpans,
 } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
@@ -32,6 +33,7 @@ export interface SupervisorOptions {
     readonly pathGroups: readonly PathGroup[];
   };
   readonly onLog: (lines: string) => void;
+  readonly onSpans: (spans: WorkerSpans) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
   readonly onDecisions: (decisions: readonly Decision[]) => void;
@@ -208,7 +210,8 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSticky, onEjected, onDecisions, now } = this.#options;
+    const { entry, base, snapshot, now, ...heard } = this.#options;
+    const { onLog, onSpans, onSticky, onEjected, onDecisions } = heard;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
@@ -221,7 +224,15 @@ export class Supervisor {
         ...snapshot(),
         ...this.#ports,
       },
-      { onLog, onSticky, onEjected, onDecisions, now, onExit: (reason) => this.#onExit(slot, reason) },
+      {
+        onLog,
+        onSpans,
+        onSticky,
+        onEjected,
+        onDecisions,
+        now,
+        onExit: (reason) => this.#onExit(slot, reason),
+      },
     );
     slot.thread = thread;
     if (this.#sampledPerSecond > 0) thread.tell({ type: "sample", perSecond: this.#sampledPerSecond });

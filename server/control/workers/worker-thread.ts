@@ -11,6 +11,7 @@ import type {
   WorkerReady,
   WorkerSample,
   WorkerSettings,
+  WorkerSpans,
 } from "../../../core/plane/messages.ts";
 import type { Decision } from "../../../core/wire/console.ts";
 
@@ -18,6 +19,7 @@ import type { Decision } from "../../../core/wire/console.ts";
 export interface ThreadEvents {
   readonly onLog: (lines: string) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
+  readonly onSpans: (spans: WorkerSpans) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
   readonly onDecisions: (decisions: readonly Decision[]) => void;
   /** What a thread is told that asks for the time. */
@@ -124,6 +126,9 @@ export class WorkerThread {
         return;
       case "log":
         this.#events.onLog(message.lines);
+        return;
+      case "spans":
+        this.#events.onSpans(message);
         return;
       case "ejected":
         this.#events.onEjected(message);

@@ -1,8 +1,11 @@
 import { newPickQuery } from "../../../core/balancing/pick.ts";
+import type { Representation } from "../../../core/http/content-coding.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
+import { CodedClient } from "../compression/coded-client.ts";
 import type { Header, Plane } from "../context.ts";
 import type { ProxyOptions } from "../options.ts";
+import { RequestTrace } from "../tracing/request-trace.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -40,10 +43,16 @@ export class Exchange {
   responding = false;
   /** Bytes of the response's body that have been passed on. */
   bytesOut = 0;
+  /** How the response goes on where that is not as the backend sent it, and how many bytes it has become. */
+  readonly representation: Representation = { coding: "", etag: "", varies: false };
+  codedBytes = 0;
   /** How much of the body was searched for a tier. */
   scannedBytes = 0;
   /** We have sent 100 ourselves, to see the body before the backend does. */
   continued = false;
+  /** Null when nobody traces. */
+  readonly trace: RequestTrace | null;
+  readonly #coded: CodedClient | null;
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
@@ -57,6 +66,8 @@ export class Exchange {
     this.#options = plane.options;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
+    this.#coded = plane.compression === null ? null : new CodedClient(this, plane.compression);
+    this.trace = plane.tracer === null ? null : new RequestTrace(this, plane.tracer);
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
@@ -82,9 +93,10 @@ export class Exchange {
   /** Starts with a complete head; what becomes of it is decided by the caller. */
   begin(client: ExchangeClient): void {
     if (this.#options !== this.plane.options) this.#adapt();
-    this.#client = client;
+    this.#client = this.#coded === null ? client : this.#beginCoded(this.#coded, client);
     this.#phase = "deciding";
     this.facts.begin();
+    this.trace?.reset();
     if (this.#deadlines.isOn) this.#deadlines.begin(performance.now());
     this.limitBody(Number.POSITIVE_INFINITY);
     this.responding = false;
@@ -269,6 +281,15 @@ export class Exchange {
     return false;
   }
 
+  #beginCoded(coded: CodedClient, client: ExchangeClient): ExchangeClient {
+    const { representation } = this;
+    representation.coding = "";
+    representation.etag = "";
+    representation.varies = false;
+    this.codedBytes = 0;
+    return coded.serve(client);
+  }
+
   get #takesBody(): boolean {
     return this.#phase === "gathering" || this.#phase === "draining" || this.delivery.takesBody;
   }
@@ -311,6 +332,7 @@ export class Exchange {
 
   #end(): void {
     this.facts.record(this);
+    this.trace?.end();
     this.#phase = "idle";
     this.#step = null;
     this.#client = null;

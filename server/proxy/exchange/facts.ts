@@ -83,6 +83,7 @@ export class Facts {
     this.endpoint = pick.endpoint;
     this.clientId = place.backend.clientId;
     this.attempts++;
+    exchange.trace?.attemptBegins(pick, place);
     if (pick.stickyOutcome === "none") return;
     plane.count(pick.stickyOutcome === "kept" ? "sticky_kept" : "sticky_assigned");
     if (!pick.isStickyUseDue) return;
@@ -120,7 +121,9 @@ export class Facts {
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
-    const bytesOut = this.#bytesOut < 0 ? exchange.bytesOut : this.#bytesOut;
+    const { coding } = exchange.representation;
+    const answered = coding === "" ? exchange.bytesOut : exchange.codedBytes;
+    const bytesOut = this.#bytesOut < 0 ? answered : this.#bytesOut;
     plane.count("requests");
     plane.count(STATUS_COUNTERS[Math.floor(this.status / 100)] ?? "responses_5xx");
     if (this.management) plane.count("management_requests");
@@ -141,10 +144,13 @@ export class Facts {
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
+      trace: exchange.trace === null || exchange.trace.traceId === "" ? undefined : exchange.trace.traceId,
       tier: this.place === null ? undefined : plane.tiers[exchange.query.tier]?.name,
       ms: Math.round(ms * 10) / 10,
       in: bytesIn,
       out: bytesOut,
+      coding: coding === "" ? undefined : coding,
+      uncoded: coding === "" ? undefined : exchange.bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,

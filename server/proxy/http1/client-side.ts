@@ -4,7 +4,7 @@ import { buildResponse, CONTINUE, type Reply } from "../../../core/http/respond.
 import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Door, Plane } from "../context.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { fillInterim, fillResponse } from "../exchange/forwarding.ts";
+import { bodyFraming, fillInterim, fillResponse } from "../exchange/forwarding.ts";
 import type { BareConnection, ExchangeClient } from "../exchange/sides.ts";
 import type { ByteSocket, SocketOwner } from "../net/socket.ts";
 import { addBody, addEnd, type Framing, NO_TRAILERS } from "./message-body.ts";
@@ -103,7 +103,7 @@ export class ClientSide implements ExchangeClient {
     if (exchange === null) return false;
     const { head, body } = exchange;
     const mayKeep = body.complete && head.keepAlive && !this.#home.leaving && !this.#plane.draining;
-    this.#framing = clientFraming(response.framing, head.minor);
+    this.#framing = clientFraming(bodyFraming(exchange, response), head.minor);
     this.#keepsAlive = mayKeep && this.#framing !== "close";
     fillResponse(exchange, response, this.#framing, this.#keepsAlive);
     return this.#writeHead(response);

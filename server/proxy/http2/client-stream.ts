@@ -6,7 +6,7 @@ import type { Stream, StreamEvents } from "../../../core/http2/stream.ts";
 import type { Door } from "../context.ts";
 import { proxyError } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { fillInterim, fillResponse } from "../exchange/forwarding.ts";
+import { bodyFraming, fillInterim, fillResponse } from "../exchange/forwarding.ts";
 import type { BareConnection, ExchangeClient } from "../exchange/sides.ts";
 import { freeBytes } from "../net/free-bytes.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
@@ -87,7 +87,8 @@ export class ClientStream implements ExchangeClient, StreamEvents, TimerOwner {
     const exchange = this.#exchange;
     if (exchange === null) return false;
     const { encoder } = this.#session.session;
-    const framing = response.framing === "close" ? "chunked" : response.framing;
+    const source = bodyFraming(exchange, response);
+    const framing = source === "close" ? "chunked" : source;
     fillResponse(exchange, response, framing, true);
     encoder.response(response, exchange.plane.respond);
     // Who speaks gRPC tells an answer that is all trailers by that.

@@ -122,6 +122,7 @@ export class Attempts implements Waiting {
   timesOut(): boolean {
     const { plane, facts } = this.#exchange;
     if (!plane.queue.leave(this)) return false;
+    this.#exchange.trace?.queued(this.#queuedAtMs);
     facts.queuedMs += performance.now() - this.#queuedAtMs;
     plane.count("queue_timeouts");
     this.#exchange.refuse("queue_timeout", [retryAfter(0)]);
@@ -157,6 +158,7 @@ export class Attempts implements Waiting {
     this.choice.unskip();
     if (found === "no_capacity") return false;
     plane.queue.leave(this);
+    this.#exchange.trace?.queued(this.#queuedAtMs);
     facts.queuedMs += performance.now() - this.#queuedAtMs;
     this.#queuedAtMs = 0;
     this.#exchange.arm(plane.options.requestTimeoutMs);

@@ -123,6 +123,7 @@ export class Choice {
 
   /** The backend has begun to answer. */
   heard(status: number): void {
+    this.#exchange.trace?.heard(this.#pick, status);
     this.#event = status >= FIRST_FAILURE_STATUS ? "failure" : "success";
     this.#tellLatency(this.#event === "failure");
     // A long answer must not delay what others are to know; that all is well, as usual, can wait for its end.
@@ -131,6 +132,7 @@ export class Choice {
 
   /** The request failed at the present backend, which stays held. */
   failed(event: BreakerEvent): void {
+    this.#exchange.trace?.attemptFailed(this.#pick, event);
     this.#countError();
     this.blame(event);
   }
@@ -156,6 +158,7 @@ export class Choice {
 
   /** Gives the present backend up, which failed this request. */
   fail(event: BreakerEvent): void {
+    this.#exchange.trace?.attemptFailed(this.#pick, event);
     this.#countError();
     this.#giveUp(event);
   }
@@ -198,6 +201,7 @@ export class Choice {
   }
 
   #settle(pick: Pick, use: "used" | "unused", event: BreakerEvent | null): void {
+    this.#exchange.trace?.attemptEnds(pick);
     const change = this.#exchange.plane.picker.settle(pick, this.#exchange.plane.now(), use, event);
     if (change !== "none") this.#tell(pick, change);
   }

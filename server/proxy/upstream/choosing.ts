@@ -16,13 +16,15 @@ const WAIT_MS: Record<Refused, number> = { no_capacity: 1000, no_backend: 5000 }
  * row was given away a moment ago, and this worker has not heard of its new backend yet.
  */
 export function chooseBackend(exchange: Exchange, pick: Pick): UpstreamPool | Refused | "moved" {
-  const { query, plane, facts, head } = exchange;
+  const { query, plane, facts, head, trace } = exchange;
+  const startMs = trace?.nowMs ?? 0;
   query.nowMs = plane.now();
   query.endpointOfGroup = plane.directory.endpointsFor(head.path);
   const status = plane.picker.pick(query, pick);
   plane.count("picks");
+  const place = status === "picked" ? placeOf(exchange, pick) : null;
+  trace?.picked(startMs, status, place);
   if (status !== "picked") return status;
-  const place = placeOf(exchange, pick);
   const pool = place?.pools[pick.endpoint];
   if (place === null || pool === undefined) return "moved";
   facts.chose(exchange, place, pick);

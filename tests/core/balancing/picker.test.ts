@@ -107,6 +107,52 @@ describe("path groups", () => {
   });
 });
 
+describe("a row that the request brings along", () => {
+  test("is kept without asking for room, also while it drains, and its capacity is taken", () => {
+    const world = new World([ONE]);
+    world.add(1);
+    const own = world.add(5, { freeCores: 0 });
+    const query = {
+      preferredRow: own,
+      preferredGeneration: world.tables.backends.generation(own),
+    };
+    world.tables.backends.setDraining(own, true);
+    const pick = world.pick(query);
+    expect([pick.row, pick.stickyOutcome]).toEqual([own, "kept"]);
+    expect(world.tables.backends.columns.leasedCores[own]).toBe(1);
+    world.picker.settle(pick, NOW_MS);
+    expect(world.tables.backends.columns.leasedCores[own]).toBe(0);
+  });
+
+  test("is not kept for another owner of the row, nor disabled, tried before, or at its limit", () => {
+    const world = new World([ONE]);
+    const other = world.add(1);
+    const own = world.add(5);
+    const generation = world.tables.backends.generation(own);
+    const query = { preferredRow: own, preferredGeneration: generation };
+    expect(world.pick({ ...query, preferredGeneration: generation - 1 }).row).toBe(other);
+    expect(world.pick({ ...query, excluded: [own] }).row).toBe(other);
+    world.tables.backends.setLimits(own, 1, 0);
+    expect([world.pick(query).row, world.pick(query).row]).toEqual([own, other]);
+    world.tables.backends.setLimits(own, 0, 0);
+    world.tables.backends.setEnabled(own, false);
+    expect(world.pick(query).row).toBe(other);
+  });
+
+  test("comes before the session of the table, which takes over when it cannot be kept", () => {
+    const world = new World([ONE]);
+    const own = world.add(5);
+    const cheap = world.add(1);
+    expect(world.pick(session(1)).row).toBe(cheap);
+    const generation = world.tables.backends.generation(own);
+    const query = session(1, { preferredRow: own, preferredGeneration: generation });
+    expect(world.pick(query).row).toBe(own);
+    world.report(cheap, 9);
+    world.tables.backends.setEnabled(own, false);
+    expect(world.pick(query).row).toBe(cheap);
+  });
+});
+
 describe("refusals and verdicts", () => {
   test("count each backend under the first filter that removes it, and say why with the figures", () => {
     const tier = tierOf("big", 2, { memoryGb: 4, storageGb: 20, gpus: 1, gpuMemoryGb: 16 });

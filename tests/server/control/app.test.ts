@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import { type RunningServer, startServer } from "../../../server/control/app.ts";
 import { Log } from "../../../server/control/logging/logger.ts";
+import { Descriptor } from "../../../server/control/logging/outlet.ts";
 import { selfSigned } from "../../support/certificate.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type Json, record } from "../../support/json.ts";
@@ -23,7 +24,7 @@ let databases = 0;
 
 async function start(overrides: Partial<ServerConfig> = {}): Promise<RunningServer> {
   const fd = openSync(`${directory.path}/log`, "a");
-  const log = new Log({ level: "fatal", json: false, fd, now: Date.now });
+  const log = new Log({ level: "fatal", json: false, outlet: new Descriptor(fd), now: Date.now });
   const config = configOf({
     host: "127.0.0.1",
     port: 0,

@@ -30,6 +30,7 @@ test("a worker that crashes takes its own connections along and nothing else, an
     tables,
     snapshot: () => ({ backends: [known], pathGroups }),
     onLog: () => {},
+    onSpans: () => {},
     onSticky: () => {},
     onEjected: () => {},
     onDecisions: () => {},

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { Log } from "../../../../server/control/logging/logger.ts";
+import { Descriptor } from "../../../../server/control/logging/outlet.ts";
 import { LogSink } from "../../../../server/control/logging/sink.ts";
 import { START_MS, temporaryDirectory } from "../fixtures.ts";
 
 /** Runs a script of the sink in a process of its own, with its stdout as a pipe. */
 function sinkProcess(script: string) {
-  const sink = JSON.stringify(`${import.meta.dir}/../../../../server/control/logging/sink.ts`);
-  return Bun.spawn([process.execPath, "-e", `import { LogSink } from ${sink}; ${script}`], {
+  const folder = `${import.meta.dir}/../../../../server/control/logging`;
+  const imports = `import { Descriptor } from "../../../../server/control/logging/outlet.ts";
+import { LogSink } from ${JSON.stringify(`${folder}/sink.ts`)};
+    import { Descriptor } from ${JSON.stringify(`${folder}/outlet.ts`)};`;
+  return Bun.spawn([process.execPath, "-e", `${imports} ${script}`], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -19,7 +23,7 @@ describe("the sink", () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/log`;
     const fd = openSync(path, "w");
-    const sink = new LogSink(fd, () => "");
+    const sink = new LogSink(new Descriptor(fd), () => "");
     const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`);
     for (const line of lines) sink.write(line);
     await sink.flush(10_000);
@@ -29,7 +33,7 @@ describe("the sink", () => {
 
   test("goes on when nobody reads any more", async () => {
     const child = sinkProcess(`
-      const sink = new LogSink(1, () => "");
+      const sink = new LogSink(new Descriptor(1), () => "");
       sink.write("first\\n");
       for await (const _ of Bun.stdin.stream()) break;
       for (let i = 0; i < 1000; i++) sink.write("x".repeat(1000) + "\\n");
@@ -48,7 +52,7 @@ describe("the sink", () => {
 
   test("counts what a stalled reader made it drop, and says so when there is room again", async () => {
     const child = sinkProcess(`
-      const sink = new LogSink(1, (dropped) => "dropped " + dropped + "\\n");
+      const sink = new LogSink(new Descriptor(1), (dropped) => "dropped " + dropped + "\\n");
       for (let i = 0; i < 12; i++) sink.write(("x".repeat(1023) + "\\n").repeat(1024));
       await sink.flush(60_000);
       sink.write("last\\n");
@@ -65,7 +69,7 @@ describe("the log", () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/log`;
     const fd = openSync(path, "w");
-    const log = new Log({ level: "warning", json: true, fd, now: () => START_MS });
+    const log = new Log({ level: "warning", json: true, outlet: new Descriptor(fd), now: () => START_MS });
     const logger = log.component("store");
     logger.debug("no");
     logger.info("no");

@@ -62,6 +62,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     onEjected: () => {},
     onDecisions: () => {},
     now: () => 0,
+    onSpans: () => {},
     onSticky: () => {},
     log,
   });
