@@ -9,7 +9,7 @@ export function Changes({ changes }: { readonly changes: readonly Change[] }) {
         <div key={key}>
           <dt class="mono">{key}</dt>
           <dd>
-            <del>{shown(from)}</del>
+            {from === null || from === undefined ? null : <del>{shown(from)}</del>}
             <span class="visually-hidden">becomes</span>
             <ins>{shown(to)}</ins>
           </dd>

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { listen } from "../store/live.ts";
 import { useSignal } from "../store/signal.ts";
 import { logLines } from "../store/state.ts";
+import { shown } from "../ui/format.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Button, Empty, Segmented } from "../ui/parts.tsx";
 
@@ -25,7 +26,7 @@ export function LogView() {
   const [level, setLevel] = useState<Level>("all");
   useEffect(() => listen("log"), []);
   const lines = held ?? live;
-  const shown = useMemo(() => {
+  const found = useMemo(() => {
     const wanted = text.toLowerCase();
     return lines
       .filter((line) => isAtLeast(line, level) && (wanted === "" || line.toLowerCase().includes(wanted)))
@@ -49,18 +50,18 @@ export function LogView() {
         </label>
         <Segmented label="Least level" value={level} options={LEVELS} onChange={setLevel} />
         <span class="shown" role="status">
-          {lines.length === shown.length ? "" : `${shown.length} of ${lines.length} lines`}
+          {lines.length === found.length ? "" : `${found.length} of ${lines.length} lines`}
         </span>
         <Button icon={held === null ? "pause" : "play"} onClick={() => setHeld(held === null ? live : null)}>
           {held === null ? "Pause" : "Go on"}
         </Button>
       </div>
-      {shown.length === 0 ? (
+      {found.length === 0 ? (
         <Empty icon="log" title={lines.length === 0 ? "Nothing logged yet" : "No line matches"}>
           <p>Lines appear here as the server writes them; it keeps about the last two thousand.</p>
         </Empty>
       ) : (
-        <Lines lines={shown} />
+        <Lines lines={found} />
       )}
     </>
   );
@@ -89,12 +90,46 @@ function Lines({ lines }: { readonly lines: readonly string[] }) {
     >
       {lines.map((line, index) => (
         <span key={index} class={`line ${levelOf(line)}`}>
-          {line}
+          <Line line={line} />
           {"\n"}
         </span>
       ))}
     </pre>
   );
+}
+
+/** A line of JSON in the form that is easier to read, any other as it is. */
+function Line({ line }: { readonly line: string }) {
+  const entry = entryOf(line);
+  if (entry === null) return <>{line}</>;
+  const { timestamp = "", level = "", component = "", message = "", data = {} } = entry;
+  const facts = Object.entries(data).map(([name, value]) => ` ${name}=${shown(value)}`);
+  return (
+    <>
+      <span class="when">{timestamp.slice(11, 23)}</span> {level.toUpperCase().padEnd(5)} {component}:{" "}
+      <b>{message}</b>
+      <span class="when">{facts.join("")}</span>
+    </>
+  );
+}
+
+interface LogEntry {
+  readonly timestamp?: string;
+  readonly level?: string;
+  readonly component?: string;
+  readonly message?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** Null for a line that is not JSON, or was cut. */
+function entryOf(line: string): LogEntry | null {
+  if (!line.startsWith("{")) return null;
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what the server writes
+    return JSON.parse(line) as LogEntry;
+  } catch {
+    return null;
+  }
 }
 
 /** By either form of the log. */

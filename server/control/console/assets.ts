@@ -34,7 +34,8 @@ export class Assets {
     const asset = await this.#asset(file);
     const common = {
       ETag: asset.etag,
-      "Cache-Control": "no-cache",
+      // Browsers ask for the picture with every change of the address.
+      "Cache-Control": file === "icon.svg" ? "max-age=3600" : "no-cache",
       Vary: "Accept-Encoding",
       "Cross-Origin-Resource-Policy": "same-origin",
       "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -25,7 +25,7 @@ const VIEWS: readonly string[] = [
   "audit",
 ];
 /** Time for the small charts to get some points. */
-const WARM_UP_MS = 20_000;
+const WARM_UP_MS = Number(process.env.SHOTS_WARM_UP_MS ?? 20_000);
 const REPORT_MS = 1_500;
 
 async function main(folder: string, only: string): Promise<void> {

@@ -63,7 +63,9 @@ export function MigrationCard(props: {
     >
       <div class="pad stack">
         <Stages migration={migration} />
-        {reason === null || reason === "" ? null : <p class="card-reason">{reason}</p>}
+        {reason === null || reason === "" ? null : (
+          <p class={status === "completed" ? "soft" : "card-reason"}>{reason}</p>
+        )}
         {waits === true ? (
           <p class="card-reason">
             The stage has lasted long enough, but there were too few requests to judge it.
@@ -133,7 +135,7 @@ function Reports({ migration }: { readonly migration: Migration }) {
               <td rowSpan={2}>{clock(report.started_at)}</td>
               <td rowSpan={2}>{seconds(report.seconds)}</td>
               <Figures name={to} group={report.to} />
-              <td rowSpan={2}>
+              <td rowSpan={2} class="wraps">
                 <Verdict report={report} />
               </td>
             </tr>
