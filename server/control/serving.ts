@@ -7,7 +7,7 @@ import type { Ground } from "./ground.ts";
 import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import { makeSupervisor } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
-import { serveControl } from "./socket/control-server.ts";
+import { type ControlServer, serveControl } from "./socket/control-server.ts";
 import type { Locate } from "./startup/geoip.ts";
 import { openFilesLimit } from "./startup/open-files.ts";
 import { StartError } from "./startup/start-error.ts";
@@ -22,6 +22,15 @@ export interface Later {
   monitor: RunningMonitor | null;
 }
 
+/** What is open. */
+export interface Served {
+  readonly supervisor: Supervisor;
+  readonly monitor: RunningMonitor | null;
+  readonly exporter: Exporter | null;
+  readonly ports: Ports;
+  readonly console: Console;
+}
+
 /** Opens the management API, and the listeners. */
 export async function serve(
   ground: Ground,
@@ -33,13 +42,7 @@ export async function serve(
       readonly workers: Later;
     },
   cleanup: DisposableStack,
-): Promise<{
-  readonly supervisor: Supervisor;
-  readonly monitor: RunningMonitor | null;
-  readonly exporter: Exporter | null;
-  readonly ports: Ports;
-  readonly console: Console;
-}> {
+): Promise<Served> {
   const { config, live, clock, log } = ground;
   const { registry, settings, audit, source, version, store, locate } = parts;
   const monitor = monitorOf(ground, registry, version, cleanup);
@@ -70,14 +73,7 @@ export async function serve(
     ...(locate === null ? {} : { locate }),
     ...(monitor === null ? {} : { monitor }),
   };
-  const { console, handlers } = composeConsole(log, deps, {
-    api: createApi(deps).fetch,
-    keys: () => live.keys,
-    sample: (perSecond) => parts.workers.supervisor?.sampleDecisions(perSecond),
-  });
-  cleanup.defer(() => console.stop());
-  const control = serveControl(handlers, config.max_request_body_bytes);
-  cleanup.defer(() => control.stop());
+  const { console, control } = openControl(ground, deps, parts.workers, cleanup);
   const exporter = makeExporter(config, version, live.tables, log.component("traces"));
   const onDecisions = console.decided.bind(console);
   const link = { socket: control.socket, secret, version, onDecisions };
@@ -91,6 +87,24 @@ export async function serve(
     });
   });
   return { supervisor, monitor, exporter, ports, console };
+}
+
+/** Serves the API and the console to the workers. */
+function openControl(
+  { config, live, log }: Ground,
+  deps: ApiDeps,
+  workers: Later,
+  cleanup: DisposableStack,
+): { readonly console: Console; readonly control: ControlServer } {
+  const { console, handlers } = composeConsole(log, deps, {
+    api: createApi(deps).fetch,
+    keys: () => live.keys,
+    sample: (perSecond) => workers.supervisor?.sampleDecisions(perSecond),
+  });
+  cleanup.defer(() => console.stop());
+  const control = serveControl(handlers, config.max_request_body_bytes);
+  cleanup.defer(() => control.stop());
+  return { console, control };
 }
 
 function monitorOf(

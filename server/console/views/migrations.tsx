@@ -1,7 +1,7 @@
 /** Moving traffic from one set of backends to another, stage by stage. */
 import { useState } from "preact/hooks";
 import { call } from "../api.ts";
-import { useResource } from "../store/resource.ts";
+import { type Resource, useResource } from "../store/resource.ts";
 import { useSignal } from "../store/signal.ts";
 import { isAdmin, who } from "../store/state.ts";
 import { Button, Empty, Loading } from "../ui/parts.tsx";
@@ -21,12 +21,9 @@ const DONE: Readonly<Record<MigrationAction, string>> = {
 
 export function MigrationsView() {
   useSignal(who);
-  const { value, error, missing, reload } = useResource<{ readonly migrations: readonly Migration[] }>(
-    "/migrations",
-    EVERY_MS,
-  );
+  const known = useResource<Known>("/migrations", EVERY_MS);
+  const { missing, reload } = known;
   const [isAdding, setAdding] = useState(false);
-  const all = value?.migrations ?? [];
   const act = async (migration: Migration, what: MigrationAction): Promise<void> => {
     try {
       await call(`/migrations/${migration.id}/${what}`, { method: "POST" });
@@ -47,28 +44,7 @@ export function MigrationsView() {
           </Button>
         ) : null}
       </div>
-      {missing ? (
-        <Empty icon="migrations" title="This server knows no migrations">
-          <p>It is older than this page expects.</p>
-        </Empty>
-      ) : value === null ? (
-        <Loading error={error} />
-      ) : all.length === 0 ? (
-        <Empty icon="migrations" title="No migration yet">
-          <p>
-            Give the old and the new backends a tag each, then move traffic from one to the other in stages
-            that stop by themselves when errors or latency rise.
-          </p>
-        </Empty>
-      ) : (
-        <ul class="migrations">
-          {all.map((migration) => (
-            <li key={migration.id}>
-              <MigrationCard migration={migration} onAct={(what) => void act(migration, what)} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <Body known={known} onAct={(migration, what) => void act(migration, what)} />
       {isAdding ? (
         <MigrationForm
           onClose={() => {
@@ -78,5 +54,43 @@ export function MigrationsView() {
         />
       ) : null}
     </>
+  );
+}
+
+interface Known {
+  readonly migrations: readonly Migration[];
+}
+
+function Body(props: {
+  readonly known: Resource<Known>;
+  readonly onAct: (migration: Migration, what: MigrationAction) => void;
+}) {
+  const { value, error, missing } = props.known;
+  if (missing) {
+    return (
+      <Empty icon="migrations" title="This server knows no migrations">
+        <p>It is older than this page expects.</p>
+      </Empty>
+    );
+  }
+  if (value === null) return <Loading error={error} />;
+  if (value.migrations.length === 0) {
+    return (
+      <Empty icon="migrations" title="No migration yet">
+        <p>
+          Give the old and the new backends a tag each, then move traffic from one to the other in stages that
+          stop by themselves when errors or latency rise.
+        </p>
+      </Empty>
+    );
+  }
+  return (
+    <ul class="migrations">
+      {value.migrations.map((migration) => (
+        <li key={migration.id}>
+          <MigrationCard migration={migration} onAct={(what) => props.onAct(migration, what)} />
+        </li>
+      ))}
+    </ul>
   );
 }
