@@ -1,4 +1,4 @@
-/** The server's executable: argv, signals, exit codes. */
+/** The server's executable: argv, commands, signals, exit codes. */
 import { readFileSync } from "node:fs";
 import { parseFlags, usage } from "../core/cli/flags.ts";
 import { SERVER_PROGRAM } from "../core/cli/programs.ts";
@@ -20,10 +20,16 @@ const LOG_FLUSH_MS = 2_000;
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<number> {
+  // A first word that is no flag is a command; their code is no part of a server's start.
+  if (argv[0] !== undefined && /^[^-]/.test(argv[0])) {
+    const { runCommand } = await import("./cli/main.ts");
+    return runCommand(argv, packageJson.version);
+  }
   const flags = parseFlags(SERVER_PROGRAM, argv);
   switch (flags.kind) {
     case "help":
       process.stdout.write(usage(SERVER_PROGRAM));
+      process.stdout.write(await commandsText());
       return EXIT_OK;
     case "version":
       process.stdout.write(`opsen-server ${packageJson.version}\n`);
@@ -46,6 +52,12 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT_OK;
   }
   return run(loaded.config, loaded.source, load);
+}
+
+async function commandsText(): Promise<string> {
+  const { commandList } = await import("../core/cli/command-help.ts");
+  const { SERVER_COMMANDS } = await import("../core/cli/server-commands.ts");
+  return `\nCommands, each with a --help of its own:\n${commandList(SERVER_COMMANDS).join("\n")}\n`;
 }
 
 /** Serves until a signal comes. */

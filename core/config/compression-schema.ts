@@ -42,12 +42,12 @@ export const COMPRESSION_KEYS = {
     "Answers that say they are smaller are left alone.",
   ),
   compression_gzip_level: int(4, { minimum: 1, maximum: 9 }, "Effort of gzip."),
-  compression_br_level: int(4, { minimum: 0, maximum: 9 }, "Effort of Brotli; from 5 on it is slow."),
+  compression_br_level: int(4, { minimum: 0, maximum: 6 }, "Effort of Brotli; from 5 on it is slow."),
   compression_zstd_level: int(3, { minimum: 1, maximum: 12 }, "Effort of Zstandard."),
   compression_memory_mb: int(
     64,
     { minimum: 1, maximum: 65_536 },
-    "Memory for compression in each worker, in MB (2^20 bytes): up to 1 MB for each answer under way. Answers beyond are sent as they are.",
+    "Memory for compression in each worker, in MB (2^20 bytes): up to 1.5 MB for each answer under way. Answers beyond are sent as they are.",
   ),
   upstream_disable_compression: bool(
     false,

@@ -5,6 +5,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { BACKEND_KEYS } from "./backend-schema.ts";
 import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-schema.ts";
+import { CACHE_KEYS } from "./cache-schema.ts";
 import { COMPRESSION_KEYS } from "./compression-schema.ts";
 import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
@@ -263,6 +264,7 @@ export const ServerConfigSchema = Type.Object(
     ...BALANCING_KEYS,
     ...RESILIENCE_KEYS,
     ...METRICS_KEYS,
+    ...CACHE_KEYS,
 
     db_max_open_conns: int(
       25,

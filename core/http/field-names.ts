@@ -14,6 +14,8 @@ export const DROP_TRAILER = 4;
 export const CRITICAL = 8;
 /** Tells of the certificate of a client: believed of trusted proxies alone. */
 export const CERTIFICATE = 16;
+/** Asks for less than the whole: not sent on when the whole is wanted for the cache. */
+export const CONDITIONAL = 32;
 
 const HOP_BY_HOP = DROP_REQUEST | DROP_RESPONSE | DROP_TRAILER;
 const OURS = DROP_REQUEST | DROP_TRAILER;
@@ -68,12 +70,12 @@ const NAMES = [
   ["content-security-policy", DROP_TRAILER],
   ["cache-control", DROP_TRAILER],
   ["pragma", DROP_TRAILER],
-  ["range", DROP_TRAILER],
-  ["if-match", DROP_TRAILER],
-  ["if-none-match", DROP_TRAILER],
-  ["if-modified-since", DROP_TRAILER],
-  ["if-unmodified-since", DROP_TRAILER],
-  ["if-range", DROP_TRAILER],
+  ["range", DROP_TRAILER | CONDITIONAL],
+  ["if-match", DROP_TRAILER | CONDITIONAL],
+  ["if-none-match", DROP_TRAILER | CONDITIONAL],
+  ["if-modified-since", DROP_TRAILER | CONDITIONAL],
+  ["if-unmodified-since", DROP_TRAILER | CONDITIONAL],
+  ["if-range", DROP_TRAILER | CONDITIONAL],
   ["age", DROP_TRAILER],
   ["expires", DROP_TRAILER],
   ["location", DROP_TRAILER],

@@ -2,6 +2,7 @@
 import {
   ACCEPT_ENCODING,
   CERTIFICATE,
+  CONDITIONAL,
   DROP_REQUEST,
   FLAGS,
   MAX_FORWARDS,
@@ -53,6 +54,8 @@ export interface ForwardContext {
   readonly lbHostname: string;
   /** Lower-case name of a field to drop, such as "x-api-key"; "" = none. */
   readonly dropHeader: string;
+  /** Leave away what asks for a part only, or for what is new only. */
+  readonly dropConditions?: boolean;
   /** Protocol to ask the backend for, such as "websocket"; "" drops the client's Upgrade. */
   readonly upgrade: string;
   /** Pass `Expect: 100-continue` on; false when the proxy answers 100 itself. */
@@ -108,6 +111,7 @@ export function passesToBackend(head: RequestHead, index: number, ctx: ForwardCo
     if ((FLAGS[kind]! & CERTIFICATE) !== 0 && !ctx.passesCertificates) return false;
     if (ctx.identityOnly === true && kind % UNDERSCORED === ACCEPT_ENCODING) return false;
     if ((kind === TRACEPARENT || kind === TRACESTATE) && hasTrace(ctx)) return false;
+    if ((FLAGS[kind]! & CONDITIONAL) !== 0 && ctx.dropConditions === true) return false;
     if (ctx.requestId !== "" && kind % UNDERSCORED === X_REQUEST_ID) return false;
   }
   if (ctx.dropHeader !== "") {

@@ -40,7 +40,11 @@ export function writeResponseHead(head: ResponseHead, ctx: ResponseContext, out:
 }
 
 /** Tells whether field line `index` goes on to the client as the backend sent it. */
-export function passesToClient(head: ResponseHead, index: number, ctx: ResponseContext): boolean {
+export function passesToClient(
+  head: ResponseHead,
+  index: number,
+  ctx: Pick<ResponseContext, "representation">,
+): boolean {
   const kind = head.kinds[index]!;
   if (kind !== 0) {
     const flags = FLAGS[kind]!;
@@ -51,7 +55,7 @@ export function passesToClient(head: ResponseHead, index: number, ctx: ResponseC
 }
 
 /** Ranges would be of octets that the client never sees (RFC 9110 section 14.3). */
-function isReplaced(kind: number, { representation }: ResponseContext): boolean {
+function isReplaced(kind: number, { representation }: Pick<ResponseContext, "representation">): boolean {
   if (representation === undefined) return false;
   return kind === ETAG ? representation.etag !== "" : representation.coding !== "";
 }

@@ -17,6 +17,8 @@ export interface LogLine {
   /** The part of the program that speaks, such as `access` or `store`. */
   readonly component: string;
   readonly data?: LogData;
+  /** Longest text of one value, instead of {@link MAX_VALUE_LENGTH}. */
+  readonly maxValueLength?: number;
 }
 
 /** Longest text of one value, in UTF-16 units; the rest is cut and marked with an ellipsis. */
@@ -42,13 +44,14 @@ export function formatLine(line: LogLine, json: boolean): string {
 }
 
 function formatText(line: LogLine): string {
+  const limit = line.maxValueLength ?? MAX_VALUE_LENGTH;
   let text = `${timestamp(line.timestampMs)} ${line.level.toUpperCase()} [${visible(line.component)}] ${visible(line.message)}`;
   if (line.data === undefined) return text;
   let entries = 0;
   for (const [key, value] of Object.entries(line.data)) {
     if (value === undefined) continue;
     if (++entries > MAX_ENTRIES) break;
-    text += ` ${visible(key)}=${textValue(value)}`;
+    text += ` ${visible(key)}=${textValue(value, limit)}`;
   }
   return text;
 }
@@ -59,39 +62,40 @@ function formatJson(line: LogLine): string {
     level: line.level,
     message: shorten(line.message),
     component: shorten(line.component),
-    data: line.data === undefined ? {} : jsonValue(line.data, 0),
+    data: line.data === undefined ? {} : jsonValue(line.data, 0, line.maxValueLength ?? MAX_VALUE_LENGTH),
   };
   return escapeJsonControls(JSON.stringify(out));
 }
 
-function textValue(value: unknown): string {
+function textValue(value: unknown, limit: number): string {
   if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
-  const text = typeof value === "string" ? value : JSON.stringify(jsonValue(value, 1));
-  const shown = visible(text);
+  const text = typeof value === "string" ? value : JSON.stringify(jsonValue(value, 1, limit));
+  const shown = visible(text, limit);
   return shown !== "" && /^[\w./:@+~,%*-]+$/.test(shown) ? shown : `"${shown.replaceAll('"', '\\"')}"`;
 }
 
 /** A bounded copy of a value in JSON's terms; what JSON cannot hold becomes text. */
-function jsonValue(value: unknown, depth: number): unknown {
-  if (typeof value === "string") return shorten(value);
+function jsonValue(value: unknown, depth: number, limit: number): unknown {
+  if (typeof value === "string") return shorten(value, limit);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "boolean" || value === null) return value;
   if (value === undefined) return null;
   if (value instanceof Error) return shorten(`${value.name}: ${value.message}`);
   if (typeof value !== "object") return shorten(typeof value === "bigint" ? value.toString() : typeof value);
   if (depth >= MAX_DEPTH) return "…";
-  if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((item) => jsonValue(item, depth + 1));
+  if (Array.isArray(value))
+    return value.slice(0, MAX_ENTRIES).map((item) => jsonValue(item, depth + 1, limit));
   const entries = Object.entries(value)
     .filter(([, item]) => item !== undefined)
     .slice(0, MAX_ENTRIES);
-  return Object.fromEntries(entries.map(([key, item]) => [shorten(key), jsonValue(item, depth + 1)]));
+  return Object.fromEntries(entries.map(([key, item]) => [shorten(key), jsonValue(item, depth + 1, limit)]));
 }
 
 /** Text fit for a terminal: backslashes doubled, control and bidirectional characters as escapes. */
-function visible(text: string): string {
+function visible(text: string, limit = MAX_VALUE_LENGTH): string {
   // Nearly every value is short printable ASCII; this test is all that it costs.
-  if (text.length <= MAX_VALUE_LENGTH && PLAIN.test(text)) return text;
-  return shorten(text).replaceAll("\\", "\\\\").replace(UNSAFE, escapeOf);
+  if (text.length <= limit && PLAIN.test(text)) return text;
+  return shorten(text, limit).replaceAll("\\", "\\\\").replace(UNSAFE, escapeOf);
 }
 
 /** JSON.stringify escapes C0 controls; the others that end lines or steer terminals are left to us. */
@@ -111,8 +115,8 @@ function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-function shorten(text: string): string {
-  return text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH)}…`;
+function shorten(text: string, limit = MAX_VALUE_LENGTH): string {
+  return text.length <= limit ? text : `${text.slice(0, limit)}…`;
 }
 
 function timestamp(ms: number): string {

@@ -2,6 +2,7 @@
 import type { ServerConfig } from "../config/server-schema.ts";
 import type { Decision } from "../wire/console.ts";
 import type { ApiKey } from "./api-key.ts";
+import type { CachePurge, CacheReport } from "./cache.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
 
 /** The SharedArrayBuffers of every table; each table class wraps its own. */
@@ -17,6 +18,8 @@ export interface SharedTables {
   readonly clients: SharedArrayBuffer;
   readonly traffic: SharedArrayBuffer;
   readonly loop: SharedArrayBuffer;
+  readonly cacheVersions: SharedArrayBuffer;
+  readonly cacheSizes: SharedArrayBuffer;
 }
 
 /** A certificate chain and its key, in PEM form. */
@@ -145,6 +148,21 @@ export interface WorkerTime {
   readonly nowMs: number;
 }
 
+/** Forget stored responses; answered by {@link WorkerCachePurged} once no later request sees them. */
+export interface WorkerCachePurge {
+  readonly type: "cache_purge";
+  readonly seq: number;
+  readonly purge: CachePurge;
+}
+
+/** What is stored? Answered by {@link WorkerCacheReport}. */
+export interface WorkerCacheQuestion {
+  readonly type: "cache_question";
+  readonly seq: number;
+  /** Entries in each list of the answer, at most. */
+  readonly most: number;
+}
+
 export type ToWorker =
   | WorkerInit
   | WorkerBackend
@@ -153,6 +171,8 @@ export type ToWorker =
   | WorkerKeys
   | WorkerSample
   | WorkerSettings
+  | WorkerCachePurge
+  | WorkerCacheQuestion
   | WorkerTime;
 
 export interface WorkerReady {
@@ -225,6 +245,19 @@ export interface WorkerDrained {
   readonly cut: number;
 }
 
+/** How many stored responses a {@link WorkerCachePurge} has removed. */
+export interface WorkerCachePurged {
+  readonly type: "cache_purged";
+  readonly seq: number;
+  readonly entries: number;
+}
+
+export interface WorkerCacheReport {
+  readonly type: "cache_report";
+  readonly seq: number;
+  readonly report: CacheReport;
+}
+
 export type FromWorker =
   | WorkerReady
   | WorkerAck
@@ -235,4 +268,6 @@ export type FromWorker =
   | WorkerEjected
   | WorkerDecisions
   | WorkerTimeQuestion
+  | WorkerCachePurged
+  | WorkerCacheReport
   | WorkerDrained;

@@ -38,6 +38,7 @@ export function agentlessFigures(input: {
   return {
     reportedAtMs: Number.MAX_VALUE,
     freeCores: resources.vcpu ?? PLENTY.cores,
+    ...(resources.vcpu === undefined || resources.vcpu === 0 ? {} : { coreCost: 100 / resources.vcpu }),
     memoryAvailBytes: resources.memory_gb === undefined ? PLENTY.bytes : bytesOf(resources.memory_gb),
     diskAvailBytes: resources.storage_gb === undefined ? PLENTY.bytes : bytesOf(resources.storage_gb),
     gpuVramFreeBytes: Array.from({ length: gpus }, () => vram),

@@ -3,6 +3,8 @@ import type { SharedTables } from "../plane/messages.ts";
 import { BackendTable } from "./backend-table.ts";
 import { releaseSmooth } from "./balance-columns.ts";
 import { i32 } from "./buffer-layout.ts";
+import { CacheSizes } from "./cache-sizes.ts";
+import { CacheVersions } from "./cache-versions.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
@@ -25,6 +27,8 @@ export interface TableSizes {
   readonly proxyRate: RateLimit;
   readonly authFailures: RateLimit;
   readonly durationBoundsMs: readonly number[];
+  /** False unless said. */
+  readonly hasCache?: boolean;
 }
 
 /** Every shared table, opened by one thread. */
@@ -45,6 +49,8 @@ export interface Tables {
   readonly clients: ClientConnections;
   readonly traffic: TrafficTable;
   readonly loop: LoopTable;
+  readonly cacheVersions: CacheVersions;
+  readonly cacheSizes: CacheSizes;
 }
 
 /** Wrong keys from one address: enough for a misconfigured fleet behind one address, too few to guess. */
@@ -63,6 +69,7 @@ export function tableSizes(config: ServerConfig, tiers: number, workers: number)
     proxyRate: { perMinute: config.proxy_rate_limit_per_minute, burst: config.proxy_rate_limit_burst },
     authFailures: AUTH_FAILURES,
     durationBoundsMs: config.metrics_duration_buckets_ms,
+    hasCache: config.cache_enabled,
   };
 }
 
@@ -82,6 +89,8 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     clients: ClientConnections.allocate(sizes.workers, random),
     traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
     loop: LoopTable.allocate(sizes.workers),
+    cacheVersions: CacheVersions.allocate(sizes.hasCache === true),
+    cacheSizes: CacheSizes.allocate(sizes.workers),
   };
 }
 
@@ -106,6 +115,8 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     clients: new ClientConnections(shared.clients, worker),
     traffic: new TrafficTable(shared.traffic, worker),
     loop: new LoopTable(shared.loop, worker),
+    cacheVersions: new CacheVersions(shared.cacheVersions),
+    cacheSizes: new CacheSizes(shared.cacheSizes),
   };
 }
 

@@ -31,48 +31,21 @@ export interface Served {
   readonly console: Console;
 }
 
+/** What was made before. */
+interface ServedParts extends Pick<ApiDeps, "settings" | "audit" | "source" | "version"> {
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly locate: Locate | null;
+  readonly workers: Later;
+}
+
 /** Opens the management API, and the listeners. */
-export async function serve(
-  ground: Ground,
-  parts: Pick<ApiDeps, "registry" | "settings" | "audit"> &
-    Pick<ApiDeps, "source" | "version"> & {
-      readonly registry: Registry;
-      readonly store: Store;
-      readonly locate: Locate | null;
-      readonly workers: Later;
-    },
-  cleanup: DisposableStack,
-): Promise<Served> {
-  const { config, live, clock, log } = ground;
-  const { registry, settings, audit, source, version, store, locate } = parts;
-  const monitor = monitorOf(ground, registry, version, cleanup);
+export async function serve(ground: Ground, parts: ServedParts, cleanup: DisposableStack): Promise<Served> {
+  const { config, live, log } = ground;
+  const { registry, version, store } = parts;
+  const monitor = monitorOf(ground, parts, cleanup);
   const secret = randomBytes(32).toString("hex");
-  const deps: ApiDeps = {
-    get config() {
-      return live.config;
-    },
-    get tiers() {
-      return live.tiers;
-    },
-    get defaultTier() {
-      return live.defaultTier;
-    },
-    get picker() {
-      return live.picker;
-    },
-    tables: live.tables,
-    registry,
-    settings,
-    audit,
-    source,
-    secret,
-    version,
-    now: clock.now,
-    wallOf: clock.wallOf,
-    log: log.component("api"),
-    ...(locate === null ? {} : { locate }),
-    ...(monitor === null ? {} : { monitor }),
-  };
+  const deps = apiDeps(ground, parts, { secret, monitor });
   const { console, control } = openControl(ground, deps, parts.workers, cleanup);
   const exporter = makeExporter(config, version, live.tables, log.component("traces"));
   const onDecisions = console.decided.bind(console);
@@ -107,10 +80,52 @@ function openControl(
   return { console, control };
 }
 
+/** What the API is made of; what may change is read when it is needed. */
+function apiDeps(
+  { live, clock, log }: Ground,
+  parts: ServedParts,
+  { secret, monitor }: { readonly secret: string; readonly monitor: RunningMonitor | null },
+): ApiDeps {
+  const { registry, settings, audit, source, version, locate } = parts;
+  return {
+    get config() {
+      return live.config;
+    },
+    get tiers() {
+      return live.tiers;
+    },
+    get defaultTier() {
+      return live.defaultTier;
+    },
+    get picker() {
+      return live.picker;
+    },
+    tables: live.tables,
+    caches: cachesOf(parts.workers),
+    registry,
+    settings,
+    audit,
+    source,
+    secret,
+    version,
+    now: clock.now,
+    wallOf: clock.wallOf,
+    log: log.component("api"),
+    ...(locate === null ? {} : { locate }),
+    ...(monitor === null ? {} : { monitor }),
+  };
+}
+
+function cachesOf(workers: Later): ApiDeps["caches"] {
+  return {
+    purge: async (purge) => (await workers.supervisor?.purgeCaches(purge)) ?? 0,
+    report: async (most) => (await workers.supervisor?.cacheReports(most)) ?? [],
+  };
+}
+
 function monitorOf(
   { live, clock }: Ground,
-  registry: Registry,
-  version: string,
+  { registry, settings, version }: Pick<ApiDeps, "registry" | "settings" | "version">,
   cleanup: DisposableStack,
 ): RunningMonitor | null {
   return startMonitor({
@@ -120,8 +135,12 @@ function monitorOf(
     get tiers() {
       return live.tiers;
     },
+    get workers() {
+      return live.workers;
+    },
     tables: live.tables,
     registry,
+    settings,
     version,
     now: clock.now,
     wallOf: clock.wallOf,

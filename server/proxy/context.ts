@@ -7,6 +7,7 @@ import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
 import type { CounterName } from "../../core/table/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
+import type { ResponseCache } from "./cache/cache.ts";
 import type { ClientGate } from "./client/client-gate.ts";
 import type { Compression } from "./compression/compression.ts";
 import type { Exchange } from "./exchange/exchange.ts";
@@ -46,6 +47,8 @@ export interface Plane {
   /** Null when sessions have no cookie of ours. */
   readonly cookies: StickyCookies | null;
   readonly queue: RequestQueue;
+  /** Null unless it is on. */
+  readonly cache: ResponseCache | null;
   readonly log: WorkerLog;
   /** What people who watch the console are told of. */
   readonly decisions: DecisionSampler;

@@ -3,9 +3,12 @@ import type {
   FromWorker,
   ToWorker,
   WorkerBackend,
+  WorkerCachePurge,
+  WorkerCacheQuestion,
   WorkerInit,
   WorkerSettings,
 } from "../../core/plane/messages.ts";
+import { cacheReport } from "./cache/report.ts";
 import { ClientGate, type GateLimits } from "./client/client-gate.ts";
 import { type ListenAddress, type Listener, listenPlain } from "./client/listener.ts";
 import { listenSecure, type SecureListener } from "./client/secure-listener.ts";
@@ -107,6 +110,7 @@ class Server implements DataPlane, ClientHome {
     else if (message.type === "sample") this.plane.decisions.setRate(message.perSecond);
     else if (message.type === "settings") this.#applySettings(message);
     else if (message.type === "drain") this.#drain(message.withinMs);
+    else if (message.type === "cache_purge" || message.type === "cache_question") this.#askCache(message);
   }
 
   take(): Exchange {
@@ -182,6 +186,20 @@ class Server implements DataPlane, ClientHome {
     return { connections, perAddress, trusted };
   }
 
+  /** Answers for the cache, also when there is none. */
+  #askCache(message: WorkerCachePurge | WorkerCacheQuestion): void {
+    const { cache } = this.plane;
+    const { seq } = message;
+    if (message.type === "cache_purge") {
+      const entries = cache?.purge(message.purge) ?? 0;
+      this.plane.count("cache_purged", entries);
+      this.#post({ type: "cache_purged", seq, entries });
+    } else {
+      const report = cacheReport(cache?.store ?? null, message.most, performance.now());
+      this.#post({ type: "cache_report", seq, report });
+    }
+  }
+
   #drain(withinMs: number): void {
     this.#drainUntilMs = Math.min(this.#drainUntilMs, performance.now() + withinMs);
     if (this.plane.draining) return;
@@ -202,6 +220,7 @@ class Server implements DataPlane, ClientHome {
     for (const connection of this.#connections) cut += connection.shut(true);
     this.plane.directory.closeIdle();
     this.plane.control.closeIdle();
+    this.plane.cache?.close();
     this.plane.log.flush();
     this.plane.tracer?.flush();
     this.#post({ type: "drained", cut });

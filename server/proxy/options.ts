@@ -6,6 +6,7 @@ import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";
 import type { BackoffRule } from "../../core/resilience/retry.ts";
 import type { DeadlineOptions } from "./exchange/deadlines.ts";
+import { type MessageLogOptions, messageLogOptions } from "./exchange/message-log.ts";
 import type { PoolLimits } from "./net/wiring.ts";
 
 const SECOND_MS = 1000;
@@ -58,6 +59,8 @@ export interface ProxyOptions {
   readonly deadlines: DeadlineOptions;
   readonly retries: RetryOptions;
   readonly queue: QueueOptions;
+  /** Null when messages are not logged. */
+  readonly messageLog: MessageLogOptions | null;
 }
 
 /** Who waits for room, and for how long. */
@@ -83,6 +86,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
   return {
     ...limitsOf(config),
     ...timeoutsOf(config),
+    messageLog: messageLogOptions(config),
     tierBodyBytes: config.tier_body_bytes,
     tierField: config.tier_field_name,
     tierHeader: config.tier_header.toLowerCase(),

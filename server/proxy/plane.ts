@@ -5,6 +5,8 @@ import type { CounterName } from "../../core/table/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
+import { ResponseCache } from "./cache/cache.ts";
+import { cacheOptions } from "./cache/options.ts";
 import { Compression } from "./compression/compression.ts";
 import type { Plane } from "./context.ts";
 import { StickyCookies } from "./exchange/sticky-cookies.ts";
@@ -60,6 +62,7 @@ export function makePlane(
     wheel,
     ...upstream,
     cookies: makeCookies(init),
+    cache: config.cache_enabled ? makeCache(init, tables, count) : null,
     log,
     decisions: new DecisionSampler(post),
     out,
@@ -123,6 +126,18 @@ function controlPool(limits: PoolLimits, wiring: Wiring): readonly [PoolLimits, 
   ];
 }
 
+function makeCache(
+  { config, index, workers, viaName }: WorkerInit,
+  { cacheVersions, cacheSizes }: Plane["tables"],
+  count: Plane["count"],
+): ResponseCache {
+  const channel = workers > 1 ? `cache of ${viaName}` : "";
+  return new ResponseCache(cacheOptions(config, workers), cacheVersions, channel, {
+    onEvicted: () => count("cache_evicted"),
+    onSize: (entries, bytes) => cacheSizes.set(index, entries, bytes),
+  });
+}
+
 function makeLog(
   config: ServerConfig,
   post: (message: FromWorker) => void,
@@ -162,6 +177,7 @@ function writerContexts(viaName: string, config: ServerConfig): Pick<Plane, "for
       lbClientId: "",
       lbHostname: "",
       dropHeader: "",
+      dropConditions: false,
       upgrade: "",
       forwardExpect: true,
       identityOnly: config.upstream_disable_compression,

@@ -9,6 +9,7 @@ const ARROWS: readonly (readonly [folder: string, mayImport: readonly string[]])
   ["server/proxy", ["core", "server/names"]],
   ["server/control", ["core", "server/names", "package.json"]],
   ["server/console", ["core/wire"]],
+  ["server/cli", ["core"]],
   ["server", ["core", "package.json"]],
   // The docs tell of every metric; the build bundles the console as a run of the sources does.
   ["tools", ["core", "server/control/metrics", "server/control/console/bundle.ts", "package.json"]],

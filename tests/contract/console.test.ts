@@ -145,7 +145,10 @@ test("a reader looks and changes nothing; what an administrator changes bears th
     const refused = expectProblem(await server.call(method, path, own(reader, change)), 403);
     expect(string(refused.detail)).toContain("admin");
   }
-  expectProblem(await server.call("GET", "/console/api/audit", own(reader)), 403);
+  for (const path of ["/audit", "/audi%74", "/x\\..\\audit", "/\\audit", "/x/%2e%2e/audit", "/%"]) {
+    const answer = await server.call("GET", `/console/api${path}`, own(reader));
+    expect({ path, isRefused: answer.status >= 400 }).toEqual({ path, isRefused: true });
+  }
   expect((await server.call("POST", "/console/api/route/explain", own(reader, { json: {} }))).status).toBe(
     200,
   );

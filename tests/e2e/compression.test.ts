@@ -264,7 +264,7 @@ test("off, which is the default, nothing changes", async () => {
 
 test("beyond its memory, answers go on as they are", async () => {
   const held: Wire[] = [];
-  await using stand = await Stand.start({ compression_memory_mb: 1 }, async (request, wire, backend) => {
+  await using stand = await Stand.start({ compression_memory_mb: 2 }, async (request, wire, backend) => {
     if (!request.startLine.includes("/held")) return respond(request, wire, backend);
     held.push(wire);
     await wire.send(

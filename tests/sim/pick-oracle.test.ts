@@ -57,7 +57,7 @@ const BREAKERS = {
   openMs: 1000,
   maxOpenMs: 1000,
   trialSuccesses: 1,
-  trialMs: 30_000,
+  trialMs: Infinity,
   maxEjected: 1,
 };
 

@@ -43,6 +43,7 @@ const metrics = await scrapeAll();
 async function scrapeAll(): Promise<Metrics> {
   await FakeAgent.join(server, { id: "b", endpoint: backend.url, gpus: [{ device_id: 0, ...gpu }] });
   await server.call("GET", "/x");
+  await server.call("POST", "/config/reload");
   return eventually("a probe of the backend", async () => {
     const scraped = readMetrics((await server.call("GET", "/metrics")).text);
     return scraped.value('opsen_backend_probe_latency_seconds{backend="b"}') === undefined ? null : scraped;

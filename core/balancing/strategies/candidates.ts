@@ -14,11 +14,11 @@ export class Candidates {
   count = 0;
   /** Sum of the shares. */
   total = 0;
-  readonly #byCapacity: boolean;
+  readonly byCapacity: boolean;
 
   /** `byCapacity`: shares are weight times free cores instead of weight. */
   constructor(byCapacity: boolean) {
-    this.#byCapacity = byCapacity;
+    this.byCapacity = byCapacity;
   }
 
   /** Fills in the rows that are eligible now, in their order; says how many there are. */
@@ -37,16 +37,16 @@ export class Candidates {
       this.shares[this.count++] = f64(weight, row);
       this.total += f64(weight, row);
     }
-    if (this.#byCapacity) this.#weighByCapacity(view);
+    if (this.byCapacity) this.#weighByCapacity(view);
     return this.count;
   }
 
-  /** Drops the candidates that `keeps` does not keep, given their positions. */
-  keep(keeps: (position: number) => boolean): void {
+  /** Drops the candidates whose figure is another one. */
+  keepFigure(figure: number): void {
     let kept = 0;
     this.total = 0;
     for (let position = 0; position < this.count; position++) {
-      if (!keeps(position)) continue;
+      if (f64(this.figures, position) !== figure) continue;
       this.rows[kept] = i32(this.rows, position);
       this.shares[kept] = f64(this.shares, position);
       this.total += f64(this.shares, kept++);

@@ -24,7 +24,7 @@ export class LeastConnectionsStrategy implements Strategy {
       figures[position] = load;
       if (load < least) least = load;
     }
-    candidates.keep((position) => f64(figures, position) === least);
+    candidates.keepFigure(least);
     return smoothTurn(view, query, candidates, takes);
   }
 

@@ -2,6 +2,7 @@ import { f64, i32 } from "../../table/buffer-layout.ts";
 import type { Chance } from "../chance.ts";
 import type { PickQuery } from "../pick.ts";
 import type { Candidates } from "./candidates.ts";
+import { drawByWeight } from "./draw.ts";
 import { loadOf } from "./least-connections.ts";
 import type { StrategyName } from "./names.ts";
 import type { Strategy, StrategyView } from "./strategy.ts";
@@ -21,19 +22,27 @@ export class PowerOfTwoStrategy implements Strategy {
   }
 
   pick(view: StrategyView, _query: PickQuery, takes: boolean): number {
-    const candidates = this.#candidates;
-    if (candidates.collect(view) === 0) return -1;
     const { state } = this.#chance;
-    const first = candidates.at(this.#chance.unit() * candidates.total);
-    const second = this.#secondBeside(first);
+    const first = drawByWeight(view, this.#chance, -1);
+    const second = first < 0 ? -1 : drawByWeight(view, this.#chance, first);
+    const row = second < 0 ? this.#pickOfAll(view, first) : lighter(view, first, second);
     if (!takes) this.#chance.state = state;
-    const row = i32(candidates.rows, first);
-    const other = i32(candidates.rows, second);
-    return loadOf(view, other) < loadOf(view, row) ? other : row;
+    return row;
   }
 
   figure(view: StrategyView, _query: PickQuery, row: number): number {
     return loadOf(view, row);
+  }
+
+  /** A first that was drawn already stays: to draw it again would favour those after which a second is easily found. */
+  #pickOfAll(view: StrategyView, drawn: number): number {
+    const candidates = this.#candidates;
+    const count = candidates.collect(view);
+    if (count === 0) return -1;
+    const known = drawn < 0 ? -1 : candidates.rows.subarray(0, count).indexOf(drawn);
+    const first = known < 0 ? candidates.at(this.#chance.unit() * candidates.total) : known;
+    const second = this.#secondBeside(first);
+    return lighter(view, i32(candidates.rows, first), i32(candidates.rows, second));
   }
 
   /** Another one than the first by weight; the first itself when it is alone. */
@@ -48,4 +57,8 @@ export class PowerOfTwoStrategy implements Strategy {
     // Rounding has led past the last stretch, onto one without length.
     return first === 0 ? 1 : first - 1;
   }
+}
+
+function lighter(view: StrategyView, first: number, second: number): number {
+  return loadOf(view, second) < loadOf(view, first) ? second : first;
 }

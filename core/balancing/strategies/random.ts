@@ -2,6 +2,7 @@ import { i32 } from "../../table/buffer-layout.ts";
 import type { Chance } from "../chance.ts";
 import type { PickQuery } from "../pick.ts";
 import type { Candidates } from "./candidates.ts";
+import { drawByWeight } from "./draw.ts";
 import type { StrategyName } from "./names.ts";
 import type { Strategy, StrategyView } from "./strategy.ts";
 
@@ -17,15 +18,20 @@ export class RandomStrategy implements Strategy {
   }
 
   pick(view: StrategyView, _query: PickQuery, takes: boolean): number {
-    const candidates = this.#candidates;
-    if (candidates.collect(view) === 0) return -1;
     const { state } = this.#chance;
-    const position = candidates.at(this.#chance.unit() * candidates.total);
+    const row = this.#draw(view);
     if (!takes) this.#chance.state = state;
-    return i32(candidates.rows, position);
+    return row;
   }
 
   figure(): null {
     return null;
+  }
+
+  #draw(view: StrategyView): number {
+    const candidates = this.#candidates;
+    const drawn = candidates.byCapacity ? -1 : drawByWeight(view, this.#chance, -1);
+    if (drawn >= 0 || candidates.collect(view) === 0) return drawn;
+    return i32(candidates.rows, candidates.at(this.#chance.unit() * candidates.total));
   }
 }

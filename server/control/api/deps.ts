@@ -12,6 +12,7 @@ import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 import type { Audit } from "../settings/audit.ts";
 import type { Settings } from "../settings/settings.ts";
+import type { Caches } from "./cache.ts";
 
 export interface ApiDeps {
   /** These four may be others at any time: they are read when they are needed. */
@@ -20,6 +21,7 @@ export interface ApiDeps {
   readonly defaultTier: number;
   readonly picker: Picker;
   readonly tables: Tables;
+  readonly caches: Caches;
   readonly registry: BackendRegistry;
   readonly settings: Settings;
   readonly audit: Audit;

@@ -101,7 +101,8 @@ export function breakersOf(
   });
 }
 
-function statusOf(state: BackendState, breakers: readonly { readonly state: BreakerState }[]): string {
+/** In one word what matters most of a backend. */
+export function statusOf(state: BackendState, breakers: readonly { readonly state: BreakerState }[]): string {
   if (state.draining) return "draining";
   if (!state.active) return "stale";
   if (state.health === "unhealthy") return "unhealthy";

@@ -1,22 +1,8 @@
 /** What `/health` tells of backends to those who may see them. */
-import { i32 } from "../../../core/table/buffer-layout.ts";
 import { errorRateOf, failuresOf, type TrafficReading } from "../../../core/table/traffic-reading.ts";
 import type { BackendState } from "../registry/backend-state.ts";
 import type { ApiDeps } from "./deps.ts";
-
-/** In one word how a backend stands. */
-export type BackendStatus = "healthy" | "unhealthy" | "unknown" | "draining" | "stale" | "ejected";
-
-/** Tells the one thing about a backend that matters most; `openBreakers` are those that are not closed. */
-export function statusOf(
-  { draining, active, health, routable }: BackendState,
-  openBreakers: number,
-): BackendStatus {
-  if (draining) return "draining";
-  if (!active) return "stale";
-  if (health === "unhealthy") return "unhealthy";
-  return openBreakers > 0 && !routable ? "ejected" : health;
-}
+import { breakersOf, statusOf } from "./fleet-view.ts";
 
 /** Totals and backends, under the names that monitors of other balancers know. */
 export function healthDetail(deps: ApiDeps, nowMs: number): Readonly<Record<string, unknown>> {
@@ -26,14 +12,14 @@ export function healthDetail(deps: ApiDeps, nowMs: number): Readonly<Record<stri
     total_errors: failuresOf(total),
     bytes_in: total.bytesIn,
     bytes_out: total.bytesOut,
-    backends: deps.registry.list(nowMs).map((state) => backendHealth(deps, state)),
+    backends: deps.registry.list(nowMs).map((state) => backendHealth(deps, state, nowMs)),
   };
 }
 
-function backendHealth(deps: ApiDeps, state: BackendState): Readonly<Record<string, unknown>> {
+function backendHealth(deps: ApiDeps, state: BackendState, nowMs: number): Readonly<Record<string, unknown>> {
   const { tables, monitor } = deps;
   const traffic = tables.traffic.read(state.row, state.generation);
-  const status = statusOf(state, i32(tables.backends.columns.openBreakers, state.row));
+  const status = statusOf(state, breakersOf(deps, state, nowMs));
   return {
     id: state.clientId,
     address: URL.canParse(state.endpoint) ? new URL(state.endpoint).host : "",

@@ -10,6 +10,7 @@ import { tokenOf } from "./agent-token.ts";
 import { agentOperations } from "./agents.ts";
 import { problem } from "./answers.ts";
 import { backendOperations } from "./backends.ts";
+import { cacheOperations } from "./cache.ts";
 import { DATA_PLANE_OPERATIONS } from "./data-plane.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
@@ -63,6 +64,7 @@ export function createApi(deps: ApiDeps): Api {
     ...settingsOperations(deps),
     ...statusOperations(deps),
     ...metricsOperations(deps),
+    ...cacheOperations(deps),
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
   const app = router(operations, deps);

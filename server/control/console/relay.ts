@@ -22,7 +22,9 @@ export async function relayCall(
   { target, session, peer }: { readonly target: string; readonly session: Session; readonly peer: string },
 ): Promise<Response> {
   if (!isOwnCall(request.headers)) return problem(403, "Only the console's own pages may call here.");
-  const path = target.split("?", 1)[0] ?? "/";
+  const url = `http://opsen.internal${target}`;
+  const path = servedPath(url);
+  if (path === null) return problem(400, "The path is not one of this server's.");
   const isAdmin = session.scopes.includes("admin");
   const enough = scopesFor(request.method, path);
   if (!isAdmin && !enough.some((scope) => session.scopes.includes(scope))) {
@@ -41,6 +43,14 @@ export async function relayCall(
   if (isAdmin) headers.set(ADMIN_HEADER, "1");
   const { method } = request;
   const body = method === "GET" || method === "HEAD" ? null : request.body;
-  const url = `http://opsen.internal${target}`;
   return api(new Request(url, body === null ? { method, headers } : { method, headers, body }));
+}
+
+/** The path as the API will see it, which what is sent may spell otherwise; null when it cannot be decoded. */
+function servedPath(url: string): string | null {
+  try {
+    return decodeURIComponent(new URL(url).pathname);
+  } catch {
+    return null;
+  }
 }

@@ -4,6 +4,7 @@ import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { TrafficReading } from "../../../core/table/traffic-reading.ts";
 import type { BackendState } from "../registry/backend-state.ts";
+import type { LatestChange } from "../settings/settings.ts";
 import type { Exposition, MetricHead } from "./exposition.ts";
 import type { ProcessFigures } from "./process-figures.ts";
 
@@ -13,6 +14,9 @@ export interface ServerSource {
   readonly tables: Tables;
   readonly tiers: readonly Tier[];
   readonly version: string;
+  readonly workers: number;
+  readonly configVersion: number;
+  readonly latestChange: LatestChange | null;
   /** Of the clock by which everything ages. */
   readonly nowMs: number;
   /** What of it people are told. */

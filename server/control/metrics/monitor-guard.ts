@@ -11,7 +11,7 @@ import { problem } from "../api/answers.ts";
 export interface MonitorGuardDeps {
   readonly tables: Pick<Tables, "authFailures" | "counters" | "worker">;
   /** Answers anybody when there is no key at all. */
-  readonly insecureNoAuth: boolean;
+  readonly insecureNoAuth: () => boolean;
   readonly now: () => number;
 }
 
@@ -55,7 +55,7 @@ export class MonitorGuard {
   }
 
   #checkKeyless({ headers }: Request, peer: string): Response | null {
-    if (this.#deps.insecureNoAuth) return null;
+    if (this.#deps.insecureNoAuth()) return null;
     const isOurs = isLoopback(peer) && isOwnAuthority(headers.get("host") ?? "");
     if (isOurs && headers.get("origin") === null && headers.get("x-forwarded-for") === null) return null;
     return problem(

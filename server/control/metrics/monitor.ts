@@ -35,7 +35,10 @@ export function startMonitor(options: MonitorOptions): RunningMonitor | null {
   const scraper = new Scraper(options);
   const history = new History({ config, tables, now, rows: () => claimedRows(tables.backends) });
   cleanup.defer(() => history.stop());
-  const guard = new MonitorGuard({ tables, insecureNoAuth: config.insecure_no_auth, now }, options.keys);
+  const guard = new MonitorGuard(
+    { tables, insecureNoAuth: () => options.config.insecure_no_auth, now },
+    options.keys,
+  );
   const scrape = (accept: string | null): Promise<Response> => answer(scraper, accept);
   if (config.metrics_port !== 0) {
     const stop = serveMetrics({ config, guard, answer: (request) => scrape(request.headers.get("accept")) });

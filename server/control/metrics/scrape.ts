@@ -3,6 +3,7 @@ import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
+import type { Settings } from "../settings/settings.ts";
 import { catalogue, namePrefix } from "./catalogue.ts";
 import { Exposition, labelText } from "./exposition.ts";
 import type { BackendSource, Metric, ServerSource } from "./metric.ts";
@@ -18,6 +19,9 @@ export interface ScrapeDeps {
   readonly tables: Tables;
   readonly tiers: readonly Tier[];
   readonly registry: BackendRegistry;
+  /** Threads that serve requests now. */
+  readonly workers: number;
+  readonly settings: Pick<Settings, "version" | "latest">;
   readonly version: string;
   /** Milliseconds of the clock by which everything ages. */
   readonly now: () => number;
@@ -76,7 +80,8 @@ export class Scraper {
   }
 
   async #serverSource(states: ReturnType<BackendRegistry["list"]>): Promise<ServerSource> {
-    const { config, tables, tiers, registry, version, now, wallOf, maxOpenFiles } = this.#deps;
+    const { config, tables, tiers, registry, settings, workers, version } = this.#deps;
+    const { now, wallOf, maxOpenFiles } = this.#deps;
     const cores = states.reduce((sum, { report }) => sum + (report?.cpu_usage_avg.length ?? 0), 0);
     const nowMs = now();
     const { total, active } = registry.totals(nowMs);
@@ -85,6 +90,9 @@ export class Scraper {
       tables,
       tiers,
       version,
+      workers,
+      configVersion: settings.version,
+      latestChange: settings.latest,
       nowMs,
       wallOf,
       total: tables.traffic.readTotal(),

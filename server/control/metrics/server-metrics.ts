@@ -1,11 +1,11 @@
 /** Counters of the whole server, its threads and its process. */
 import { FILTER_NAMES } from "../../../core/balancing/filters.ts";
-import { i32 } from "../../../core/table/buffer-layout.ts";
 import { COUNTERS, PLAIN_COUNTERS, refusalCounter } from "../../../core/table/counter-names.ts";
 import { LOOP_BOUNDS_SECONDS } from "../../../core/table/loop-table.ts";
 import { CONTROL_PLANE } from "../../../core/table/spin-lock.ts";
 import { PROXY_ERROR_CODES } from "../../../core/wire/proxy-error.ts";
-import { labelText } from "./exposition.ts";
+import type { LatestChange } from "../settings/settings.ts";
+import { labelText, type MetricHead } from "./exposition.ts";
 import { counter, gauge, type Metric, type ServerSource, serverMetric } from "./metric.ts";
 
 /** Counters that are one metric with a label, or that another metric tells in parts. */
@@ -68,7 +68,33 @@ export const STATE_METRICS: readonly Metric[] = [
     gauge("degraded", "1 while something does not work that should, such as the database."),
     ({ isDegraded }) => Number(isDegraded),
   ),
-  serverMetric(gauge("workers", "Threads that serve requests."), ({ tables }) => tables.backends.workers),
+  serverMetric(gauge("workers", "Threads that serve requests."), ({ workers }) => workers),
+  serverMetric(
+    gauge("cache_entries", "Responses that the cache holds."),
+    ({ tables }) => tables.cacheSizes.total().entries,
+  ),
+  serverMetric(
+    gauge("cache_bytes", "Memory that they take, in bytes."),
+    ({ tables }) => tables.cacheSizes.total().bytes,
+  ),
+  serverMetric(
+    gauge("config_version", "Version of the configuration, which moves on with each change."),
+    ({ configVersion }) => configVersion,
+  ),
+  whenChanged(
+    gauge(
+      "config_last_change_successful",
+      "1 when the last change or reload of the configuration was applied, 0 when it was refused.",
+    ),
+    ({ isApplied }) => Number(isApplied),
+  ),
+  whenChanged(
+    gauge(
+      "config_last_change_timestamp_seconds",
+      "When the last change or reload of the configuration was made or refused.",
+    ),
+    ({ atMs }) => atMs / 1000,
+  ),
   {
     ...gauge("build_info", "1, with the version of the program and of its runtime."),
     labels: ["runtime", "version"],
@@ -79,8 +105,8 @@ export const STATE_METRICS: readonly Metric[] = [
     help: "How late the timers of a thread were.",
     type: "histogram",
     labels: ["thread"],
-    server: ({ tables }, out) => {
-      for (let worker = CONTROL_PLANE; worker < tables.backends.workers; worker++) {
+    server: ({ tables, workers }, out) => {
+      for (let worker = CONTROL_PLANE; worker < workers; worker++) {
         const { cumulative, sumSeconds } = tables.loop.read(worker);
         const thread = worker === CONTROL_PLANE ? "control" : `worker-${worker}`;
         out.histogram(LOOP_BOUNDS_SECONDS, cumulative, sumSeconds, labelText({ thread }));
@@ -109,6 +135,17 @@ export const PROCESS_METRICS: readonly Metric[] = [
     ({ process }) => process.startedAtSeconds,
   ),
 ];
+
+/** Of the last change of the configuration; nothing before the first one. */
+function whenChanged(head: MetricHead, read: (change: LatestChange) => number): Metric {
+  return {
+    ...head,
+    labels: [],
+    server: ({ latestChange }, out) => {
+      if (latestChange !== null) out.sample(read(latestChange));
+    },
+  };
+}
 
 function labelled(
   name: string,
@@ -141,12 +178,5 @@ function common(head: ReturnType<typeof gauge>, read: (source: ServerSource) => 
 }
 
 function retriesInFlight({ tables }: ServerSource): number {
-  const { capacity, workers, columns, limit } = tables.backends;
-  let retries = 0;
-  for (let thread = 0; thread <= workers; thread++) {
-    for (let group = 0; group < Math.min(capacity, Math.max(limit, 1)); group++) {
-      retries += i32(columns.retriesOf, thread * capacity + group);
-    }
-  }
-  return retries;
+  return tables.backends.columns.retriesOf.reduce((sum, retries) => sum + retries, 0);
 }

@@ -54,6 +54,13 @@ export interface SettingsDeps {
   readonly wallNow: () => number;
 }
 
+/** How the last change that was wanted went. */
+export interface LatestChange {
+  readonly isApplied: boolean;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
 export class Settings {
   readonly #deps: SettingsDeps;
   #changes: RuntimeChanges;
@@ -61,6 +68,7 @@ export class Settings {
   /** What the changes were before each of the last edits, the last at the end. */
   readonly #history: RuntimeChanges[] = [];
   #last: Promise<unknown> = Promise.resolve();
+  #latest: LatestChange | null = null;
 
   /** `changes` are those that were in effect when the server started. */
   constructor(deps: SettingsDeps, changes: RuntimeChanges = NO_CHANGES) {
@@ -71,6 +79,11 @@ export class Settings {
   /** Moves on with every change. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Null before the first one. */
+  get latest(): LatestChange | null {
+    return this.#latest;
   }
 
   get changes(): RuntimeChanges {
@@ -126,6 +139,7 @@ export class Settings {
     this.#changes = next;
     if (changes.length > 0 || kind !== "reload") this.#version++;
     await prepared.commit();
+    this.#latest = { isApplied: true, atMs: this.#deps.wallNow() };
     if (kind !== "reload") saveChanges(this.#deps.store, persistent(next));
     this.#tell(request, changes, restartRequired);
     await this.#deps.store.settled();
@@ -133,8 +147,9 @@ export class Settings {
   }
 
   #refused(request: Request, errors: readonly FieldError[]): SettingsOutcome {
-    const { log } = this.#deps;
+    const { log, wallNow } = this.#deps;
     if (request.dryRun) return { kind: "invalid", errors };
+    this.#latest = { isApplied: false, atMs: wallNow() };
     const reason = errors.map(({ field, rule }) => `${field}: ${rule}`).join("; ");
     log.error("a change of the configuration is refused: everything stays as it was", {
       by: request.actor,

@@ -1,5 +1,6 @@
 /** Starts the data-plane threads, tells them of changes, and replaces those that fail. */
 import type { ApiKey } from "../../../core/plane/api-key.ts";
+import type { CachePurge, CacheReport } from "../../../core/plane/cache.ts";
 import type {
   CertificateSet,
   StickyAssignment,
@@ -191,6 +192,31 @@ export class Supervisor {
   sampleDecisions(perSecond: number): void {
     this.#sampledPerSecond = perSecond;
     for (const { thread } of this.#slots) thread?.tell({ type: "sample", perSecond });
+  }
+
+  /** Has every worker forget stored responses; the number of them. */
+  async purgeCaches(purge: CachePurge): Promise<number> {
+    const seq = ++this.#seq;
+    const purged = await Promise.all(
+      this.#slots.map(async ({ index, thread }) => {
+        const entries = (await thread?.askCache({ type: "cache_purge", seq, purge })) ?? null;
+        if (typeof entries === "number") return entries;
+        this.#options.log.warn("a worker did not confirm a purge in time", { worker: index });
+        return 0;
+      }),
+    );
+    return purged.reduce((sum, entries) => sum + entries, 0);
+  }
+
+  /** What each worker has stored, as far as it answers in time. */
+  async cacheReports(most: number): Promise<CacheReport[]> {
+    const seq = ++this.#seq;
+    const reports = await Promise.all(
+      this.#slots.map(
+        async ({ thread }) => (await thread?.askCache({ type: "cache_question", seq, most })) ?? null,
+      ),
+    );
+    return reports.flatMap((report) => (report === null || typeof report === "number" ? [] : [report]));
   }
 
   /** Closes the listeners and lets requests finish; the number that were cut. */

@@ -1,9 +1,12 @@
 /** One data-plane thread, from its start to its end, as the control plane sees it. */
+import type { CacheReport } from "../../../core/plane/cache.ts";
 import type {
   FromWorker,
   StickyAssignment,
   ToWorker,
   WorkerBackend,
+  WorkerCachePurge,
+  WorkerCacheQuestion,
   WorkerCertificates,
   WorkerEjected,
   WorkerInit,
@@ -28,6 +31,9 @@ export interface ThreadEvents {
   readonly onExit: (reason: string) => void;
 }
 
+/** The number of responses that were purged, or what is stored. */
+export type CacheAnswer = number | CacheReport;
+
 /** A worker that does not answer in this time goes on without: the caller is told. */
 const ACK_TIMEOUT_MS = 2_000;
 /** A worker that reported its end is ended by force after this. */
@@ -46,6 +52,7 @@ export class WorkerThread {
   readonly #events: ThreadEvents;
   readonly #acks = new Map<number, (isAcked: boolean) => void>();
   readonly #settleReady: { resolve: (ready: WorkerReady) => void; reject: (reason: Error) => void };
+  readonly #cacheAnswers = new Map<number, (answer: CacheAnswer | null) => void>();
   #onDrained: (cut: number) => void = () => {};
   #reason = "it ended";
   #hasExited = false;
@@ -83,6 +90,19 @@ export class WorkerThread {
     if (!this.#hasExited) this.#post(message);
   }
 
+  /** Asks about the cache; null when the thread has ended or does not answer in time. */
+  async askCache(question: WorkerCachePurge | WorkerCacheQuestion): Promise<CacheAnswer | null> {
+    if (this.#hasExited) return null;
+    const { promise, resolve } = Promise.withResolvers<CacheAnswer | null>();
+    const timer = setTimeout(resolve, ACK_TIMEOUT_MS, null);
+    this.#cacheAnswers.set(question.seq, resolve);
+    this.#post(question);
+    const answer = await promise;
+    clearTimeout(timer);
+    this.#cacheAnswers.delete(question.seq);
+    return answer;
+  }
+
   /** Lets requests in flight finish, for ever if need be (Infinity); the number that were cut. */
   async drain(withinMs: number): Promise<number> {
     if (this.#hasExited) return 0;
@@ -117,6 +137,12 @@ export class WorkerThread {
         return;
       case "ack":
         this.#acks.get(message.seq)?.(true);
+        return;
+      case "cache_purged":
+        this.#cacheAnswers.get(message.seq)?.(message.entries);
+        return;
+      case "cache_report":
+        this.#cacheAnswers.get(message.seq)?.(message.report);
         return;
       case "failed":
         this.#fail(message.reason);
@@ -158,6 +184,7 @@ export class WorkerThread {
     this.#hasExited = true;
     this.#settleReady.reject(new Error(this.#reason));
     for (const settle of this.#acks.values()) settle(true);
+    for (const settle of this.#cacheAnswers.values()) settle(null);
     this.#onDrained(0);
     this.#events.onExit(this.#reason);
   }

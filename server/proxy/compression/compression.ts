@@ -17,8 +17,8 @@ type CompressionKeys = Pick<
 >;
 
 const MB = 1_048_576;
-/** What the encoder of one answer takes at most, measured with the window that is used. */
-const COST_BYTES: Record<ContentCoding, number> = { gzip: 0.4 * MB, br: MB, zstd: MB };
+/** What the encoder of one answer takes at most, whatever its level: measured, with the windows that are used. */
+const COST_BYTES: Record<ContentCoding, number> = { gzip: 0.5 * MB, br: MB, zstd: 1.5 * MB };
 /** Clients send a few dozen values of Accept-Encoding between them. */
 const MAX_REMEMBERED = 256;
 

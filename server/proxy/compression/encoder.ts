@@ -36,8 +36,12 @@ interface RawStream {
   close(): void;
 }
 
-/** How much of the past is looked at, as a power of two: bounds memory, and what a client must keep. */
-const WINDOW_BITS = 17;
+/**
+ * How much of the past is looked at, as powers of two: bounds memory at every level, and what a client must keep. With
+ * 2^17 Brotli takes up to 25 MB at its higher levels, and Zstandard does so unless its tables are bounded as well.
+ */
+const BROTLI_WINDOW_BITS = 16;
+const ZSTD_BITS = 17;
 const OUTPUT_BYTES = 65_536;
 const NOTHING: Buffer = Buffer.alloc(0);
 const OPERATIONS = {
@@ -128,10 +132,11 @@ function openStream(coding: ContentCoding, levels: EncoderLevels): object {
   if (coding === "gzip") return createGzip({ level: levels.gzip });
   if (coding === "zstd") {
     const { ZSTD_c_compressionLevel: level, ZSTD_c_windowLog: window } = constants;
-    return createZstdCompress({ params: { [level]: levels.zstd, [window]: WINDOW_BITS } });
+    const tables = { [constants.ZSTD_c_hashLog]: ZSTD_BITS, [constants.ZSTD_c_chainLog]: ZSTD_BITS };
+    return createZstdCompress({ params: { [level]: levels.zstd, [window]: ZSTD_BITS, ...tables } });
   }
   const { BROTLI_PARAM_QUALITY: level, BROTLI_PARAM_LGWIN: window } = constants;
-  return createBrotliCompress({ params: { [level]: levels.br, [window]: WINDOW_BITS } });
+  return createBrotliCompress({ params: { [level]: levels.br, [window]: BROTLI_WINDOW_BITS } });
 }
 
 /** See {@link RawStream}: these members exist, though no type of node:zlib names them. */

@@ -2,29 +2,28 @@ import { newPickQuery } from "../../../core/balancing/pick.ts";
 import type { Representation } from "../../../core/http/content-coding.ts";
 import { RequestHead } from "../../../core/http/request-head.ts";
 import { PROXY_ERROR_STATUS, type ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
-import { CodedClient } from "../compression/coded-client.ts";
 import type { Header, Plane } from "../context.ts";
 import type { ProxyOptions } from "../options.ts";
 import { RequestTrace } from "../tracing/request-trace.ts";
 import { Delivery } from "../upstream/delivery.ts";
 import { type Answer, problem, proxyError } from "./answers.ts";
+import { ClientViews } from "./client-views.ts";
 import { Deadlines } from "./deadlines.ts";
+import { isDrainable } from "./drainable.ts";
 import { Facts } from "./facts.ts";
 import { RequestBody } from "./request-body.ts";
-import type { ExchangeClient, UpstreamPool } from "./sides.ts";
+import type { CacheSide, ExchangeClient, UpstreamPool } from "./sides.ts";
 
 /**
  * idle → deciding → (gathering →) (ready →) delivering → (tunnel →) idle, or → draining → idle after an early answer of our own.
- * Whatever happens, `#finish` runs once; before it the delivery has settled its pick.
+ * The cache may hold it before or after. `#finish` always runs once; before it the delivery has settled its pick.
  */
-type Phase = "idle" | "deciding" | "gathering" | "ready" | "delivering" | "tunnel" | "draining";
+type Phase = "idle" | "deciding" | "gathering" | "ready" | "held" | "delivering" | "tunnel" | "draining";
 
 /** Looks at the body so far; returns false to be called again with more. */
 export type GatherStep = (exchange: Exchange) => boolean;
 
 const NO_HEADERS: readonly Header[] = [];
-/** An answer before the end of a body up to this size waits for its rest, so that the connection can be kept. */
-const DRAIN_BYTES = 65_536;
 
 /** One request and its response. Those who decide about it answer through it or deliver it; it ends in one place. */
 export class Exchange {
@@ -52,7 +51,11 @@ export class Exchange {
   continued = false;
   /** Null when nobody traces. */
   readonly trace: RequestTrace | null;
-  readonly #coded: CodedClient | null;
+  readonly #views: ClientViews | null;
+  /** The cache's part; null where it has none. */
+  cache: CacheSide | null = null;
+  /** The backend is asked for the whole, whatever part the client wants. */
+  dropsConditions = false;
   #client: ExchangeClient | null = null;
   #phase: Phase = "idle";
   #step: GatherStep | null = null;
@@ -66,8 +69,8 @@ export class Exchange {
     this.#options = plane.options;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
-    this.#coded = plane.compression === null ? null : new CodedClient(this, plane.compression);
     this.trace = plane.tracer === null ? null : new RequestTrace(this, plane.tracer);
+    this.#views = ClientViews.of(this);
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 
@@ -93,7 +96,7 @@ export class Exchange {
   /** Starts with a complete head; what becomes of it is decided by the caller. */
   begin(client: ExchangeClient): void {
     if (this.#options !== this.plane.options) this.#adapt();
-    this.#client = this.#coded === null ? client : this.#beginCoded(this.#coded, client);
+    this.#client = this.#views === null ? client : this.#views.over(client);
     this.#phase = "deciding";
     this.facts.begin();
     this.trace?.reset();
@@ -102,6 +105,7 @@ export class Exchange {
     this.responding = false;
     this.bytesOut = 0;
     this.continued = false;
+    this.dropsConditions = false;
     this.upgrade = "";
     this.requestExtra = NO_HEADERS;
     this.responseExtra = NO_HEADERS;
@@ -130,6 +134,7 @@ export class Exchange {
     owned: boolean,
   ): void {
     const { body } = this;
+    this.#views?.messages?.requestBody(bytes, start, end);
     body.take(bytes, start, end, owned);
     if (state === "broken") body.fault = "malformed";
     else if (state === "done" && body.fault === "none") body.complete = true;
@@ -164,6 +169,11 @@ export class Exchange {
     if (!waits) this.#start();
   }
 
+  /** Leaves it to the cache, which answers later, or delivers it after all. */
+  hold(): void {
+    this.#phase = "held";
+  }
+
   /** Answers in place of a backend and ends the exchange. `code` is for the log. */
   answer(answer: Answer, code = ""): void {
     if (this.responding) {
@@ -172,7 +182,7 @@ export class Exchange {
     }
     const { head, body, client, plane } = this;
     this.delivery.release();
-    const drains = !body.complete && this.#isDrainable();
+    const drains = !body.complete && isDrainable(this);
     const keepAlive = head.keepAlive && (body.complete || drains) && !plane.draining && !client.leaving;
     const reply = {
       status: answer.status,
@@ -198,6 +208,7 @@ export class Exchange {
   /** Answers with an error: short text on proxied paths, a problem on management paths. */
   refuse(code: ProxyErrorCode, extra: readonly Header[] = NO_HEADERS, reason = ""): void {
     this.facts.reason = reason;
+    if (this.cache !== null && !this.responding && this.cache.replaces(code)) return;
     // A client that was too slow once is not waited for again.
     if (code === "slow_request") this.head.keepAlive = false;
     const error = proxyError(code, PROXY_ERROR_STATUS[code], extra);
@@ -250,11 +261,13 @@ export class Exchange {
     if (this.#phase === "gathering") this.refuse("slow_request");
     else if (this.#phase === "draining") this.#finish(false);
     else if (this.#phase === "delivering") this.delivery.onTimeout();
+    else if (this.#phase === "held") this.cache?.onTimeout();
   }
 
   /** The client has taken all that waited for it. */
   onClientDrain(): void {
     if (this.#phase === "delivering") this.delivery.onClientDrain();
+    else if (this.#phase === "held") this.cache?.onClientDrain();
   }
 
   /** The configuration has changed since the last request. */
@@ -279,15 +292,6 @@ export class Exchange {
     else if (this.responding) this.truncate(verdict === "slow");
     else this.refuse(verdict === "slow" ? "slow_request" : "total_timeout");
     return false;
-  }
-
-  #beginCoded(coded: CodedClient, client: ExchangeClient): ExchangeClient {
-    const { representation } = this;
-    representation.coding = "";
-    representation.etag = "";
-    representation.varies = false;
-    this.codedBytes = 0;
-    return coded.serve(client);
   }
 
   get #takesBody(): boolean {
@@ -317,13 +321,6 @@ export class Exchange {
     else this.refuse("bad_request", NO_HEADERS, "the chunked body is malformed");
   }
 
-  #isDrainable(): boolean {
-    const { head, body } = this;
-    if (body.fault !== "none" || head.framing !== "length" || head.contentLength > DRAIN_BYTES) return false;
-    // A client that waits for 100 may never send the body: nothing tells its next request from it.
-    return !head.expectContinue || this.continued;
-  }
-
   #finish(keepAlive: boolean): void {
     const { client } = this;
     this.#end();
@@ -331,6 +328,7 @@ export class Exchange {
   }
 
   #end(): void {
+    this.#views?.messages?.write();
     this.facts.record(this);
     this.trace?.end();
     this.#phase = "idle";
@@ -338,5 +336,8 @@ export class Exchange {
     this.#client = null;
     this.body.discard();
     this.head.reset();
+    const { cache } = this;
+    this.cache = null;
+    cache?.ended();
   }
 }

@@ -1,4 +1,5 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
+import type { RequestHead } from "../../../core/http/request-head.ts";
 import { errorCounter } from "../../../core/table/counter-names.ts";
 import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
 import type { Plane } from "../context.ts";
@@ -48,6 +49,10 @@ export class Facts {
   stickyId = "";
   /** The request's session is named by our cookie, or will be. */
   byCookie = false;
+  /** What the cache did, in a word; empty where it had no part. */
+  cache = "";
+  /** No client waits for it: it is neither counted nor logged. */
+  isBackground = false;
   place: Place | null = null;
   endpoint = 0;
   #startedMs = 0;
@@ -70,6 +75,8 @@ export class Facts {
     this.requestId = "";
     this.stickyId = "";
     this.byCookie = false;
+    this.cache = "";
+    this.isBackground = false;
     this.place = null;
     this.#startedMs = performance.now();
     this.#bytesIn = -1;
@@ -120,6 +127,7 @@ export class Facts {
   /** Counts the request and writes its access line. */
   record(exchange: Exchange): void {
     const { plane, head, body } = exchange;
+    if (this.isBackground) return;
     const bytesIn = this.#bytesIn < 0 ? body.received : this.#bytesIn;
     const { coding } = exchange.representation;
     const answered = coding === "" ? exchange.bytesOut : exchange.codedBytes;
@@ -141,6 +149,7 @@ export class Facts {
       return;
     }
     plane.log.write("info", `${head.method} ${loggedTarget(head.target)} ${this.status}`, "access", {
+      id: this.idOf(head),
       client: this.clientIp,
       key: this.keyName === "" ? undefined : this.keyName,
       backend: this.clientId === "" ? undefined : this.clientId,
@@ -152,12 +161,19 @@ export class Facts {
       coding: coding === "" ? undefined : coding,
       uncoded: coding === "" ? undefined : exchange.bytesOut,
       attempts: this.attempts > 1 ? this.attempts : undefined,
+      cache: this.cache === "" ? undefined : this.cache,
       queued_ms: this.queuedMs > 0 ? Math.round(this.queuedMs) : undefined,
       code: this.code === "" ? undefined : this.code,
       reason: this.reason === "" ? undefined : this.reason,
       truncated: this.truncated ? true : undefined,
       suppressed: thinning.suppressed,
     });
+  }
+
+  /** What backends are told as X-Request-ID; undefined for what came no further than its head. */
+  idOf(head: RequestHead): string | undefined {
+    if (head.method === "-") return undefined;
+    return this.requestId || (head.get("x-request-id") ?? undefined);
   }
 
   /** We have refused the request for what it was, before any backend had a part in it. */

@@ -33,6 +33,7 @@ export function fillForward(exchange: Exchange, forward: Mutable<ForwardContext>
   forward.forwardExpect = !exchange.continued;
   forward.trace = exchange.trace;
   forward.extra = exchange.requestExtra;
+  forward.dropConditions = exchange.dropsConditions;
   const key = plane.keys.size > 0 ? head.get("x-api-key") : null;
   forward.dropHeader = key !== null && plane.keys.find(key) !== null ? "x-api-key" : "";
 }

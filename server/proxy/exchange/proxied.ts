@@ -88,7 +88,8 @@ function start(exchange: Exchange, bodyTier: string, place: ReturnType<typeof un
   setStrategy(exchange, head.path, facts.clientIp);
   plane.cookies?.read(exchange);
   locate(exchange, place, facts.clientIp);
-  exchange.deliver();
+  if (plane.cache === null) exchange.deliver();
+  else plane.cache.serve(exchange);
 }
 
 function numberOf(value: string | number | undefined): number | undefined {

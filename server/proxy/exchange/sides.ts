@@ -4,6 +4,7 @@ import type { ClientAddress } from "../../../core/http/forwarded.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { Reply } from "../../../core/http/respond.ts";
 import type { ResponseHead } from "../../../core/http/response-head.ts";
+import type { ProxyErrorCode } from "../../../core/wire/proxy-error.ts";
 import type { Door } from "../context.ts";
 import type { ByteSocket, SocketOwner } from "../net/socket.ts";
 
@@ -114,6 +115,24 @@ export interface UpstreamUser {
   onBroken(): void;
   /** Called when the backend has taken all that waited for it. */
   onUpstreamDrain(): void;
+}
+
+/** The cache's part in one exchange. */
+export interface CacheSide {
+  /** Called with the final head of a backend; true when the cache answers instead, once the response is out of the way. */
+  takes(response: ResponseHead): boolean;
+  /** Called with each piece of a body that goes to the client, and with its end. */
+  onBody(bytes: Buffer, start: number, end: number): void;
+  onEnd(trailers: Buffer): void;
+  /** Called after {@link takes}: answers. */
+  answer(): void;
+  /** Called before an error is answered; true when the cache has answered instead. */
+  replaces(code: ProxyErrorCode): boolean;
+  /** Called while the cache holds the exchange: the client takes more, or the wait at hand is over. */
+  onClientDrain(): void;
+  onTimeout(): void;
+  /** Called once, last. */
+  ended(): void;
 }
 
 /** The connections of one worker to one origin. */

@@ -21,6 +21,7 @@ const PATHS: ReadonlySet<string> = new Set([
   "/ready",
   "/ping",
   "/metrics/history",
+  "/cache",
   "/clients",
   "/clients/purge",
   "/clients/purge-pending",

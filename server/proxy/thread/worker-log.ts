@@ -2,7 +2,9 @@ import {
   formatLine,
   type LogData,
   type LogLevel,
+  type LogLine,
   levelAtLeast,
+  MAX_VALUE_LENGTH,
   toLogLevel,
 } from "../../../core/log/format.ts";
 import type { FromWorker, StickyAssignment } from "../../../core/plane/messages.ts";
@@ -54,12 +56,22 @@ export class WorkerLog {
   }
 
   write(level: LogLevel, message: string, component: string, data: LogData): void {
-    if (!levelAtLeast(level, this.#least)) return;
+    this.#add({ level, message, component, data });
+  }
+
+  /** A message of HTTP with the beginning of its body, of so many bytes at most. */
+  message(message: string, bodyBytes: number, data: LogData): void {
+    const maxValueLength = Math.max(bodyBytes, MAX_VALUE_LENGTH);
+    this.#add({ level: "info", message, component: "message", data, maxValueLength });
+  }
+
+  #add(line: Omit<LogLine, "timestampMs">): void {
+    if (!levelAtLeast(line.level, this.#least)) return;
     if (this.#lines.length > MAX_BATCH_CHARS) {
       this.#onDropped(1);
       return;
     }
-    this.#lines += `${formatLine({ timestampMs: Date.now(), level, message, component, data }, this.#json)}\n`;
+    this.#lines += `${formatLine({ timestampMs: Date.now(), ...line }, this.#json)}\n`;
     this.#schedule();
   }
 

@@ -14,8 +14,8 @@ import { Gatherer } from "./gatherer.ts";
 /** Descriptors come back as soon as anybody leaves. */
 const DESCRIPTORS_RETRY_MS = 1000;
 
-/** seeking: there is no connection to a backend (yet). */
-type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying";
+/** seeking: there is no connection to a backend (yet). taken: the cache answers once the backend has done. */
+type Phase = "idle" | "seeking" | "connecting" | "waiting" | "relaying" | "taken";
 
 /** The backend's side of an exchange: pick, connect, send, take the answer; again on another backend if due. */
 export class Delivery implements AttemptUser {
@@ -191,6 +191,11 @@ export class Delivery implements AttemptUser {
       this.#switchProtocols(response);
       return;
     }
+    if (exchange.cache?.takes(response) === true) {
+      this.#phase = "taken";
+      if (response.framing !== "none") this.#leaveToCache("close");
+      return;
+    }
     exchange.plane.cookies?.answer(exchange);
     if (!client.begin(response)) {
       this.#badAnswer("the head of the response is too large");
@@ -208,6 +213,7 @@ export class Delivery implements AttemptUser {
     // Capacity goes back before the client has the end: else its next request, in another worker, could find none.
     if (isLast) this.choice.settle();
     exchange.bytesOut += end - start;
+    exchange.cache?.onBody(bytes, start, end);
     if (this.#gathers && this.#gatherer !== null) {
       this.#bodyLeft -= end - start;
       this.#gatherer.add(bytes.subarray(start, end), this.#bodyLeft === 0);
@@ -218,8 +224,13 @@ export class Delivery implements AttemptUser {
     const exchange = this.#exchange;
     const { client, body } = exchange;
     const upstream = this.#upstream;
+    if (this.#phase === "taken") {
+      this.#leaveToCache("done");
+      return;
+    }
     this.#gatherer?.flush();
     this.choice.settle();
+    exchange.cache?.onEnd(trailers);
     client.endBody(trailers);
     client.flush();
     this.#upstream = null;
@@ -255,6 +266,10 @@ export class Delivery implements AttemptUser {
   }
 
   onBroken(): void {
+    if (this.#phase === "taken") {
+      this.#leaveToCache("close");
+      return;
+    }
     this.choice.broke();
     this.choice.blame("failure");
     this.#gatherer?.flush();
@@ -306,6 +321,17 @@ export class Delivery implements AttemptUser {
     this.#phase = "idle";
     exchange.plane.cookies?.answer(exchange);
     if (!openTunnel(exchange, response, upstream)) upstream.drop("abort");
+  }
+
+  /** What the backend has answered is out of the way: the cache has something better. */
+  #leaveToCache(how: "done" | "close"): void {
+    const { body, cache } = this.#exchange;
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    if (how === "done") upstream?.done(body.complete);
+    else upstream?.drop("close");
+    this.release();
+    cache?.answer();
   }
 
   #badAnswer(fault: string): void {

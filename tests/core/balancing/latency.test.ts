@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { LEAST_LATENCY_MS } from "../../../core/balancing/latency.ts";
+import { feedLatency, LEAST_LATENCY_MS, latencyAtLoad } from "../../../core/balancing/latency.ts";
 import { Pick } from "../../../core/balancing/pick.ts";
 import { FleetUnderTest } from "./strategies/fleet.ts";
 
@@ -21,6 +21,24 @@ class Fed extends FleetUnderTest {
     return this.picker.explain(this.query()).rows[0]?.score ?? NaN;
   }
 }
+
+test("the mean by load is that of the same load, else of the nearest lower one, else of a higher one", () => {
+  const { balance } = new FleetUnderTest({}, [1, 1]).tables.backends.columns;
+  const feed = (ms: number, others: number, failed = false): void =>
+    feedLatency(balance, 0, { ms, nowMs: 1000, failed, others }, DECAY_MS);
+  const seen = (...loads: number[]): number[] => loads.map((others) => latencyAtLoad(balance, 0, others));
+  expect(seen(0, 5)).toEqual([0, 0]);
+  feed(40, 5);
+  expect(seen(0, 4, 7, 1000)).toEqual([40, 40, 40, 40]);
+  feed(10, 0);
+  feed(900, 64);
+  expect(seen(0, 3, 4, 63, 64, 1e6)).toEqual([10, 10, 40, 40, 900, 900]);
+  // A fifth of the difference, and down only for what succeeded.
+  feed(20, 0);
+  feed(2, 5, true);
+  expect(seen(0, 5)).toEqual([12, 40]);
+  expect(latencyAtLoad(balance, 1, 0)).toBe(0);
+});
 
 describe("the latency of a row", () => {
   test("follows a peak at once, and what is lower by the time that has passed", () => {

@@ -1,7 +1,7 @@
 /** A data plane in this process: real tables, real sockets, backends registered by hand instead of by agents. */
 import { withDefaults } from "../../../core/config/defaults.ts";
 import { type ServerConfig, ServerConfigSchema } from "../../../core/config/server-schema.ts";
-import type { FromWorker, WorkerInit } from "../../../core/plane/messages.ts";
+import type { FromWorker, ToWorker, WorkerInit } from "../../../core/plane/messages.ts";
 import type { Backend, Endpoint, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import { readKeys } from "../../../server/control/keys/key-files.ts";
@@ -70,7 +70,11 @@ export class Cell implements AsyncDisposable {
   }
 
   static async start(options: CellOptions = {}): Promise<Cell> {
-    const init = cellInit(options);
+    return Cell.of(cellInit(options));
+  }
+
+  /** Starts a worker that is told so; several may share tables. */
+  static async of(init: WorkerInit): Promise<Cell> {
     const messages: FromWorker[] = [];
     const plane = await startDataPlane(init, (message) => messages.push(message), Date.now);
     if (plane === null) throw new Error(`the data plane did not start: ${JSON.stringify(messages)}`);
@@ -128,6 +132,11 @@ export class Cell implements AsyncDisposable {
       backend: null,
       newPathGroups: { index: 0, groups: [] },
     });
+  }
+
+  /** Tells the worker anything that the control plane may. */
+  apply(message: ToWorker): void {
+    this.#plane.apply(message);
   }
 
   drain(withinMs: number): void {

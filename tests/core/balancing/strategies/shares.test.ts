@@ -33,6 +33,19 @@ describe("weights", () => {
     expectShares(shares(fleet.rows(PICKS, client), 4), [0.1, 0.2, 0.3, 0.4]);
   });
 
+  test.each(["random", "power_of_two"] as const)("%s draws by weight in a larger fleet too", (strategy) => {
+    const fleet = new FleetUnderTest({ strategy }, [1, 2, 3, 4, 1, 2, 3, 4, 50, 5, 5, 10]);
+    fleet.tables.backends.setDraining(8, true);
+    const found = shares(fleet.rows(PICKS), 12);
+    expectShares(
+      found,
+      [1, 2, 3, 4, 1, 2, 3, 4, 0, 5, 5, 10].map((weight) => weight / 40),
+    );
+    // A fleet of which one alone is left.
+    for (let row = 0; row < 11; row++) fleet.tables.backends.setDraining(row, true);
+    expect(new Set(fleet.rows(100))).toEqual(new Set([11]));
+  });
+
   test("least_connections keeps what is in flight in their proportion, and idle turns too", () => {
     const fleet = new FleetUnderTest({ strategy: "least_connections" }, [1, 2, 3, 4]);
     expect(counts(fleet.rows(1000), 4)).toEqual([100, 200, 300, 400]);

@@ -6,6 +6,7 @@ import type { ServerConfig } from "../../../../core/config/server-schema.ts";
 import { type Place, toTiers } from "../../../../core/scoring/index.ts";
 import type { Tables } from "../../../../core/table/tables.ts";
 import { AGENT_TOKEN_HEADER } from "../../../../core/wire/registration.ts";
+import type { Caches } from "../../../../server/control/api/cache.ts";
 import { ADMIN_HEADER, createApi, PEER_HEADER, SECRET_HEADER } from "../../../../server/control/api/index.ts";
 import { startMonitor } from "../../../../server/control/metrics/monitor.ts";
 import { record, string } from "../../../support/json.ts";
@@ -46,9 +47,12 @@ export interface Setup {
   /** Text of a `server.yml`. */
   readonly config?: string;
   readonly location?: (ip: string) => Place | null;
+  readonly caches?: Caches;
 }
 
-export function startApi({ config: text = "", location }: Setup = {}): ApiUnderTest {
+const NO_CACHES: Caches = { purge: async () => 0, report: async () => [] };
+
+export function startApi({ config: text = "", location, caches = NO_CACHES }: Setup = {}): ApiUnderTest {
   const loaded = loadServerConfig({ flags: { config: "x" }, env: {}, readFile: () => text });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
   const world = newWorld({ wholeConfig: loaded.config });
@@ -67,9 +71,10 @@ export function startApi({ config: text = "", location }: Setup = {}): ApiUnderT
     wallOf: (ms: number) => ms,
     version: "1.2.3",
   };
-  const monitor = startMonitor({ ...shared, maxOpenFiles: 1024, keys: [], cleanup });
+  const monitor = startMonitor({ ...shared, workers: 1, maxOpenFiles: 1024, keys: [], cleanup });
   const api = createApi({
     ...shared,
+    caches,
     picker,
     secret: SECRET,
     log,

@@ -15,6 +15,7 @@ test("the document has every call, those of the data plane too, with their bodie
   );
   expect(calls.toSorted()).toEqual([
     "DELETE /backends/{id}",
+    "DELETE /cache",
     "DELETE /clients/purge",
     "DELETE /clients/purge-pending",
     "DELETE /clients/{client_id}",
@@ -22,6 +23,7 @@ test("the document has every call, those of the data plane too, with their bodie
     "GET /audit",
     "GET /backends",
     "GET /backends/{id}",
+    "GET /cache",
     "GET /clients",
     "GET /config",
     "GET /health",

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { OWN_LABELS } from "../../../../core/config/metrics-check.ts";
 import { toTiers } from "../../../../core/scoring/index.ts";
 import { catalogue } from "../../../../server/control/metrics/catalogue.ts";
 import { Scraper } from "../../../../server/control/metrics/scrape.ts";
@@ -26,6 +27,8 @@ function scraper({ config, tables, registry }: World): Scraper {
     registry,
     tiers: toTiers(config).tiers,
     version: "1",
+    workers: 2,
+    settings: { version: 1, latest: { isApplied: true, atMs: START_MS } },
     now: () => START_MS,
     wallOf: (ms) => ms,
     maxOpenFiles: 1024,
@@ -62,6 +65,8 @@ test("no two metrics have one name, and labels are as told", async () => {
   const metrics = catalogue(configOf());
   const names = metrics.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
+  const own = new Set(metrics.flatMap(({ labels }) => labels));
+  expect([...own].filter((label) => !OWN_LABELS.has(label))).toEqual([]);
   using world = await fleet(2);
   const { families } = readMetrics(await scraper(world).text(false));
   for (const { name, labels, isCommon } of metrics) {

@@ -25,6 +25,13 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
       return send({ type: "ack", seq: message.seq });
     case "settings":
       return send({ type: "ack", seq: message.seq });
+    case "cache_purge":
+      // One of them says nothing.
+      return index === 1 ? undefined : send({ type: "cache_purged", seq: message.seq, entries: 5 });
+    case "cache_question": {
+      const report = { entries: 1, bytes: 2, largest: [], mostUsed: [] };
+      return send({ type: "cache_report", seq: message.seq, report });
+    }
     case "certificates":
     case "keys":
     case "sample":

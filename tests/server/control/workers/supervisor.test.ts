@@ -118,6 +118,15 @@ describe("the supervisor", () => {
     supervisor.terminate();
   });
 
+  test("adds up what workers purge, says who does not answer, and gathers what they hold", async () => {
+    const { supervisor, log } = newSupervisor();
+    await supervisor.start();
+    expect(await supervisor.purgeCaches({ kind: "all" })).toBe(5);
+    expect(log.lines.some((line) => line.includes("did not confirm a purge"))).toBe(true);
+    expect(await supervisor.cacheReports(3)).toHaveLength(2);
+    supervisor.terminate();
+  });
+
   test("adds up what was cut when it drains", async () => {
     const { supervisor } = newSupervisor();
     await supervisor.start();

@@ -1,0 +1,97 @@
+import { NO_WISHES, type RequestDirectives, requestDirectives } from "../../../core/cache/directives.ts";
+import type { JudgedRequest } from "../../../core/cache/judge.ts";
+import type { FieldLookup } from "../../../core/cache/vary.ts";
+import type { RequestHead } from "../../../core/http/request-head.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { CacheOptions } from "./options.ts";
+
+/** What a GET or HEAD asks of the cache. */
+export interface CacheRequest {
+  readonly uri: string;
+  readonly key: string;
+  readonly isHead: boolean;
+  readonly wishes: RequestDirectives;
+  readonly judged: JudgedRequest;
+  readonly range: string | null;
+  readonly ifRange: string | null;
+  readonly ifNoneMatch: string | null;
+  readonly ifModifiedSince: string | null;
+  /** Values of its fields, as long as the request lasts. */
+  readonly fields: FieldLookup;
+}
+
+const ABSENT = "\u0001";
+
+/**
+ * Fields by which a request may mean something else than its method and target say. They are no part of the key, so that
+ * such a request must neither be answered from the cache nor fill it. If-Match and If-Unmodified-Since are for the
+ * backend to judge (RFC 9111 section 4.3.2).
+ */
+const UNKEYED = [
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  "x-forwarded-scheme",
+  "x-forwarded-prefix",
+  "x-host",
+  "if-match",
+  "if-unmodified-since",
+] as const;
+
+/** Reads a GET or HEAD without a body; null for one that the cache has no part in. */
+export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRequest | null {
+  const { head, facts } = exchange;
+  if (head.host === "" || options.isExcluded(head.path)) return null;
+  for (const name of UNKEYED) if (head.find(name) >= 0) return null;
+  const uri = targetUri(head, facts.proto);
+  const fields: FieldLookup = (name) => head.join(name);
+  return {
+    uri,
+    key: keyOf(uri, exchange, options),
+    isHead: head.method === "HEAD",
+    wishes: wishesOf(head, options),
+    judged: {
+      hasCredentials: head.find("authorization") >= 0 || head.find("x-api-key") >= 0,
+      hasCookie: head.find("cookie") >= 0,
+      noStore: false,
+    },
+    range: head.get("range"),
+    ifRange: head.get("if-range"),
+    ifNoneMatch: head.join("if-none-match"),
+    ifModifiedSince: head.get("if-modified-since"),
+    fields,
+  };
+}
+
+/** The URI that a request is about (RFC 9110 section 7.1), its default port left away. */
+export function targetUri(head: RequestHead, proto: "http" | "https"): string {
+  const raw = head.originStart === 0 ? head.target : head.target.slice(head.originStart);
+  const target = raw.startsWith("/") ? raw : `/${raw}`;
+  return `${proto}://${authorityOf(head.host, proto)}${target}`;
+}
+
+/** An authority in one spelling. */
+export function authorityOf(host: string, proto: string): string {
+  const lower = host.toLowerCase();
+  const port = proto === "https" ? ":443" : ":80";
+  return lower.endsWith(port) && !lower.endsWith(`:${port}`) ? lower.slice(0, -port.length) : lower;
+}
+
+/** What a trusted proxy says of the host is told to the backend, so that it counts. */
+function keyOf(uri: string, { head, facts }: Exchange, options: CacheOptions): string {
+  let key = uri;
+  if (facts.forwardedHost !== head.host) key += `\n${facts.forwardedHost}`;
+  for (const name of options.keyHeaders) key += `\n${head.join(name) ?? ABSENT}`;
+  return key;
+}
+
+function wishesOf(head: RequestHead, options: CacheOptions): RequestDirectives {
+  const cacheControl = head.join("cache-control");
+  const pragma = cacheControl === null ? head.join("pragma") : null;
+  if (cacheControl === null && pragma === null) return NO_WISHES;
+  const wishes = requestDirectives(cacheControl, pragma);
+  if (options.heedsClients) return wishes;
+  return { ...NO_WISHES, noStore: wishes.noStore, onlyIfCached: wishes.onlyIfCached };
+}
