@@ -6,10 +6,14 @@ export function liveView(entry: Readonly<Record<string, unknown>>): Readonly<Rec
   return {
     ...entry,
     ...(Array.isArray(cores) ? { cpu_pct: cores.map((pct) => Math.round(Number(pct))) } : {}),
-    // Every second it would be another one; a late report shows soon enough.
-    ...(typeof age === "number" ? { report_age_seconds: Math.floor(age / AGE_STEP) * AGE_STEP } : {}),
+    // Every second it would be another one; only of a report that is late people want to know how late it is.
+    ...(typeof age === "number"
+      ? { report_age_seconds: age < LATE ? 0 : Math.floor(age / STEP) * STEP }
+      : {}),
     last_check_at: undefined,
   };
 }
 
-const AGE_STEP = 5;
+/** In seconds. Agents report every few seconds. */
+const LATE = 15;
+const STEP = 5;

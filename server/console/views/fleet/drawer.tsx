@@ -89,7 +89,7 @@ function Facts({ backend }: { readonly backend: Backend }) {
     ["Connections", limited(backend.connections, backend.max_connections)],
     ["Leases", compact(backend.leases ?? 0)],
     ["Weight", String(backend.weight ?? 1)],
-    ["Report", backend.report_age_seconds == null ? "none" : `${seconds(backend.report_age_seconds)} ago`],
+    ["Report", reportOf(backend)],
     ["Requests", backend.requests_total === undefined ? "–" : compact(backend.requests_total)],
     ["Errors", backend.errors_total === undefined ? "–" : compact(backend.errors_total)],
     ["Sent", backend.bytes_out === undefined ? "–" : bytes(backend.bytes_out)],
@@ -176,6 +176,12 @@ function Doings(props: {
       </Button>
     </p>
   );
+}
+
+/** Ages of a few seconds are not told apart. */
+function reportOf({ report_age_seconds: age }: Backend): string {
+  if (age === null || age === undefined) return "none";
+  return age === 0 ? "just now" : `${seconds(age)} ago`;
 }
 
 function limited(now: number | undefined, most: number | undefined): string {
