@@ -135,7 +135,7 @@ export class Agent implements ReportSource {
       location: this.#location,
       endpointUrl: resolveEndpoint(endpoints, endpoint_url, address),
       endpoints,
-      limits: limitsOf(this.#options.config),
+      terms: termsOf(this.#options.config),
     };
     this.#log.debug("registering", { endpoint: place.endpointUrl, local_ip: address });
     return registrationBody(this.#host, place, this.#sampling.latest);
@@ -208,10 +208,11 @@ function openIdentity(config: ClientConfig, directory: string | null, log: Logge
 }
 
 /** What the server is told of, where the configuration says anything. */
-function limitsOf({ max_in_flight, max_connections }: ClientConfig): Place["limits"] {
+function termsOf({ max_in_flight, max_connections, tags }: ClientConfig): Place["terms"] {
   return {
     ...(max_in_flight === undefined ? {} : { max_in_flight }),
     ...(max_connections === undefined ? {} : { max_connections }),
+    ...(tags.length === 0 ? {} : { tags: [...tags] }),
   };
 }
 

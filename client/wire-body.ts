@@ -31,7 +31,8 @@ export interface Place {
   readonly location: Location | null;
   readonly endpointUrl: string;
   readonly endpoints: readonly Endpoint[];
-  readonly limits: Pick<Registration, "max_in_flight" | "max_connections">;
+  /** What the configuration says of the backend. */
+  readonly terms: Pick<Registration, "max_in_flight" | "max_connections" | "tags">;
 }
 
 /** Builds the body of `POST /register`. An unknown place is (0, 0) and `unknown`, as the original's agents say. */
@@ -57,7 +58,7 @@ export function registrationBody(host: HostFacts, place: Place, sample: Sample):
     ...(place.endpoints.length === 0
       ? {}
       : { endpoints: place.endpoints.map(({ url, paths }) => ({ url, paths: [...paths] })) }),
-    ...place.limits,
+    ...place.terms,
   };
 }
 

@@ -28,12 +28,15 @@ import {
   GPU_FILTER,
   LIMIT_FILTER,
   MEMORY_FILTER,
+  MIGRATION_FILTER,
   PATH_FILTER,
   STALE_FILTER,
   UNHEALTHY_FILTER,
   WEIGHT_FILTER,
 } from "./filters.ts";
+import { MigrationFilter } from "./migration-filter.ts";
 import type { PickerOptions } from "./options.ts";
+import { pathFilterOf } from "./path-filter.ts";
 import type { PickQuery } from "./pick.ts";
 import type { StrategyView } from "./strategies/strategy.ts";
 
@@ -67,6 +70,7 @@ export class Eligibility implements StrategyView {
   allLocated = true;
   tier: Tier = NOTHING;
   readonly breakers: Breakers;
+  readonly migration: MigrationFilter;
   /** A row that would do has been left out of this pick because it is only just back. */
   heldBack = false;
   readonly #tables: Tables;
@@ -81,6 +85,8 @@ export class Eligibility implements StrategyView {
   /** Rows that are only just back may be left out. */
   #ramps = false;
   #picks = 0;
+  /** Some rows have a part in a migration. */
+  #migrates = false;
   /** Some rows stand in for others. */
   #hasBackups = false;
   /** Whether a row that is no backup of all can take the query; null = not looked at yet. */
@@ -96,6 +102,7 @@ export class Eligibility implements StrategyView {
     this.inFlight = this.columns.inFlight;
     this.owner = tables.backends.owner;
     this.breakers = new Breakers(tables.backends, options.breakers);
+    this.migration = new MigrationFilter(tables.migration, tables.worker);
   }
 
   /** Changes the options of later picks. */
@@ -116,12 +123,13 @@ export class Eligibility implements StrategyView {
     this.gpuMask = this.columns.gpuMask[query.tier] ?? NO_MASKS;
     this.#nowMs = query.nowMs;
     this.#excluded = query.excluded;
-    this.#endpointOfGroup = this.#pathFilter(query.endpointOfGroup);
+    this.#endpointOfGroup = pathFilterOf(this.columns, this.limit, query.endpointOfGroup);
     if (this.#options.panicBelow > 0) this.#updatePanic();
     this.#ramps = this.#options.slowStartMs > 0;
     this.heldBack = false;
     this.#hasBackups = backends.preferences.backupRows > 0;
     this.#othersCan = null;
+    this.#migrates = this.migration.prepare(query);
     this.#picks++;
   }
 
@@ -176,6 +184,7 @@ export class Eligibility implements StrategyView {
       if (this.#isEjected(row)) return EJECTED_FILTER;
     }
     if (!this.servesPath(row)) return PATH_FILTER;
+    if (this.#migrates && this.migration.removes(row)) return MIGRATION_FILTER;
     return this.#excluded.length > 0 && this.#excluded.includes(row) ? EXCLUDED_FILTER : -1;
   }
 
@@ -201,6 +210,7 @@ export class Eligibility implements StrategyView {
     const flags = i32(this.columns.flags, row);
     if ((flags & ENABLED) === 0 || this.isStale(row)) return false;
     if (!this.#panics && (this.#isUnhealthy(row, flags) || this.#isEjected(row))) return false;
+    if (this.#migrates && this.migration.mustLeave(row)) return false;
     return !this.#excluded.includes(row);
   }
 
@@ -327,19 +337,4 @@ export class Eligibility implements StrategyView {
     }
     this.#panics = good < this.#options.panicBelow * enabled;
   }
-
-  /** The path removes backends only if an enabled one serves it; else every backend stays, with its first endpoint. */
-  #pathFilter(endpointOfGroup: Int32Array | null): Int32Array | null {
-    if (endpointOfGroup === null || !endpointOfGroup.some(isEndpoint)) return null;
-    const { flags, pathGroup } = this.columns;
-    for (let row = 0; row < this.limit; row++) {
-      const isEnabled = (i32(flags, row) & ENABLED) !== 0;
-      if (isEnabled && isEndpoint(endpointOfGroup[i32(pathGroup, row)])) return endpointOfGroup;
-    }
-    return null;
-  }
-}
-
-function isEndpoint(index: number | undefined): boolean {
-  return index !== undefined && index >= 0;
 }

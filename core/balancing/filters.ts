@@ -7,6 +7,7 @@ export const FILTER_NAMES = [
   "unhealthy",
   "ejected",
   "path",
+  "migration",
   "excluded",
   "limit",
   "cpu",
@@ -26,14 +27,15 @@ export const STALE_FILTER = 3;
 export const UNHEALTHY_FILTER = 4;
 export const EJECTED_FILTER = 5;
 export const PATH_FILTER = 6;
-export const EXCLUDED_FILTER = 7;
-export const LIMIT_FILTER = 8;
-export const CPU_FILTER = 9;
-export const MEMORY_FILTER = 10;
-export const DISK_FILTER = 11;
-export const GPU_FILTER = 12;
+export const MIGRATION_FILTER = 7;
+export const EXCLUDED_FILTER = 8;
+export const LIMIT_FILTER = 9;
+export const CPU_FILTER = 10;
+export const MEMORY_FILTER = 11;
+export const DISK_FILTER = 12;
+export const GPU_FILTER = 13;
 /** The last one: a backup waits until those that it stands in for fail one of the others. */
-export const BACKUP_FILTER = 13;
+export const BACKUP_FILTER = 14;
 /** From here on the filters are about room: a backend that fails them would do, if it had more. */
 export const FIRST_CAPACITY_FILTER: number = LIMIT_FILTER;
 
@@ -60,6 +62,8 @@ export interface VerdictFigures {
   /** How much longer the endpoint that serves the path is left alone; 0 = it is not, or is being tried. */
   readonly ejectedForMs: number;
   readonly leases: number;
+  /** Share of the requests that a migration gives to its new group, 0 to 1. */
+  readonly newGroupShare: number;
 }
 
 /** What the filters say of one row. */

@@ -16,6 +16,10 @@ export interface PickQuery {
   sticky: boolean;
   stickyHi: number;
   stickyLo: number;
+  /** Whether clientHi and clientLo hold what a migration knows the client by. */
+  client: boolean;
+  clientHi: number;
+  clientLo: number;
   /** Hash of what `ip_hash` goes by, such as the client's address. */
   hashHi: number;
   hashLo: number;
@@ -43,6 +47,9 @@ export function newPickQuery(tier = 0): PickQuery {
     sticky: false,
     stickyHi: 0,
     stickyLo: 0,
+    client: false,
+    clientHi: 0,
+    clientLo: 0,
     hashHi: 0,
     hashLo: 0,
     strategy: null,

@@ -4,7 +4,13 @@ import type { Tables } from "../table/tables.ts";
 import { Chance } from "./chance.ts";
 import { type ClaimOutcome, Claims } from "./claims.ts";
 import { Eligibility } from "./eligibility.ts";
-import { FILTER_NAMES, type FilterCounts, type FilterName, type Verdict } from "./filters.ts";
+import {
+  EXCLUDED_FILTER,
+  FILTER_NAMES,
+  type FilterCounts,
+  type FilterName,
+  type Verdict,
+} from "./filters.ts";
 import { feedLatency } from "./latency.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { LeaseView } from "./lease-view.ts";
@@ -90,6 +96,7 @@ export class Picker {
    */
   pick(query: PickQuery, out: Pick): PickStatus {
     this.#eligibility.prepare(query);
+    this.#eligibility.migration.draw(query);
     this.#claims.prepare(query);
     let outcome = this.#attempt(query, out);
     if (outcome === "full") {
@@ -98,7 +105,11 @@ export class Picker {
       outcome = this.#attempt(query, out);
     }
     if (outcome === "busy") return "no_capacity";
-    return outcome === "claimed" ? "picked" : this.#refusal();
+    if (outcome !== "claimed") return this.#refusal();
+    if (this.#eligibility.migration.hasFallenBack) {
+      this.#tables.counters.inc(this.#tables.worker, "migration_fallbacks");
+    }
+    return "picked";
   }
 
   /**
@@ -139,6 +150,7 @@ export class Picker {
   /** Counts how many rows each filter removes; for the message of a refusal. */
   refusals(query: PickQuery): FilterCounts {
     this.#eligibility.prepare(query);
+    this.#eligibility.migration.admitBoth();
     // Before the filters: they end the expired leases of the rows that they look at.
     const leaseTableFull = this.#tables.leases.isFull;
     const counts: Record<FilterName, number> = {
@@ -149,6 +161,7 @@ export class Picker {
       unhealthy: 0,
       ejected: 0,
       path: 0,
+      migration: 0,
       excluded: 0,
       limit: 0,
       cpu: 0,
@@ -170,6 +183,7 @@ export class Picker {
   /** Says which filter removes one row, with the figures. */
   verdict(row: number, query: PickQuery): Verdict {
     this.#eligibility.prepare(query);
+    this.#eligibility.migration.admitSome();
     return verdictOf(this.#eligibility, row, query.nowMs);
   }
 
@@ -250,19 +264,21 @@ export class Picker {
   }
 
   #foresee(strategy: Strategy, query: PickQuery): number {
-    const row = strategy.pick(this.#eligibility, query, false);
-    if (row >= 0 || !this.#eligibility.heldBack) return row;
-    this.#eligibility.ignoreRamp();
-    return strategy.pick(this.#eligibility, query, false);
+    for (;;) {
+      const row = strategy.pick(this.#eligibility, query, false);
+      if (row >= 0) return row;
+      if (this.#eligibility.heldBack) this.#eligibility.ignoreRamp();
+      else if (!this.#widen()) return -1;
+    }
   }
 
   #choose(query: PickQuery, out: Pick): ClaimOutcome {
     const strategy = this.#strategyOf(query);
     for (let lost = 0; lost < MAX_LOST_CLAIMS; lost++) {
       const row = strategy.pick(this.#eligibility, query, true);
-      if (row < 0 && !this.#eligibility.heldBack) return "lost";
       if (row < 0) {
-        this.#eligibility.ignoreRamp();
+        if (this.#eligibility.heldBack) this.#eligibility.ignoreRamp();
+        else if (!this.#widen()) return "lost";
         continue;
       }
       const outcome = this.#claims.claim(row, query, out);
@@ -270,6 +286,22 @@ export class Picker {
       this.#eligibility.lookAgain();
     }
     return "lost";
+  }
+
+  /** Lets the query have backends that a migration leaves out, if there are such: it found no others. */
+  #widen(): boolean {
+    if (!this.#eligibility.migration.widen(() => this.#isNobodyInService())) return false;
+    this.#eligibility.lookAgain();
+    return true;
+  }
+
+  /** A backend that is full is waited for, one that was tried is no reason: closed groups are for when nothing is left. */
+  #isNobodyInService(): boolean {
+    for (let row = 0; row < this.#eligibility.limit; row++) {
+      const filter = this.#eligibility.failingState(row);
+      if (filter < 0 || filter === EXCLUDED_FILTER) return false;
+    }
+    return true;
   }
 
   #refusal(): PickStatus {

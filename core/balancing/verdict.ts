@@ -20,6 +20,8 @@ const REASONS: Readonly<Record<FilterName, (figures: VerdictFigures, tier: Tier)
       ? `ejected: requests failed there; the next is tried in ${Math.ceil(ejectedForMs / 1000)} s`
       : "ejected: requests failed there; one is being tried",
   path: () => "path: no endpoint of the backend serves it, but another backend does",
+  migration: ({ newGroupShare }) =>
+    `migration: not for this request; the new group gets ${Number((newGroupShare * 100).toFixed(4))} % of them`,
   excluded: () => "excluded: tried already for this request",
   limit: ({ inFlight, maxInFlight }) => `limit: ${inFlight} of at most ${maxInFlight} requests in flight`,
   cpu: ({ freeCores, reportedFreeCores }, tier) =>
@@ -54,6 +56,7 @@ function figuresOf(eligibility: Eligibility, row: number, nowMs: number): Verdic
     maxInFlight: i32(columns.maxInFlight, row),
     ejectedForMs: eligibility.breakers.openForMs(eligibility.breakerOf(row), nowMs),
     leases: i32(columns.leaseCount, row),
+    newGroupShare: eligibility.migration.share,
   };
 }
 

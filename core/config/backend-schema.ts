@@ -1,17 +1,10 @@
 /** Backends that the configuration names: they need no agent. Part of ServerConfigSchema. */
 import { type Static, Type } from "@sinclair/typebox";
 import { CLIENT_ID, NAME } from "../wire/registration.ts";
+import { MAX_TAGS, TAG } from "../wire/tag.ts";
 import { list } from "./fields.ts";
 
 const LIMIT = { minimum: 0, maximum: 1_000_000 };
-
-/** A name that groups backends, as for a migration from one group to another. */
-const TagSchema = Type.String({
-  minLength: 1,
-  maxLength: 64,
-  format: "token",
-  expected: "1 to 64 letters, digits or . _ : @ + ~ -",
-});
 
 export const BackendEndpointSchema = Type.Object(
   {
@@ -76,7 +69,9 @@ export const BACKEND_TERMS = {
         "Takes requests only while no other backend can (`true`), or while the backend of that id cannot.",
     }),
   ),
-  tags: Type.Optional(Type.Array(TagSchema, { maxItems: 16, description: "Names of groups that it is in." })),
+  tags: Type.Optional(
+    Type.Array(Type.String(TAG), { maxItems: MAX_TAGS, description: "Names of groups that it is in." }),
+  ),
 } as const;
 
 export const BackendSchema = Type.Object(

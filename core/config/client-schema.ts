@@ -1,6 +1,7 @@
 /** The schema of `client.yml`, the agent's file: the only home of a key's type, bounds, default and description. */
 import { type Static, Type } from "@sinclair/typebox";
 import { CLIENT_ID } from "../wire/registration.ts";
+import { MAX_TAGS, TAG } from "../wire/tag.ts";
 import { bool, int, list, text } from "./fields.ts";
 
 /** A URL of the backend and the path patterns that it serves. */
@@ -47,6 +48,11 @@ export const ClientConfigSchema = Type.Object(
         description:
           "Connections that the server may have to it; 0 = no limit, absent = the server's default.",
       }),
+    ),
+    tags: list(
+      Type.String(TAG),
+      "Names of groups that this backend is in, as for a migration from one group to another.",
+      MAX_TAGS,
     ),
     drain_timeout_seconds: int(
       5,

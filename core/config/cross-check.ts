@@ -1,4 +1,5 @@
 /** Rules that tie keys together. Each looks only at keys that are right by themselves; the others are absent. */
+import { optionFaults } from "../migration/options.ts";
 import type { PathPart } from "../schema/check.ts";
 import { showGot } from "../schema/rule.ts";
 import { backendFaults } from "./backend-checks.ts";
@@ -24,6 +25,7 @@ export function crossCheckServer(
     ...tierFaults(tierNames(written.tiers), config.default_tier),
     ...vramFaults(config.tiers ?? []),
     ...portFaults(config),
+    ...migrationFaults(config),
     ...backendFaults(config.backends ?? []),
     ...hashFaults(config),
     ...metricsFaults(config),
@@ -115,6 +117,13 @@ function vramFaults(tiers: readonly TierConfig[]): CrossFault[] {
       ? [{ path: ["tiers", index, "gpu_memory_gb"], message: "needs gpu of at least 1 beside it" }]
       : [],
   );
+}
+
+function migrationFaults({ migration_defaults: defaults }: Partial<ServerConfig>): CrossFault[] {
+  return optionFaults(defaults ?? {}).map(({ field, rule, got }) => ({
+    path: ["migration_defaults", field],
+    message: `${rule}, got ${showGot(got)}`,
+  }));
 }
 
 function hashFaults({ ip_hash_balance_factor: factor }: Partial<ServerConfig>): CrossFault[] {

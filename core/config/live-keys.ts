@@ -57,6 +57,7 @@ const LIVE: readonly (keyof ServerConfig)[] = [
   "cpu_available_threshold_pct",
   "gpu_available_threshold_pct",
   "score_weights",
+  "migration_defaults",
   "tier_field_name",
   "tier_header",
   "tier_body_bytes",
@@ -103,20 +104,42 @@ const LIVE: readonly (keyof ServerConfig)[] = [
 /** Keys that a running server takes over. */
 export const LIVE_KEYS: ReadonlySet<string> = new Set(LIVE);
 
-/** Keys that no call may change: who can call could make the server open other files, or lock everybody out. */
+/**
+ * Keys that no call may change: who has a key of management could else have other files opened or written, relax where
+ * backends may live, or lock everybody out.
+ */
 export const FILE_ONLY_KEYS: ReadonlySet<string> = new Set([
+  "host",
+  "port",
+  "admin_host",
+  "admin_port",
+  "watch_config",
   "database",
   "database_recovery",
   "server_key",
   "server_key_file",
   "api_keys",
   "insecure_no_auth",
+  "allowed_endpoint_cidrs",
+  "denied_endpoint_cidrs",
+  "dns_servers",
   "tls_cert_file",
   "tls_key_file",
+  "tls_client_auth",
   "tls_client_ca_file",
   "tls_certificates",
   "tls_backend_ca_file",
   "tls_insecure_skip_verify",
   "backend_tls",
   "geoip_db_path",
+  "log_file",
+  "log_messages",
+  "otlp_endpoint",
+  "otlp_headers",
+  "metrics_host",
+  "metrics_port",
+  "metrics_bearer_token",
+  "metrics_bearer_token_file",
+  "sticky_cookie_key",
+  "sticky_cookie_key_file",
 ]);

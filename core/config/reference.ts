@@ -1,5 +1,6 @@
 /** The reference of both configuration files as Markdown, written from their schemas. */
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
+import { MigrationOptionsSchema } from "../migration/options.ts";
 import { FORMATS } from "../schema/formats.ts";
 import { BackendEndpointSchema, BackendSchema, ResourcesSchema } from "./backend-schema.ts";
 import { ProxyEndpointSchema } from "./balancing-schema.ts";
@@ -33,6 +34,7 @@ export function configurationReference(): string {
     ...section("Entries of `endpoints` of a backend", BackendEndpointSchema),
     ...section("Keys of `resources` of a backend", ResourcesSchema),
     ...section("Keys of `score_weights`", ScoreWeightsSchema),
+    ...section("Keys of `migration_defaults`", MigrationOptionsSchema),
     ...section("Entries of `tls_certificates`", CertificateSchema),
     ...section("Entries of `backend_tls`", BackendTlsSchema),
     ...section("Agent: `client.yml`", ClientConfigSchema),

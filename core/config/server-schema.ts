@@ -12,6 +12,7 @@ import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { LOGGING_KEYS } from "./logging-schema.ts";
 import { METRICS_KEYS } from "./metrics-schema.ts";
+import { MIGRATION_KEYS } from "./migration-schema.ts";
 import { RESILIENCE_KEYS } from "./resilience-schema.ts";
 import { STICKY_KEYS } from "./sticky-schema.ts";
 import { TLS_KEYS } from "./tls-schema.ts";
@@ -242,6 +243,7 @@ export const ServerConfigSchema = Type.Object(
       "A GPU below this use counts as free.",
     ),
     score_weights: ScoreWeightsSchema,
+    ...MIGRATION_KEYS,
     tier_field_name: text("tier", "Name of the JSON body field and query parameter that name the tier.", {
       required: true,
     }),

@@ -16,6 +16,7 @@ export interface SharedTables {
   readonly counters: SharedArrayBuffer;
   readonly queue: SharedArrayBuffer;
   readonly clients: SharedArrayBuffer;
+  readonly migration: SharedArrayBuffer;
   readonly traffic: SharedArrayBuffer;
   readonly loop: SharedArrayBuffer;
   readonly cacheVersions: SharedArrayBuffer;

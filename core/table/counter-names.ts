@@ -38,6 +38,8 @@ export const COUNTERS = {
   breakers_closed: "Endpoints put back in service after a trial.",
   tunnels_opened: "WebSockets and other upgrades that were opened.",
   tunnels_closed: "WebSockets and other upgrades that have ended.",
+  migration_fallbacks:
+    "Requests that went to the other group of a migration, because theirs could not take them.",
   rate_limited: "Requests refused by a rate limit.",
   auth_failures: "Calls of management refused for their key.",
   answers_compressed: "Answers of backends that were compressed for the client.",

@@ -10,6 +10,7 @@ import { ConnectionSlots } from "./connection-slots.ts";
 import { CounterTable } from "./counter-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { LoopTable } from "./loop-table.ts";
+import { MigrationSplit } from "./migration-split.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
@@ -47,6 +48,7 @@ export interface Tables {
   readonly connections: ConnectionSlots;
   /** Of clients. */
   readonly clients: ClientConnections;
+  readonly migration: MigrationSplit;
   readonly traffic: TrafficTable;
   readonly loop: LoopTable;
   readonly cacheVersions: CacheVersions;
@@ -87,6 +89,7 @@ export function allocateTables(sizes: TableSizes, random: () => number): SharedT
     counters: CounterTable.allocate(sizes.workers),
     queue: QueueTable.allocate(sizes.workers, sizes.tiers),
     clients: ClientConnections.allocate(sizes.workers, random),
+    migration: MigrationSplit.allocate(sizes.maxBackends),
     traffic: TrafficTable.allocate(sizes.maxBackends, sizes.workers, sizes.durationBoundsMs),
     loop: LoopTable.allocate(sizes.workers),
     cacheVersions: CacheVersions.allocate(sizes.hasCache === true),
@@ -113,6 +116,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),
+    migration: new MigrationSplit(shared.migration),
     traffic: new TrafficTable(shared.traffic, worker),
     loop: new LoopTable(shared.loop, worker),
     cacheVersions: new CacheVersions(shared.cacheVersions),

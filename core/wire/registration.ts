@@ -1,5 +1,6 @@
 /** `POST /register`: how a backend makes itself known. Field names are the original's. */
 import { type Static, Type } from "@sinclair/typebox";
+import { MAX_TAGS, TAG } from "./tag.ts";
 
 /** Names are shown to people, in lists and log lines. */
 export const NAME = {
@@ -47,6 +48,8 @@ export const RegistrationSchema = Type.Object({
   /** Most requests in flight and most connections; 0 = no limit, absent = what the server is configured to. */
   max_in_flight: Type.Optional(Type.Integer(LIMIT)),
   max_connections: Type.Optional(Type.Integer(LIMIT)),
+  /** Groups that the backend is in, beside those that operators put it in. */
+  tags: Type.Optional(Type.Array(Type.String(TAG), { maxItems: MAX_TAGS })),
 });
 
 export type Registration = Static<typeof RegistrationSchema>;

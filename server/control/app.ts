@@ -13,7 +13,8 @@ import type { Prober } from "./health/prober.ts";
 import { readKeys } from "./keys/key-files.ts";
 import type { Log } from "./logging/logger.ts";
 import { MemoryTrim } from "./memory/memory-trim.ts";
-import { liveSettings, makeProber, makeRegistry, watchFiles } from "./parts.ts";
+import type { Migrations } from "./migration/migrations.ts";
+import { liveSettings, makeMigrations, makeProber, makeRegistry, watchFiles } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
 import { Sweep } from "./registry/sweep.ts";
 import { type Later, serve } from "./serving.ts";
@@ -100,15 +101,17 @@ async function start(
   options: StartOptions,
   cleanup: DisposableStack,
 ): Promise<RunningServer> {
-  const { config, live, clock, log, policy } = ground;
+  const { config, live, log, policy } = ground;
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
   const workers: Later = { supervisor: null, monitor: null };
   const prober: Prober = makeProber(ground, (report) => registry.onProbe(report));
   cleanup.defer(() => prober.stop());
+  const migrations: Migrations = takeUpMigrations(ground, store, cleanup, () => registry.tagged());
   const registry: Registry = makeRegistry(ground, {
     store,
+    groupOf: (tags) => migrations.groupOf(tags),
     prober,
     locate,
     publish: async (update) => workers.supervisor?.publish(update),
@@ -129,13 +132,11 @@ async function start(
 
   const { supervisor, monitor, exporter, ports, console } = await serve(
     ground,
-    { ...options, registry, settings, audit, store, locate, workers },
+    { ...options, registry, migrations, settings, audit, store, locate, workers },
     cleanup,
   );
   policy.setOwnPorts(usedPorts(config, ports));
-  const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
-  cleanup.defer(() => sweep.stop());
-  cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
+  tidyUp(ground, registry, store, cleanup);
   const setKeys = (keys: readonly ApiKey[]): void => {
     supervisor.setKeys(keys);
     monitor?.setKeys(keys);
@@ -154,6 +155,31 @@ async function start(
     ...restored,
   });
   return { ...ports, reload, stop: stopOnce(ground, supervisor, { exporter, console }, cleanup) };
+}
+
+/** Takes up the migrations of the last run: before the backends, which are given their part in them. */
+function takeUpMigrations(
+  ground: Ground,
+  store: Store,
+  cleanup: DisposableStack,
+  backends: () => ReturnType<Registry["tagged"]>,
+): Migrations {
+  const migrations = makeMigrations(ground, store, backends);
+  cleanup.defer(() => migrations.stop());
+  takeUp(ground.config.database, () => migrations.restore());
+  return migrations;
+}
+
+/** Forgets, from time to time, what is of no use any more, and gives memory back. */
+function tidyUp(
+  { live, clock, log }: Ground,
+  registry: Registry,
+  store: Store,
+  cleanup: DisposableStack,
+): void {
+  const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
+  cleanup.defer(() => sweep.stop());
+  cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */

@@ -12,6 +12,7 @@ import { probe } from "./health/probe.ts";
 import { type ProbeReport, Prober } from "./health/prober.ts";
 import { keyFiles, readKeys } from "./keys/key-files.ts";
 import { stickyKeyOf } from "./keys/sticky-key.ts";
+import { type MigrationDeps, Migrations } from "./migration/migrations.ts";
 import { Registry } from "./registry/registry.ts";
 import type { BackendUpdate } from "./registry/registry-types.ts";
 import type { Live } from "./settings/live.ts";
@@ -65,11 +66,12 @@ export function makeRegistry(
   parts: {
     readonly store: Store;
     readonly prober: Prober;
+    readonly groupOf: Migrations["groupOf"];
     readonly locate: Locate | null;
     readonly publish: (update: BackendUpdate) => Promise<void>;
   },
 ): Registry {
-  const { store, prober, locate, publish } = parts;
+  const { store, prober, groupOf, locate, publish } = parts;
   return new Registry({
     get config() {
       return live.config;
@@ -85,10 +87,30 @@ export function makeRegistry(
     store,
     prober,
     publish,
+    groupOf,
     log: log.component("registry"),
     now: clock.now,
     wallOf: clock.wallOf,
     ...(locate === null ? {} : { locate }),
+  });
+}
+
+/** Makes what runs migrations between groups of the backends that it is given. */
+export function makeMigrations(
+  { live, clock, log }: Ground,
+  store: Store,
+  backends: MigrationDeps["backends"],
+): Migrations {
+  return new Migrations({
+    get picker() {
+      return live.picker;
+    },
+    tables: live.tables,
+    store,
+    backends,
+    log: log.component("migration"),
+    now: clock.now,
+    wallOf: clock.wallOf,
   });
 }
 

@@ -32,7 +32,7 @@ export interface Served {
 }
 
 /** What was made before. */
-interface ServedParts extends Pick<ApiDeps, "settings" | "audit" | "source" | "version"> {
+interface ServedParts extends Pick<ApiDeps, "migrations" | "settings" | "audit" | "source" | "version"> {
   readonly registry: Registry;
   readonly store: Store;
   readonly locate: Locate | null;
@@ -86,7 +86,7 @@ function apiDeps(
   parts: ServedParts,
   { secret, monitor }: { readonly secret: string; readonly monitor: RunningMonitor | null },
 ): ApiDeps {
-  const { registry, settings, audit, source, version, locate } = parts;
+  const { registry, migrations, settings, audit, source, version, locate } = parts;
   return {
     get config() {
       return live.config;
@@ -103,6 +103,7 @@ function apiDeps(
     tables: live.tables,
     caches: cachesOf(parts.workers),
     registry,
+    migrations,
     settings,
     audit,
     source,

@@ -16,7 +16,7 @@ const PLACE: Place = {
   location: null,
   endpointUrl: "http://10.0.0.7:11000",
   endpoints: [],
-  limits: {},
+  terms: {},
 };
 
 describe("registration", () => {
@@ -45,7 +45,15 @@ describe("registration", () => {
     sample.gpus = [{ ...unknownGpu(0), name: "H100" }, unknownGpu(1)];
     const endpoints = [{ url: "http://b:1", paths: ["/v1"] }];
     const location = { latitude: 52.5, longitude: 0, country: "DE", city: "Berlin" };
-    const place = { ...PLACE, publicAddress: "9.9.9.9", location, endpoints, endpointUrl: "http://b:1" };
+    const terms = { max_in_flight: 7, tags: ["green"] };
+    const place = {
+      ...PLACE,
+      terms,
+      publicAddress: "9.9.9.9",
+      location,
+      endpoints,
+      endpointUrl: "http://b:1",
+    };
     const body = registrationBody(HOST, place, sample);
     expect(body).toMatchObject({
       public_ip: "9.9.9.9",
@@ -58,6 +66,7 @@ describe("registration", () => {
       total_storage_gb: 500,
       total_gpus: 2,
       gpu_models: ["H100", "GPU 1"],
+      ...terms,
       endpoint_url: "http://b:1",
       endpoints,
     });

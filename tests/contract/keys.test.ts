@@ -45,6 +45,10 @@ const CALLS: readonly (readonly [method: string, path: string, by: readonly Call
   ["HEAD", "/clients", ["read"]],
   ["GET", "/clients/b", ["read"]],
   ["GET", "/swagger/json", ["read"]],
+  ["GET", "/migrations", ["read"]],
+  ["GET", "/migrations/1/report", ["read"]],
+  ["POST", "/migrations", [], {}],
+  ["POST", "/migrations/1/abort", []],
   ["POST", "/clients/purge", []],
   ["POST", "/clients/purge-pending", []],
 ];

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TestAgent } from "../support/agent.ts";
+import { ANY_ROOM } from "../support/any-room.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeAgent } from "../support/fake-agent.ts";
 import { HttpBackend } from "../support/http-backend.ts";
@@ -111,7 +112,7 @@ test("a damaged database is an error with its path, not a crash nor an empty sta
 
 test("agents find a server again that was killed and lost everything", async () => {
   await using backend = new HttpBackend({ name: "b" });
-  await using server = await TestServer.start();
+  await using server = await TestServer.start({ config: ANY_ROOM });
   await using agent = new TestAgent({
     config: { server_url: server.url, endpoint_url: backend.url, window_minutes: 1 },
   });

@@ -5,6 +5,7 @@
 import { swapCertificates } from "./certificates.ts";
 import { failover } from "./failover.ts";
 import { cutResponses, resetPosts, staleConnections } from "./faults.ts";
+import { liveChange } from "./live-change.ts";
 import { amplification, drainUnderLoad, flap, overload, stampede, stopUnderLoad } from "./operations.ts";
 import { type StallKind, stall } from "./stalls.ts";
 import { clockJumps, freeze } from "./time.ts";
@@ -22,6 +23,7 @@ const CERTIFICATE_SWAPS = 50;
 const STALE_REQUESTS = 10_000;
 const FAULTS = 100_000;
 const TUNNELS = 5000;
+const LIVE_CHANGE = { requests: 100_000, changes: 50, sockets: 200 };
 const FREEZE_SECONDS = 30;
 const FAILOVER_PER_SECOND = 500;
 const FAILOVER_SECONDS = 162;
@@ -41,6 +43,7 @@ const SCENARIOS: readonly (readonly [name: string, run: () => Promise<object | n
   ["stale", () => staleConnections(STALE_REQUESTS)],
   ["cuts", () => cutResponses(FAULTS)],
   ["resets", () => resetPosts(FAULTS)],
+  ["live", () => liveChange(LIVE_CHANGE)],
   ["tunnels", () => idleTunnels(TUNNELS)],
   ...STALLS.map(([kind, peers]) => [kind, () => stall(kind, peers, STALL_SECONDS)] as const),
 ];

@@ -7,22 +7,33 @@ import type { ServerConfig } from "../../core/config/server-schema.ts";
 import { figuresOf, unitVector } from "../../core/scoring/index.ts";
 import { BACKUP_OF_ALL, NO_BACKUP } from "../../core/table/backend-columns.ts";
 import { breakerOf } from "../../core/table/breaker-columns.ts";
+import {
+  CLOSED_GROUP,
+  FROM_GROUP,
+  type MigrationGroup,
+  NO_GROUP,
+  TO_GROUP,
+  turnOf,
+} from "../../core/table/migration-split.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
 import type { Figures } from "../../core/wire/report.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "./fixtures.ts";
 import {
+  OPEN_PARTS,
   type OracleBackend,
   type OracleGpu,
   type OracleLease,
+  type OraclePart,
   type OraclePlace,
   type OracleRequest,
   type OracleRules,
   type OracleTier,
+  type OracleTrial,
   oracleEndpoint,
   oracleFilter,
   oracleFreeGpus,
   oracleLoad,
-  oraclePick,
+  oracleWidePick,
 } from "./pick-oracle.ts";
 import { Prng } from "./prng.ts";
 
@@ -30,6 +41,7 @@ const PAIRS = 300_000;
 const PAIRS_PER_FLEET = 24;
 const LEASE_TTL_MS = 120_000;
 const GROUPS = 3;
+const TRIAL_MS = 30_000;
 
 const TIERS: readonly OracleTier[] = [
   { vcpu: 1, memoryGb: 1, storageGb: 5, gpus: 0, gpuMemoryGb: 0 },
@@ -57,19 +69,28 @@ const BREAKERS = {
   openMs: 1000,
   maxOpenMs: 1000,
   trialSuccesses: 1,
-  trialMs: Infinity,
+  trialMs: TRIAL_MS,
   maxEjected: 1,
+};
+
+const GROUP_OF: Readonly<Record<OraclePart, MigrationGroup>> = {
+  none: NO_GROUP,
+  from: FROM_GROUP,
+  to: TO_GROUP,
+  closed: CLOSED_GROUP,
 };
 
 interface Outstanding {
   readonly pick: Pick;
   readonly backend: OracleBackend;
   readonly lease: OracleLease;
-  readonly endpoint: number;
+  /** The trial that it is; null for none. */
+  readonly trial: OracleTrial | null;
 }
 
 function rules(weights: OracleRules["weights"], healthChecks: boolean, inFlightWeight = 1): OracleRules {
-  return { staleMs: 300_000, healthChecks, cpuThreshold: 80, gpuThreshold: 70, inFlightWeight, weights };
+  const limits = { staleMs: 300_000, cpuThreshold: 80, gpuThreshold: 70, trialMs: TRIAL_MS };
+  return { ...limits, healthChecks, inFlightWeight, weights };
 }
 
 function reportOf(backend: OracleBackend): Figures {
@@ -100,6 +121,8 @@ class World {
   #rules: OracleRules = RULES[0] ?? rules({ distance: 1, cpu: 1, memory: 1, gpu: 1, latency: 1 }, true);
   #picker: Picker;
   #nowMs = NOW_MS;
+  /** What the backends of the present fleet are. */
+  #parts: readonly OraclePart[] = ["none"];
   readonly seen = new Map<string, number>();
 
   constructor(random: Prng) {
@@ -138,8 +161,28 @@ class World {
     const size = random.chance(0.02) ? random.int(40, 200) : random.int(0, 8);
     // Binary fractions make the scores of different backends exactly equal, often.
     const isCoarse = random.chance(0.5);
+    this.#migrate();
     this.#fleet = [];
     for (let index = 0; index < size; index++) this.#addBackend(isCoarse);
+  }
+
+  /** Begins a migration in some of the fleets; in some of the others, groups are closed by earlier ones. */
+  #migrate(): void {
+    const random = this.#random;
+    const { migration } = this.#tables;
+    migration.end();
+    this.#parts = random.chance(0.2) ? ["none", "none", "none", "closed"] : ["none"];
+    if (random.chance(0.7)) return;
+    this.#parts = ["from", "to", "from", "to", "from", "to", "none", "closed"];
+    const share = random.pick([0, 1, random.unit(), random.unit()]);
+    migration.begin({ salt: random.word(), movesSessions: random.chance(0.5), byClient: true }, share);
+  }
+
+  /** Who may take a request of a client; every query says who that is. */
+  #partsOf(client: number): readonly OraclePart[] {
+    const { migration } = this.#tables;
+    if (!migration.isActive) return OPEN_PARTS;
+    return ["none", turnOf(0, client, migration.salt) < migration.share ? "to" : "from"];
   }
 
   #addBackend(isCoarse: boolean): void {
@@ -150,9 +193,12 @@ class World {
       isCoarse,
       nowMs: this.#nowMs,
       fleet: this.#fleet,
+      part: this.#random.pick(this.#parts),
     });
     const backend =
-      twin === null ? fresh : { ...twin, row: claimed.row, tried: [], seenLoad: 0, inFlight: 0, leases: [] };
+      twin === null
+        ? fresh
+        : { ...twin, row: claimed.row, tried: [], lastTrialMs: [0, 0], seenLoad: 0, inFlight: 0, leases: [] };
     this.#fleet.push(backend);
     this.#install(backend);
   }
@@ -161,6 +207,7 @@ class World {
     const { backends } = this.#tables;
     const { row } = backend;
     backends.setPathGroup(row, backend.group);
+    this.#tables.migration.setGroup(row, GROUP_OF[backend.part]);
     backends.setLocation(row, backend.place?.lat ?? null, backend.place?.lon ?? null);
     backends.setEnabled(row, backend.enabled);
     this.#report(backend);
@@ -214,6 +261,7 @@ class World {
     if (random.chance(0.05)) this.#reportAgain();
     const tierIndex = random.int(0, TIERS.length - 1);
     const tier = random.pick(TIERS.slice(tierIndex, tierIndex + 1));
+    const client = random.word();
     const request: OracleRequest = {
       tier,
       nowMs: this.#nowMs,
@@ -222,11 +270,12 @@ class World {
         ? Array.from({ length: GROUPS }, () => random.int(-2, 1)).map((e) => Math.max(-1, e))
         : null,
       excluded: random.chance(0.2) ? this.#fleet.filter(() => random.chance(0.3)).map(({ row }) => row) : [],
+      parts: this.#partsOf(client),
     };
     const isRoute = random.chance(0.3);
-    const query = queryOf(request, tierIndex, isRoute);
-    const expected = oraclePick(this.#fleet, request, this.#rules);
-    if (random.chance(0.03) || typeof expected === "string") this.#compareRefusals(query, request);
+    const query = { ...queryOf(request, tierIndex, isRoute), client: true, clientLo: client };
+    const expected = oracleWidePick(this.#fleet, request, this.#rules);
+    if (random.chance(0.05) || typeof expected === "string") this.#compareRefusals(query, request);
     const pick = new Pick();
     const status = this.#picker.pick(query, pick);
     const actual = status === "picked" ? pick.row : status;
@@ -244,12 +293,17 @@ class World {
     expect(pick.endpoint).toBe(endpoint);
     const isTrial = backend.openUntilMs[endpoint] !== 0;
     expect(pick.isTrial).toBe(isTrial);
-    if (isTrial) backend.tried.push(endpoint);
+    const sinceMs = Math.max(request.nowMs, (backend.lastTrialMs[endpoint] ?? 0) + 1);
+    const trial = isTrial ? { endpoint, sinceMs } : null;
+    if (trial !== null) {
+      backend.lastTrialMs[endpoint] = sinceMs;
+      backend.tried = [...backend.tried.filter((each) => each.endpoint !== endpoint), trial];
+    }
     const gpus = oracleFreeGpus(backend, request, this.#rules).slice(0, request.tier.gpus);
     const lease = { tier: request.tier, gpus, expiresMs: isRoute ? request.nowMs + LEASE_TTL_MS : null };
     backend.leases.push(lease);
     backend.inFlight++;
-    this.#outstanding.push({ pick, backend, lease, endpoint });
+    this.#outstanding.push({ pick, backend, lease, trial });
   }
 
   #settleOne(): void {
@@ -258,7 +312,7 @@ class World {
     if (done === undefined) return;
     this.#picker.settle(done.pick, this.#nowMs);
     done.backend.inFlight--;
-    if (done.pick.isTrial) done.backend.tried = done.backend.tried.filter((each) => each !== done.endpoint);
+    done.backend.tried = done.backend.tried.filter((each) => each !== done.trial);
     if (done.lease.expiresMs === null) {
       done.backend.leases = done.backend.leases.filter((lease) => lease !== done.lease);
     }
@@ -275,8 +329,9 @@ class World {
   #compareRefusals(query: PickQuery, request: OracleRequest): void {
     const counts = this.#picker.refusals(query);
     const expected = new Map<FilterName | null, number>();
+    const open = { ...request, parts: OPEN_PARTS };
     for (const backend of this.#fleet) {
-      const name = oracleFilter(backend, this.#fleet, request, this.#rules);
+      const name = oracleFilter(backend, this.#fleet, open, this.#rules);
       const filter = FILTER_NAMES.find((known) => known === name) ?? null;
       if (name !== null) this.#note(name);
       expected.set(filter, (expected.get(filter) ?? 0) + 1);
@@ -318,7 +373,7 @@ function randomPlace(random: Prng): OraclePlace {
 function randomBackend(
   random: Prng,
   row: number,
-  about: { isCoarse: boolean; nowMs: number; fleet: readonly OracleBackend[] },
+  about: { isCoarse: boolean; nowMs: number; fleet: readonly OracleBackend[]; part: OraclePart },
 ): OracleBackend {
   const percent = (): number => (about.isCoarse ? random.int(0, 8) * 12.5 : random.between(0, 100));
   const coreCount = about.isCoarse ? random.pick([0, 1, 2, 4, 8]) : random.int(0, 16);
@@ -343,9 +398,11 @@ function randomBackend(
     latencyMs: random.chance(0.3) ? null : about.isCoarse ? random.int(0, 16) / 4 : random.between(0, 40),
     place: random.chance(0.25) ? null : place,
     group: random.int(0, GROUPS - 1),
+    part: about.part,
     down: random.chance(0.05) ? [random.int(0, 1)] : [],
     openUntilMs: [openUntil(random, about.nowMs), openUntil(random, about.nowMs)],
     tried: [],
+    lastTrialMs: [0, 0],
     seenLoad: 0,
     weight: random.chance(0.05) ? 0 : random.pick([0.5, 1, 1, 3]),
     // Of an earlier one: in circles nobody would wait.

@@ -31,6 +31,9 @@ export interface OraclePlace {
   readonly lon: number;
 }
 
+/** One that is closed lost a migration. */
+export type OraclePart = "none" | "from" | "to" | "closed";
+
 export interface OracleBackend {
   readonly row: number;
   enabled: boolean;
@@ -48,12 +51,16 @@ export interface OracleBackend {
   readonly latencyMs: number | null;
   readonly place: OraclePlace | null;
   readonly group: number;
+  /** Its part in a migration. */
+  readonly part: OraclePart;
   /** Numbers of the endpoints whose probes fail, while the backend as a whole is not unhealthy. */
   readonly down: readonly number[];
   /** By endpoint: until when it is left alone; 0 = it is not. Afterwards one request at a time may try it. */
   readonly openUntilMs: readonly [number, number];
-  /** The numbers of the endpoints that are being tried. */
-  tried: number[];
+  /** The endpoints that are being tried, and since when. */
+  tried: OracleTrial[];
+  /** By endpoint: when the last one began; those of the same millisecond count as one after the other. */
+  lastTrialMs: number[];
   /** 0 = it takes no new requests. */
   readonly weight: number;
   /** The row of the backend that it stands in for, or "none" or "all". */
@@ -64,7 +71,13 @@ export interface OracleBackend {
   leases: OracleLease[];
 }
 
+export interface OracleTrial {
+  readonly endpoint: number;
+  readonly sinceMs: number;
+}
+
 export interface OracleRules {
+  readonly trialMs: number;
   readonly staleMs: number;
   readonly healthChecks: boolean;
   readonly cpuThreshold: number;
@@ -87,7 +100,12 @@ export interface OracleRequest {
   /** By path group: the endpoint that serves the path or -1. Null: no path. */
   readonly endpoints: readonly number[] | null;
   readonly excluded: readonly number[];
+  /** The parts in a migration that may take it. */
+  readonly parts: readonly OraclePart[];
 }
+
+/** Whoever may take a request whose own group cannot. */
+export const OPEN_PARTS: readonly OraclePart[] = ["none", "from", "to"];
 
 /** Scores that differ by less are equal but for rounding; different ones are made to differ by far more. */
 const TIE = 1e-9;
@@ -124,9 +142,13 @@ function oracleOwnFilter(
   const endpoint = oracleEndpoint(backend, fleet, request);
   if (rules.healthChecks && (!backend.healthy || backend.down.includes(endpoint))) return "unhealthy";
   const openUntilMs = backend.openUntilMs[endpoint] ?? 0;
-  const isBeingTried = backend.tried.includes(endpoint);
+  // One that takes too long keeps nobody from being the next.
+  const isBeingTried = backend.tried.some(
+    (trial) => trial.endpoint === endpoint && request.nowMs - trial.sinceMs < rules.trialMs,
+  );
   if (openUntilMs !== 0 && (openUntilMs > request.nowMs || isBeingTried)) return "ejected";
   if (endpoints !== null && isServed(fleet, endpoints) && (endpoints[backend.group] ?? -1) < 0) return "path";
+  if (!request.parts.includes(backend.part)) return "migration";
   if (request.excluded.includes(backend.row)) return "excluded";
   return oracleRoom(backend, request, rules);
 }
@@ -171,6 +193,22 @@ export function oracleFreeGpus(backend: OracleBackend, request: OracleRequest, r
     if (use < rules.gpuThreshold && vram >= bytes(request.tier.gpuMemoryGb)) free.push({ gpu, vram });
   }
   return free.toSorted((a, b) => a.vram - b.vram || a.gpu - b.gpu).map(({ gpu }) => gpu);
+}
+
+/** The row that takes the request: of its own group, else of any that is not closed, else, if nobody is in service, of all. */
+export function oracleWidePick(
+  fleet: readonly OracleBackend[],
+  request: OracleRequest,
+  rules: OracleRules,
+): number | "no_backend" | "no_capacity" {
+  const own = oraclePick(fleet, request, rules);
+  if (typeof own === "number") return own;
+  const open = { ...request, parts: OPEN_PARTS };
+  const other = oraclePick(fleet, open, rules);
+  if (typeof other === "number") return other;
+  const filters = fleet.map((backend) => oracleFilter(backend, fleet, open, rules));
+  if (filters.some((filter) => isAboutRoom(filter) || filter === "excluded")) return other;
+  return oraclePick(fleet, { ...request, parts: [...OPEN_PARTS, "closed"] }, rules);
 }
 
 /** The row that takes the request, or why there is none. */

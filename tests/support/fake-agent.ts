@@ -23,6 +23,7 @@ export interface FakeAgentOptions {
   readonly latitude?: number;
   readonly longitude?: number;
   readonly key?: string;
+  readonly tags?: readonly string[];
   /** Send the token that the server gave. Default true; the original's agents do not. */
   readonly keepToken?: boolean;
 }
@@ -99,6 +100,7 @@ export function registrationOf(options: FakeAgentOptions): Json {
     }),
     ...(options.endpoint !== undefined && { endpoint_url: options.endpoint }),
     ...(options.endpoints !== undefined && { endpoints: options.endpoints }),
+    ...(options.tags !== undefined && { tags: options.tags }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Monitor } from "../metrics/monitor.ts";
+import type { Migrations } from "../migration/migrations.ts";
 import type { Caller } from "../registry/ownership.ts";
 import type { BackendRegistry } from "../registry/registry.ts";
 import type { Audit } from "../settings/audit.ts";
@@ -20,6 +21,7 @@ export interface ApiDeps {
   readonly tiers: readonly Tier[];
   readonly defaultTier: number;
   readonly picker: Picker;
+  readonly migrations: Migrations;
   readonly tables: Tables;
   readonly caches: Caches;
   readonly registry: BackendRegistry;
@@ -63,7 +65,7 @@ export interface Operation {
   readonly methods: readonly Method[] | "any";
   /** Named parts as `:name`. */
   readonly path: string;
-  readonly tag: "agents" | "routing" | "backends" | "settings" | "status";
+  readonly tag: "agents" | "routing" | "backends" | "migrations" | "settings" | "status";
   readonly summary: string;
   /** Schema of the JSON body. */
   readonly body?: TSchema;

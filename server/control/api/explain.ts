@@ -9,6 +9,7 @@ import { parseAddress } from "../../../core/http/cidr.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import { agentlessTerms, knownPlace, scoreTerms, unitVector } from "../../../core/scoring/index.ts";
+import { rateKey } from "../../../core/table/rate-key.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import {
@@ -113,6 +114,9 @@ function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): 
   if (stickyId !== "") {
     const { hi, lo } = hashStickyId(stickyId);
     Object.assign(query, { sticky: true, stickyHi: hi, stickyLo: lo });
+  } else if (deps.tables.migration.byClient) {
+    const { hi, lo } = rateKey(clientIp);
+    Object.assign(query, { client: true, clientHi: hi, clientLo: lo });
   }
   setStrategy(deps.config, query, { path: ask.path, headers: call.request.headers, clientIp });
   if (ask.path !== undefined) query.endpointOfGroup = endpointsOf(deps, states, ask.path);

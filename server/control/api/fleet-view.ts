@@ -3,6 +3,7 @@
 import { breakerOf } from "../../../core/table/breaker-columns.ts";
 import { f64, i32 } from "../../../core/table/buffer-layout.ts";
 import type { GpuReport, Report } from "../../../core/wire/report.ts";
+import { tagsOf } from "../registry/backend-record.ts";
 import type { BackendState } from "../registry/backend-state.ts";
 import type { ApiDeps } from "./deps.ts";
 
@@ -27,7 +28,7 @@ export function fleetView(
     max_connections: i32(columns.maxConnections, state.row),
     max_in_flight: i32(columns.maxInFlight, state.row),
     backup: terms.backup ?? false,
-    tags: terms.tags ?? [],
+    tags: tagsOf(terms, registration),
     location: place,
     status: statusOf(state, breakers),
     routable: state.routable,

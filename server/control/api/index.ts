@@ -16,6 +16,7 @@ import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drainingOperations } from "./draining.ts";
 import { explainOperations } from "./explain.ts";
 import { fleetOperations } from "./fleet.ts";
+import { migrationOperations } from "./migrations.ts";
 import { allowedMethods } from "./routes.ts";
 import { settingsOperations } from "./settings.ts";
 import { statusOperations } from "./status.ts";
@@ -60,6 +61,7 @@ export function createApi(deps: ApiDeps): Api {
     ...explainOperations(deps),
     ...backendOperations(deps),
     ...drainingOperations(deps),
+    ...migrationOperations(deps),
     ...fleetOperations(deps),
     ...settingsOperations(deps),
     ...statusOperations(deps),

@@ -68,6 +68,13 @@ export const STATE_METRICS: readonly Metric[] = [
     gauge("degraded", "1 while something does not work that should, such as the database."),
     ({ isDegraded }) => Number(isDegraded),
   ),
+  serverMetric(gauge("migration_active", "1 while a migration is under way."), ({ tables }) =>
+    Number(tables.migration.isActive),
+  ),
+  serverMetric(
+    gauge("migration_share_ratio", "Share of the requests that it gives to the new group, 0 to 1."),
+    ({ tables }) => tables.migration.share,
+  ),
   serverMetric(gauge("workers", "Threads that serve requests."), ({ workers }) => workers),
   serverMetric(
     gauge("cache_entries", "Responses that the cache holds."),

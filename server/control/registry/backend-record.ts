@@ -2,6 +2,7 @@
 import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
 import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
+import type { Tagged } from "../migration/groups.ts";
 import type { DrainedBy, StoredBackend, StoredReport } from "../store/rows.ts";
 import type { EndpointState, HealthStatus } from "./backend-state.ts";
 import type { Ownership } from "./ownership.ts";
@@ -94,6 +95,16 @@ export function endpointBits(record: BackendRecord, isTrue: (origin: Origin) => 
 
 /** Endpoints that a word of bits tells apart. */
 const MAX_BITS = 31;
+
+/** The groups that a backend is in: those that operators put it in, and those that its agent names. */
+export function tagsOf(terms: BackendTerms, registration: Registration): string[] {
+  return [...new Set([...(terms.tags ?? []), ...(registration.tags ?? [])])];
+}
+
+export function toTagged(record: BackendRecord): Tagged {
+  const { clientId, row, generation, terms, admitted } = record;
+  return { clientId, row, generation, tags: tagsOf(terms, admitted.registration) };
+}
 
 /** Tells whether two registrations send requests to the same places. */
 export function hasSameEndpoints(a: Admitted, b: Admitted): boolean {

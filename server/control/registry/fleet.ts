@@ -12,6 +12,7 @@ import {
   type BackendRecord,
   type BackendSource,
   endpointBits,
+  tagsOf,
   toBackend,
   toStored,
 } from "./backend-record.ts";
@@ -244,6 +245,7 @@ export class Fleet {
     const most = maxConnections > 0 ? Math.min(maxInFlight || maxConnections, maxConnections) : maxInFlight;
     tables.backends.setLimits(record.row, most, maxConnections);
     tables.backends.setDraining(record.row, record.drainedBy !== null);
+    tables.migration.setGroup(record.row, this.#deps.groupOf(tagsOf(record.terms, registration)));
   }
 
   /** Takes a backend out of service softly, or with null back into it. */

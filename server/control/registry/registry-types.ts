@@ -3,6 +3,7 @@ import type { Picker } from "../../../core/balancing/picker.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { Backend, Origin, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
+import type { MigrationGroup } from "../../../core/table/migration-split.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";
@@ -69,6 +70,8 @@ export interface RegistryDeps {
   readonly prober: Watcher | null;
   /** Resolves once every worker has applied the change. */
   readonly publish: (update: BackendUpdate) => Promise<void>;
+  /** The part that a backend with some tags has in migrations. */
+  readonly groupOf: (tags: readonly string[]) => MigrationGroup;
   readonly log: Logger;
   /** Milliseconds of the clock by which everything ages. */
   readonly now: () => number;

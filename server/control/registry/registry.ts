@@ -4,7 +4,8 @@ import { endAllLeases } from "../../../core/table/tables.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";
 import type { ProbeReport } from "../health/prober.ts";
-import { type BackendRecord, endpointBits, isActive, toStored } from "./backend-record.ts";
+import type { Tagged } from "../migration/groups.ts";
+import { type BackendRecord, endpointBits, isActive, toStored, toTagged } from "./backend-record.ts";
 import type {
   BackendState,
   DrainOutcome,
@@ -59,6 +60,11 @@ export class Registry implements BackendRegistry {
   /** Takes up the backends of the last run; before any worker starts. Their number. */
   restore(): number {
     return this.#fleet.restore();
+  }
+
+  /** Every backend with the groups that it is in. */
+  tagged(): Tagged[] {
+    return this.#fleet.records().map(toTagged);
   }
 
   /** Takes up the sticky sessions of the last run, when all backends are there. Their number. */

@@ -1,6 +1,6 @@
 /** Opening the database file, and what to do when that fails. */
 import { Database } from "bun:sqlite";
-import { closeSync, existsSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, statSync } from "node:fs";
 import { migrate } from "./schema.ts";
 
 /** A file that cannot be opened; the message says what is wrong with it and what to do. */
@@ -50,6 +50,17 @@ export function setAside(path: string, nowMs: number): string {
     if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`);
   }
   return aside;
+}
+
+/** Tells a file from another one that may take its name. */
+export function identityOf(path: string): string {
+  if (path === ":memory:") return "";
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev} ${ino}`;
+  } catch {
+    return "absent";
+  }
 }
 
 /** A damaged page is found now and not in the middle of a restore. */

@@ -1,6 +1,7 @@
 /** Rows of the database as the rest of the control plane knows them. Times are epoch milliseconds. */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { type Migration, MigrationSchema } from "../../../core/migration/migration.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import { type Report, ReportSchema } from "../../../core/wire/report.ts";
 import type { EndpointState } from "../registry/backend-state.ts";
@@ -65,6 +66,7 @@ export interface ClientRow {
   readonly max_in_flight: number | null;
   readonly max_connections: number | null;
   readonly drained_by: string | null;
+  readonly tags_json: string | null;
 }
 
 /** Reads a row of `clients`; JSON that does not parse counts as absent. */
@@ -119,6 +121,7 @@ export function clientParameters(
     max_in_flight: registration.max_in_flight ?? null,
     max_connections: registration.max_connections ?? null,
     drained_by: stored.drainedBy,
+    tags_json: registration.tags === undefined ? null : JSON.stringify(registration.tags),
   };
 }
 
@@ -145,8 +148,14 @@ export function statsParameters(
   };
 }
 
+/** Reads a migration as the database holds it; null for what is damaged. */
+export function toMigration(text: string | null): Migration | null {
+  return parseAs(MigrationSchema, text);
+}
+
 function toRegistration(row: ClientRow): Registration {
-  const models = parseAs(ModelsSchema, row.gpu_models);
+  const models = parseAs(NamesSchema, row.gpu_models);
+  const tags = parseAs(NamesSchema, row.tags_json);
   return {
     client_id: row.client_id,
     hostname: row.hostname ?? "",
@@ -161,6 +170,7 @@ function toRegistration(row: ClientRow): Registration {
     total_storage_gb: row.total_storage ?? 0,
     total_gpus: row.total_gpus ?? 0,
     ...(models === null || models.length === 0 ? {} : { gpu_models: models }),
+    ...(tags === null || tags.length === 0 ? {} : { tags }),
     ...(row.max_in_flight === null ? {} : { max_in_flight: row.max_in_flight }),
     ...(row.max_connections === null ? {} : { max_connections: row.max_connections }),
   };
@@ -188,4 +198,4 @@ function parseAs<S extends TSchema>(schema: S, text: string | null): Static<S> |
 }
 
 const EndpointsSchema = Type.Array(Type.Object({ url: Type.String(), paths: Type.Array(Type.String()) }));
-const ModelsSchema = Type.Array(Type.String());
+const NamesSchema = Type.Array(Type.String());

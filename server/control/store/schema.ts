@@ -46,6 +46,7 @@ const TABLES: readonly TableSpec[] = [
       ["max_in_flight", "INTEGER"],
       ["max_connections", "INTEGER"],
       ["drained_by", "TEXT"],
+      ["tags_json", "TEXT"],
     ],
     constraint: "",
   },
@@ -96,6 +97,15 @@ const TABLES: readonly TableSpec[] = [
       ["id", "INTEGER PRIMARY KEY AUTOINCREMENT"],
       ["at_ms", "INTEGER"],
       ["entry_json", "TEXT"],
+    ],
+    constraint: "",
+  },
+  {
+    name: "migrations",
+    columns: [
+      ["id", "INTEGER PRIMARY KEY"],
+      ["state_json", "TEXT"],
+      ["updated_at", "TIMESTAMP"],
     ],
     constraint: "",
   },

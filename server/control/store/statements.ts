@@ -1,4 +1,5 @@
 /** The SQL of the store. */
+import type { Database } from "bun:sqlite";
 
 const CLIENT_COLUMNS = [
   "client_id",
@@ -28,6 +29,7 @@ const CLIENT_COLUMNS = [
   "max_in_flight",
   "max_connections",
   "drained_by",
+  "tags_json",
 ] as const;
 
 const STATS_COLUMNS = [
@@ -66,6 +68,10 @@ export const SQL = {
   trimSticky: "DELETE FROM sticky_assignments WHERE last_used IS NULL OR last_used < ?",
   trimStickySurplus: `DELETE FROM sticky_assignments WHERE rowid IN
     (SELECT rowid FROM sticky_assignments ORDER BY last_used DESC LIMIT -1 OFFSET ?)`,
+  loadMigrations: "SELECT state_json FROM migrations ORDER BY id",
+  saveMigration: `INSERT INTO migrations (id, state_json, updated_at) VALUES ($id, $json, $at)
+    ON CONFLICT (id) DO UPDATE SET state_json = excluded.state_json, updated_at = excluded.updated_at`,
+  forgetMigration: "DELETE FROM migrations WHERE id = ?",
   loadSetting: "SELECT value FROM settings WHERE key = ?",
   saveSetting: `INSERT INTO settings (key, value, changed_ms) VALUES ($key, $value, $atMs)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_ms = excluded.changed_ms`,
@@ -74,6 +80,27 @@ export const SQL = {
   trimAudit: "DELETE FROM audit WHERE id <= (SELECT MAX(id) FROM audit) - ?",
   countStale: "SELECT COUNT(*) AS count FROM clients WHERE last_seen_ms IS NULL OR last_seen_ms < ?",
 } as const;
+
+/** Compiles those that are run often. */
+export function prepare(database: Database) {
+  return {
+    saveClient: database.prepare(SQL.saveClient),
+    saveReport: database.prepare(SQL.saveReport),
+    saveSticky: database.prepare(SQL.saveSticky),
+    forgetClient: database.prepare(SQL.forgetClient),
+    forgetStats: database.prepare(SQL.forgetStats),
+    forgetSticky: database.prepare(SQL.forgetSticky),
+    saveMigration: database.prepare(SQL.saveMigration),
+    forgetMigration: database.prepare(SQL.forgetMigration),
+    purgeClients: database.prepare(SQL.purgeClients),
+    trimStats: database.prepare(SQL.trimStats),
+    trimSticky: database.prepare(SQL.trimSticky),
+    saveSetting: database.prepare(SQL.saveSetting),
+    saveAudit: database.prepare(SQL.saveAudit),
+    trimAudit: database.prepare(SQL.trimAudit),
+    trimStickySurplus: database.prepare(SQL.trimStickySurplus),
+  };
+}
 
 function parameters(columns: readonly string[]): string {
   return columns.map((name) => `$${name}`).join(", ");

@@ -1,8 +1,8 @@
 /** What survives a restart. Reads happen at start; writes are gathered and written off the request path. */
 import type { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
+import type { Migration } from "../../../core/migration/migration.ts";
 import type { Logger } from "../logging/logger.ts";
-import { openDatabase } from "./open.ts";
+import { identityOf, openDatabase } from "./open.ts";
 import {
   type ClientRow,
   clientParameters,
@@ -10,11 +10,12 @@ import {
   type StoredReport,
   type StoredSticky,
   statsParameters,
+  toMigration,
   toStoredBackend,
 } from "./rows.ts";
 import { toTimestampText } from "./schema.ts";
 import { keepSecret } from "./secrets.ts";
-import { SQL } from "./statements.ts";
+import { prepare, SQL } from "./statements.ts";
 import { type QueuedWrite, WriteQueue } from "./write-queue.ts";
 
 /** How long a change waits at most; what was answered is on disk two seconds later at the latest. */
@@ -31,6 +32,8 @@ type Write =
   | { readonly kind: "report"; readonly report: StoredReport }
   | { readonly kind: "sticky"; readonly sticky: StoredSticky }
   | { readonly kind: "unstick"; readonly clientId: string }
+  | { readonly kind: "migration"; readonly migration: Migration; readonly nowMs: number }
+  | { readonly kind: "forget_migration"; readonly id: number }
   | { readonly kind: "setting"; readonly key: string; readonly value: string; readonly atMs: number }
   | { readonly kind: "audit"; readonly entry: string; readonly atMs: number };
 
@@ -43,7 +46,7 @@ export class Store {
   #database: Database;
   /** What tells the file from another one under its name; "" where there is none. */
   #identity: string;
-  #onReplaced: () => void = () => {};
+  readonly #onReplaced: (() => void)[] = [];
   /** Why there is no file. */
   #missing = "";
   #soon: Promise<void> | null = null;
@@ -79,7 +82,7 @@ export class Store {
 
   /** Has `save` called when the file was taken away while it was open, so that a new one can have what is known. */
   whenReplaced(save: () => void): void {
-    this.#onReplaced = save;
+    this.#onReplaced.push(save);
   }
 
   /** Why what is answered may not be on disk soon; null while writing works. */
@@ -124,6 +127,22 @@ export class Store {
 
   saveSticky(sticky: StoredSticky): void {
     this.#put(`sticky ${sticky.tier} ${sticky.stickyId}`, { kind: "sticky", sticky });
+  }
+
+  /** Migrations, in the order in which they began; what is damaged is left out. */
+  loadMigrations(): Migration[] {
+    return this.#database
+      .query<{ state_json: string | null }, []>(SQL.loadMigrations)
+      .all()
+      .flatMap(({ state_json: text }) => toMigration(text) ?? []);
+  }
+
+  saveMigration(migration: Migration, nowMs: number): void {
+    this.#put(`migration ${migration.id}`, { kind: "migration", migration, nowMs });
+  }
+
+  forgetMigration(id: number): void {
+    this.#put(`migration ${id}`, { kind: "forget_migration", id });
   }
 
   /** Forgets the sticky assignments to a backend. */
@@ -238,7 +257,7 @@ export class Store {
     this.#statements = prepare(opened);
     this.#identity = identityOf(this.#path);
     for (const [name, secret] of this.#secrets) keepSecret(opened, name, secret);
-    this.#onReplaced();
+    for (const save of this.#onReplaced) save();
     return true;
   }
 
@@ -280,6 +299,16 @@ export class Store {
       case "unstick":
         this.#statements.forgetSticky.run(value.clientId);
         return;
+      case "migration":
+        this.#statements.saveMigration.run({
+          id: value.migration.id,
+          json: JSON.stringify(value.migration),
+          at: toTimestampText(this.#wallOf(value.nowMs)),
+        });
+        return;
+      case "forget_migration":
+        this.#statements.forgetMigration.run(value.id);
+        return;
       case "setting":
         this.#statements.saveSetting.run({ key: value.key, value: value.value, atMs: value.atMs });
         return;
@@ -310,34 +339,6 @@ export class Store {
       return fallback;
     }
   }
-}
-
-function identityOf(path: string): string {
-  if (path === ":memory:") return "";
-  try {
-    const { dev, ino } = statSync(path);
-    return `${dev} ${ino}`;
-  } catch {
-    return "absent";
-  }
-}
-
-function prepare(database: Database) {
-  return {
-    saveClient: database.prepare(SQL.saveClient),
-    saveReport: database.prepare(SQL.saveReport),
-    saveSticky: database.prepare(SQL.saveSticky),
-    forgetClient: database.prepare(SQL.forgetClient),
-    forgetStats: database.prepare(SQL.forgetStats),
-    forgetSticky: database.prepare(SQL.forgetSticky),
-    purgeClients: database.prepare(SQL.purgeClients),
-    trimStats: database.prepare(SQL.trimStats),
-    trimSticky: database.prepare(SQL.trimSticky),
-    saveSetting: database.prepare(SQL.saveSetting),
-    saveAudit: database.prepare(SQL.saveAudit),
-    trimAudit: database.prepare(SQL.trimAudit),
-    trimStickySurplus: database.prepare(SQL.trimStickySurplus),
-  };
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,8 @@
 import { hashKeyOf } from "../../../core/balancing/hash-key.ts";
+import type { PickQuery } from "../../../core/balancing/pick.ts";
 import { stickyIdOf } from "../../../core/balancing/sticky-id.ts";
 import type { UnitVector } from "../../../core/scoring/place.ts";
+import { rateKey } from "../../../core/table/rate-key.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -11,6 +13,8 @@ export function setSticky(exchange: Exchange, address: string): void {
   const value = stickyHeader === "" ? "" : (head.get(stickyHeader) ?? "");
   const id = stickyIdOf(value, address, stickyByIp, sha256);
   query.sticky = id !== "";
+  query.client = id === "" && plane.tables.migration.byClient;
+  if (query.client) setClient(query, address);
   if (id === "") return;
   facts.stickyId = id;
   const { hi, lo } = hashStickyId(facts.stickyId);
@@ -29,6 +33,13 @@ export function setStrategy(exchange: Exchange, path: string | null, address: st
   const { hi, lo } = hashStickyId(hashKeyOf(value, second === "" ? null : head.get(second), address));
   query.hashHi = hi;
   query.hashLo = lo;
+}
+
+/** A migration that moves clients as a whole knows them as rate limits do. */
+function setClient(query: PickQuery, address: string): void {
+  const { hi, lo } = rateKey(address);
+  query.clientHi = hi;
+  query.clientLo = lo;
 }
 
 /** Notes where the end user is: as told, else where the address is. */

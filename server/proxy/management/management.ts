@@ -31,10 +31,11 @@ const PATHS: ReadonlySet<string> = new Set([
   "/config/undo",
   "/backends",
   "/audit",
+  "/migrations",
   "/swagger",
   "/swagger/json",
 ]);
-const PREFIXES = ["/clients/", "/leases/", "/backends/", "/swagger/"] as const;
+const PREFIXES = ["/clients/", "/leases/", "/backends/", "/migrations/", "/swagger/"] as const;
 
 /**
  * Tells management from all else by the raw path: exactly what is compared here is what is served. Without a console its

@@ -182,6 +182,7 @@ describe("refusals and verdicts", () => {
       stale: 1,
       unhealthy: 1,
       path: 0,
+      migration: 0,
       excluded: 1,
       ejected: 0,
       limit: 0,

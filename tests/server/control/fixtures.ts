@@ -7,6 +7,7 @@ import { judgeServerConfig, loadServerConfig } from "../../../core/config/load.t
 import { NO_CHANGES } from "../../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import type { LogData } from "../../../core/log/format.ts";
+import type { SharedTables } from "../../../core/plane/messages.ts";
 import { type Place, toTiers } from "../../../core/scoring/index.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";
 import type { Report } from "../../../core/wire/report.ts";
@@ -14,6 +15,7 @@ import { EndpointPolicy } from "../../../server/control/admission/endpoint-polic
 import { DnsBackends } from "../../../server/control/discovery/dns-backends.ts";
 import { readKeys } from "../../../server/control/keys/key-files.ts";
 import type { Logger } from "../../../server/control/logging/logger.ts";
+import { type MigrationDeps, Migrations } from "../../../server/control/migration/migrations.ts";
 import { Registry } from "../../../server/control/registry/registry.ts";
 import type { BackendUpdate, Watcher } from "../../../server/control/registry/registry-types.ts";
 import { Applier } from "../../../server/control/settings/applier.ts";
@@ -78,6 +80,8 @@ export interface World extends Disposable {
   readonly config: ServerConfig;
   readonly live: Live;
   readonly registry: Registry;
+  readonly migrations: Migrations;
+  readonly shared: SharedTables;
   readonly settings: Settings;
   readonly audit: Audit;
   readonly tables: Tables;
@@ -87,6 +91,8 @@ export interface World extends Disposable {
   /** Every change for the workers, in order. */
   readonly published: BackendUpdate[];
   nowMs: number;
+  /** Timers of migrations that run. */
+  timers: number;
 }
 
 export interface WorldOptions {
@@ -112,12 +118,14 @@ export function newWorld(options: WorldOptions = {}): World {
     configOf({ max_backends: 8, max_sticky_entries: 64, max_leases: 64, ...options.config });
   const { tiers } = toTiers(config);
   let seed = 1;
-  const tables = openTables(allocateTables(tableSizes(config, tiers.length, 2), () => seed++));
+  const shared = allocateTables(tableSizes(config, tiers.length, 2), () => seed++);
+  const tables = openTables(shared);
   const live = new Live(tables, { config, ...toTiers(config), keys: [], workers: 1 });
   const log = new RecordedLog();
   const store = new Store(options.database ?? ":memory:", log);
   const published: BackendUpdate[] = [];
-  const world = { nowMs: START_MS };
+  const world = { nowMs: START_MS, timers: 0 };
+  const migrations: Migrations = migrationsOf(world, { live, store, log }, () => registry.tagged());
   const registry: Registry = new Registry({
     get config() {
       return live.config;
@@ -140,6 +148,7 @@ export function newWorld(options: WorldOptions = {}): World {
       published.push(update);
       await options.whilePublished?.(update);
     },
+    groupOf: (tags) => migrations.groupOf(tags),
     log,
     now: () => world.nowMs,
     wallOf: (ms) => ms,
@@ -150,6 +159,8 @@ export function newWorld(options: WorldOptions = {}): World {
     config,
     live,
     registry,
+    migrations,
+    shared,
     settings: settingsOf({ live, registry, store, audit, log, onChange: options.onChange }),
     audit,
     tables,
@@ -187,6 +198,29 @@ function settingsOf(parts: {
   );
   const load: LoadConfig = (runtime) => judgeServerConfig(base, runtime, () => []);
   return new Settings({ live, load, applier, store, audit, log, wallNow: () => START_MS });
+}
+
+/** Migrations whose time passes when a test says so. */
+function migrationsOf(
+  world: Pick<World, "nowMs" | "timers">,
+  { live, store, log }: Pick<World, "live" | "store" | "log">,
+  backends: MigrationDeps["backends"],
+): Migrations {
+  return new Migrations({
+    tables: live.tables,
+    picker: live.picker,
+    store,
+    backends,
+    log,
+    now: () => world.nowMs,
+    wallOf: (ms) => ms,
+    every: () => {
+      world.timers++;
+      return () => {
+        world.timers--;
+      };
+    },
+  });
 }
 
 /** A report of an idle machine with room for every tier without GPUs. */

@@ -7,6 +7,7 @@ const TAGS = [
   { name: "routing", description: "Where a request should go, and the capacity that is held for it." },
   { name: "agents", description: "What agents on backends call." },
   { name: "backends", description: "What is known of the backends." },
+  { name: "migrations", description: "Requests that move from one group of backends to another." },
   { name: "settings", description: "The configuration as it counts now, and changes of it." },
   { name: "status", description: "Whether the server is well." },
 ];

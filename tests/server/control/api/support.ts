@@ -61,6 +61,7 @@ export function startApi({ config: text = "", location, caches = NO_CACHES }: Se
   const cleanup = new DisposableStack();
   const shared = {
     registry: world.registry,
+    migrations: world.migrations,
     tables,
     ...toTiers(config),
     config,

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 
 function backend(clientId: string): StoredBackend {
   return {
-    registration: { client_id: clientId, hostname: `host-${clientId}`, total_cpu: 8 },
+    registration: { client_id: clientId, hostname: `host-${clientId}`, total_cpu: 8, tags: ["blue", "eu"] },
     endpoints: [{ url: "http://10.0.0.1:9000", paths: ["/api"] }],
     loopbackAllowed: false,
     tokenHash: "ab",
@@ -63,6 +63,7 @@ describe("the file", () => {
         "idx_sticky_client",
         "idx_sticky_id",
         "idx_sticky_last_used",
+        "migrations",
         "settings",
         "stats",
         "sticky_assignments",

@@ -1,0 +1,48 @@
+import type { MigrationOptions } from "../../../core/migration/options.ts";
+import type { GroupWindow, Windows } from "../../../core/migration/window.ts";
+import { DurationScale } from "../../../core/table/duration-scale.ts";
+
+export const DEFAULTS: MigrationOptions = {
+  stages: [1, 5, 25, 50, 100],
+  hold_seconds: 300,
+  max_hold_seconds: 3600,
+  min_requests: 50,
+  on_too_little_traffic: "wait",
+  max_error_rate_percent: 5,
+  max_error_rate_delta_percent: 1,
+  max_latency_ratio: 1.5,
+  max_latency_ms: 0,
+  latency_slack_ms: 10,
+  unroutable_seconds: 5,
+  sessions: "stay",
+  split_by: "session",
+  paused: false,
+};
+
+const SCALE = new DurationScale([1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]);
+
+/** A group whose requests lasted so long, of which some failed. */
+export function group(durationsMs: Iterable<number>, errors = 0): GroupWindow {
+  const cells = new Float64Array(SCALE.cells);
+  let requests = 0;
+  let durationMs = 0;
+  for (const each of durationsMs) {
+    const cell = SCALE.cellOf(each);
+    cells[cell] = (cells[cell] ?? 0) + 1;
+    requests++;
+    durationMs += each;
+  }
+  return { requests, errors, durationMs, cells, boundsMs: SCALE.cellBoundsMs };
+}
+
+/** So many requests of the same duration. */
+export function steady(requests: number, errors = 0, ms = 20): GroupWindow {
+  return group(
+    Array.from({ length: requests }, () => ms),
+    errors,
+  );
+}
+
+export function windowsOf(from: GroupWindow, to: GroupWindow, fallbacks = 0): Windows {
+  return { from, to, fallbacks };
+}
