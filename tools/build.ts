@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { compile, PROGRAMS } from "./build/compile.ts";
+import { buildConsole } from "./build/console.ts";
 import { pack, writeChecksums } from "./build/release.ts";
 import { hostTarget, TARGETS, type Target } from "./build/targets.ts";
 import { repositoryRoot } from "./process.ts";
@@ -42,6 +43,7 @@ async function build(
   const release = { tag: `v${packageJson.version}`, directory: join(dist, "release") };
   mkdirSync(dist, { recursive: true });
   if (options.release) rmSync(release.directory, { recursive: true, force: true });
+  await buildConsole(dist);
   for (const target of targets) {
     await Promise.all(
       PROGRAMS.map(async (program) => {

@@ -9,6 +9,7 @@ import { add, type Counts, countsOf } from "./test/counts.ts";
 import { architectureSuite, type Suite, suites } from "./test/suites.ts";
 
 const TYPE_CHECK = [packageCommand("tsc"), "-p", "."];
+const TYPE_CHECK_OF_CONSOLE = [packageCommand("tsc"), "-p", "server/console", "--noEmit"];
 const FORMAT_AND_LINT = [packageCommand("biome"), "check", "--error-on-warnings", "."];
 const LINT_WITH_TYPES = [packageCommand("oxlint"), "--type-aware", "--deny-warnings", "."];
 
@@ -36,6 +37,7 @@ async function checks(): Promise<Counts> {
   let counts = await check("Format and lint", FORMAT_AND_LINT);
   counts = add(counts, await check("Lint with types", LINT_WITH_TYPES));
   counts = add(counts, await check("Types", TYPE_CHECK));
+  counts = add(counts, await check("Types of the console", TYPE_CHECK_OF_CONSOLE));
   return add(counts, await runTests(architectureSuite()));
 }
 

@@ -187,6 +187,17 @@ export class Picker {
     return verdictOf(this.#eligibility, row, query.nowMs);
   }
 
+  /** Says by which strategy a query goes, and the figure that a row has in it now, lower wins; for people, after a pick. */
+  figureOf(
+    query: PickQuery,
+    row: number,
+    scoredKm: number,
+  ): { readonly strategy: StrategyName; readonly figure: number | null } {
+    this.#eligibility.prepare(query);
+    const strategy = this.#strategyOf(query);
+    return { strategy: strategy.name, figure: strategy.figure(this.#eligibility, query, row, scoredKm) };
+  }
+
   /** Says what a pick would meet, and takes nothing. */
   explain(query: PickQuery): Explanation {
     this.#eligibility.prepare(query);

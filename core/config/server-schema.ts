@@ -7,6 +7,7 @@ import { BACKEND_KEYS } from "./backend-schema.ts";
 import { BALANCING_KEYS, OWN_STRATEGY, ProxyEndpointSchema } from "./balancing-schema.ts";
 import { CACHE_KEYS } from "./cache-schema.ts";
 import { COMPRESSION_KEYS } from "./compression-schema.ts";
+import { CONSOLE_KEYS } from "./console-schema.ts";
 import { bool, int, list, number, text } from "./fields.ts";
 import { AUTH_KEYS } from "./key-schema.ts";
 import { LOGGING_KEYS } from "./logging-schema.ts";
@@ -212,6 +213,7 @@ export const ServerConfigSchema = Type.Object(
     forwarded_header: bool(false, "Write `Forwarded` (RFC 7239) beside the `X-Forwarded-*` fields."),
     ...UPSTREAM_KEYS,
     ...COMPRESSION_KEYS,
+    ...CONSOLE_KEYS,
 
     geoip_db_path: text("", "MaxMind database (City) to locate end users.", { format: "path" }),
     ...STICKY_KEYS,

@@ -1,5 +1,6 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
 import type { ServerConfig } from "../config/server-schema.ts";
+import type { Decision } from "../wire/console.ts";
 import type { ApiKey } from "./api-key.ts";
 import type { CachePurge, CacheReport } from "./cache.ts";
 import type { Backend, PathGroup, Tier } from "./snapshot.ts";
@@ -123,6 +124,13 @@ export interface WorkerKeys {
   readonly keys: readonly ApiKey[];
 }
 
+/** Somebody watches decisions, or, with 0, nobody does any more. */
+export interface WorkerSample {
+  readonly type: "sample";
+  /** Most decisions to be told of in a second. */
+  readonly perSecond: number;
+}
+
 /** The configuration has changed: requests from now on go by this one; answered by {@link WorkerAck}. */
 export interface WorkerSettings {
   readonly type: "settings";
@@ -162,6 +170,7 @@ export type ToWorker =
   | WorkerDrain
   | WorkerCertificates
   | WorkerKeys
+  | WorkerSample
   | WorkerSettings
   | WorkerCachePurge
   | WorkerCacheQuestion
@@ -220,6 +229,12 @@ export interface WorkerEjected {
   readonly endpoint: number;
 }
 
+/** Some of the decisions that were made lately; see {@link WorkerSample}. */
+export interface WorkerDecisions {
+  readonly type: "decisions";
+  readonly decisions: readonly Decision[];
+}
+
 /** What time is it? A worker asks before it serves, to age things as the control plane does. */
 export interface WorkerTimeQuestion {
   readonly type: "time";
@@ -252,6 +267,7 @@ export type FromWorker =
   | WorkerLog
   | WorkerSpans
   | WorkerEjected
+  | WorkerDecisions
   | WorkerTimeQuestion
   | WorkerCachePurged
   | WorkerCacheReport

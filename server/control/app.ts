@@ -6,6 +6,7 @@ import type { ServerConfig } from "../../core/config/server-schema.ts";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { startClock } from "./clock.ts";
+import type { Console } from "./console/console.ts";
 import { DnsBackends } from "./discovery/dns-backends.ts";
 import { type Ground, layGround, usedPorts, workersOf } from "./ground.ts";
 import type { Prober } from "./health/prober.ts";
@@ -129,7 +130,7 @@ async function start(
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
   const settings = new Settings(parts, changes);
 
-  const { supervisor, monitor, exporter, ports } = await serve(
+  const { supervisor, monitor, exporter, ports, console } = await serve(
     ground,
     { ...options, registry, migrations, settings, audit, store, locate, workers },
     cleanup,
@@ -153,7 +154,7 @@ async function start(
     workers: live.workers,
     ...restored,
   });
-  return { ...ports, reload, stop: stopOnce(ground, supervisor, exporter, cleanup) };
+  return { ...ports, reload, stop: stopOnce(ground, supervisor, { exporter, console }, cleanup) };
 }
 
 /** Takes up the migrations of the last run: before the backends, which are given their part in them. */
@@ -226,7 +227,7 @@ async function reloadBy(settings: Settings, actor: string): Promise<void> {
 function stopOnce(
   ground: Ground,
   supervisor: Supervisor,
-  exporter: Exporter | null,
+  { exporter, console }: { readonly exporter: Exporter | null; readonly console: Pick<Console, "stop"> },
   cleanup: DisposableStack,
 ): () => Promise<void> {
   const log = ground.log.component("server");
@@ -234,6 +235,8 @@ function stopOnce(
   const stop = async (): Promise<void> => {
     const seconds = ground.live.config.shutdown_timeout_seconds;
     log.info("shutting down: requests in flight may finish", { within_seconds: seconds });
+    // Those who look on are not waited for.
+    console.stop();
     const cut = await supervisor.drain(seconds * 1000);
     await exporter?.stop(LAST_SPANS_MS);
     cleanup.dispose();

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import type { CertificateSet } from "../../core/plane/messages.ts";
 import { tlsFor } from "../../core/tls/backend-tls.ts";
+import type { Decision } from "../../core/wire/console.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";
 import { FileWatch } from "./files/file-watch.ts";
@@ -118,7 +119,12 @@ export function makeSupervisor(
   ground: Ground,
   registry: Registry,
   { store, exporter }: { readonly store: Store; readonly exporter: Exporter | null },
-  control: { readonly socket: string; readonly secret: string; readonly version: string },
+  control: {
+    readonly socket: string;
+    readonly secret: string;
+    readonly version: string;
+    readonly onDecisions: (made: readonly Decision[]) => void;
+  },
 ): Supervisor {
   const { config, live, log, shared, geoip } = ground;
   return new Supervisor({
@@ -140,6 +146,7 @@ export function makeSupervisor(
     onSpans: (spans) => exporter?.add(spans),
     onSticky: (assignments) => registry.saveSticky(assignments),
     onEjected: (ejected) => registry.onEjected(ejected),
+    onDecisions: control.onDecisions,
     now: ground.clock.now,
     log: log.component("workers"),
   });

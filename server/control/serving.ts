@@ -1,11 +1,13 @@
 /** Opens what others reach: the management API, monitoring, and the workers with their listeners. */
 import { randomBytes } from "node:crypto";
 import { type ApiDeps, createApi } from "./api/index.ts";
+import { composeConsole } from "./console/compose.ts";
+import type { Console } from "./console/console.ts";
 import type { Ground } from "./ground.ts";
 import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import { makeSupervisor } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
-import { serveControl } from "./socket/control-server.ts";
+import { type ControlServer, serveControl } from "./socket/control-server.ts";
 import type { Locate } from "./startup/geoip.ts";
 import { openFilesLimit } from "./startup/open-files.ts";
 import { StartError } from "./startup/start-error.ts";
@@ -20,6 +22,15 @@ export interface Later {
   monitor: RunningMonitor | null;
 }
 
+/** What is open. */
+export interface Served {
+  readonly supervisor: Supervisor;
+  readonly monitor: RunningMonitor | null;
+  readonly exporter: Exporter | null;
+  readonly ports: Ports;
+  readonly console: Console;
+}
+
 /** What was made before. */
 interface ServedParts extends Pick<ApiDeps, "migrations" | "settings" | "audit" | "source" | "version"> {
   readonly registry: Registry;
@@ -29,30 +40,17 @@ interface ServedParts extends Pick<ApiDeps, "migrations" | "settings" | "audit" 
 }
 
 /** Opens the management API, and the listeners. */
-export async function serve(
-  ground: Ground,
-  parts: ServedParts,
-  cleanup: DisposableStack,
-): Promise<{
-  readonly supervisor: Supervisor;
-  readonly monitor: RunningMonitor | null;
-  readonly exporter: Exporter | null;
-  readonly ports: Ports;
-}> {
+export async function serve(ground: Ground, parts: ServedParts, cleanup: DisposableStack): Promise<Served> {
   const { config, live, log } = ground;
   const { registry, version, store } = parts;
   const monitor = monitorOf(ground, parts, cleanup);
   const secret = randomBytes(32).toString("hex");
-  const api = createApi(apiDeps(ground, parts, { secret, monitor }));
-  const control = serveControl((request) => api.fetch(request), config.max_request_body_bytes);
-  cleanup.defer(() => control.stop());
+  const deps = apiDeps(ground, parts, { secret, monitor });
+  const { console, control } = openControl(ground, deps, parts.workers, cleanup);
   const exporter = makeExporter(config, version, live.tables, log.component("traces"));
-  const supervisor = makeSupervisor(
-    ground,
-    registry,
-    { store, exporter },
-    { socket: control.socket, secret, version },
-  );
+  const onDecisions = console.decided.bind(console);
+  const link = { socket: control.socket, secret, version, onDecisions };
+  const supervisor = makeSupervisor(ground, registry, { store, exporter }, link);
   cleanup.defer(() => supervisor.terminate());
   parts.workers.supervisor = supervisor;
   parts.workers.monitor = monitor;
@@ -61,7 +59,25 @@ export async function serve(
       cause: error,
     });
   });
-  return { supervisor, monitor, exporter, ports };
+  return { supervisor, monitor, exporter, ports, console };
+}
+
+/** Serves the API and the console to the workers. */
+function openControl(
+  { config, live, log }: Ground,
+  deps: ApiDeps,
+  workers: Later,
+  cleanup: DisposableStack,
+): { readonly console: Console; readonly control: ControlServer } {
+  const { console, handlers } = composeConsole(log, deps, {
+    api: createApi(deps).fetch,
+    keys: () => live.keys,
+    sample: (perSecond) => workers.supervisor?.sampleDecisions(perSecond),
+  });
+  cleanup.defer(() => console.stop());
+  const control = serveControl(handlers, config.max_request_body_bytes);
+  cleanup.defer(() => control.stop());
+  return { console, control };
 }
 
 /** What the API is made of; what may change is read when it is needed. */

@@ -18,6 +18,7 @@ import type { KeyGuard } from "./guards/keys.ts";
 import type { SendBuffer } from "./net/send-buffer.ts";
 import type { TimerWheel } from "./net/timer-wheel.ts";
 import type { ProxyOptions } from "./options.ts";
+import type { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import type { WorkerLog } from "./thread/worker-log.ts";
 import type { Tracer } from "./tracing/tracer.ts";
@@ -49,6 +50,8 @@ export interface Plane {
   /** Null unless it is on. */
   readonly cache: ResponseCache | null;
   readonly log: WorkerLog;
+  /** What people who watch the console are told of. */
+  readonly decisions: DecisionSampler;
   readonly out: SendBuffer;
   /** Null when answers go on as they are. */
   readonly compression: Compression | null;

@@ -107,6 +107,7 @@ class Server implements DataPlane, ClientHome {
     if (message.type === "backend") this.#applyBackend(message);
     else if (message.type === "certificates") this.#replaceCertificates(message.certificates);
     else if (message.type === "keys") this.plane.keys.replace(message.keys);
+    else if (message.type === "sample") this.plane.decisions.setRate(message.perSecond);
     else if (message.type === "settings") this.#applySettings(message);
     else if (message.type === "drain") this.#drain(message.withinMs);
     else if (message.type === "cache_purge" || message.type === "cache_question") this.#askCache(message);

@@ -11,7 +11,7 @@ const ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 export function dispatch(exchange: Exchange): void {
   const { head, client, plane } = exchange;
   identify(exchange);
-  const isManaging = client.door.management && isManagement(head.path, plane.options.metricsPath);
+  const isManaging = client.door.management && isManagement(head.path, plane.options);
   if (!isManaging) exchange.trace?.begin(head);
   if (hasVia(head, plane.viaName)) {
     exchange.refuse("loop");

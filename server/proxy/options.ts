@@ -45,6 +45,7 @@ export interface ProxyOptions {
   readonly hashes: boolean;
   /** Lower-case, "" for none. */
   readonly hashHeaders: readonly [string, string];
+  readonly hasConsole: boolean;
   /** Write Forwarded beside the X-Forwarded fields. */
   readonly forwardedHeader: boolean;
   readonly trustedProxies: CidrSet;
@@ -96,6 +97,7 @@ export function proxyOptions(config: ServerConfig): ProxyOptions {
     strategyOf: strategyByPath(config.proxy_endpoints),
     hashes: hashesRequests(config),
     hashHeaders: [config.ip_hash_header.toLowerCase(), config.ip_hash_fallback_header.toLowerCase()],
+    hasConsole: config.console,
     forwardedHeader: config.forwarded_header,
     trustedProxies: new CidrSet(config.trusted_proxies),
     whitelist: new CidrSet(config.whitelisted_ips),

@@ -19,6 +19,7 @@ import { TimerWheel } from "./net/timer-wheel.ts";
 import { type PoolLimits, UNCOUNTED, type Wiring } from "./net/wiring.ts";
 import { proxyOptions } from "./options.ts";
 import { settledParts } from "./settings.ts";
+import { DecisionSampler } from "./thread/decision-sampler.ts";
 import type { GeoLookup } from "./thread/geo-lookup.ts";
 import { WorkerLog } from "./thread/worker-log.ts";
 import { Tracer } from "./tracing/tracer.ts";
@@ -63,6 +64,7 @@ export function makePlane(
     cookies: makeCookies(init),
     cache: config.cache_enabled ? makeCache(init, tables, count) : null,
     log,
+    decisions: new DecisionSampler(post),
     out,
     compression: Compression.of(config, count),
     tracer: Tracer.of(config, post, count),

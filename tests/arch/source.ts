@@ -7,7 +7,7 @@ export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Gives the TypeScript files below the folders, as sorted paths from the root with forward slashes. */
 export function typescriptFiles(...folders: readonly string[]): readonly string[] {
-  return folders.flatMap((folder) => filesBelow(folder, "**/*.ts")).toSorted();
+  return folders.flatMap((folder) => filesBelow(folder, "**/*.{ts,tsx}")).toSorted();
 }
 
 /** Gives the files below a folder that match a pattern, as paths from the root with forward slashes. */

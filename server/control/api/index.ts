@@ -39,6 +39,20 @@ export interface Api {
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
+/** Makes the question whether a request comes from a worker. */
+export function secretCheck(secret: string): (request: Request) => boolean {
+  const secretHash = sha256(secret);
+  return (request) => {
+    const shown = request.headers.get(SECRET_HEADER);
+    return shown !== null && timingSafeEqual(sha256(shown), secretHash);
+  };
+}
+
+/** Refuses what has not come through a worker. */
+export function notRelayed(): Response {
+  return problem(403, "Management is reached through the server's own port only.");
+}
+
 /** Makes the API; it holds no state of its own. */
 export function createApi(deps: ApiDeps): Api {
   const documented = [
@@ -56,14 +70,11 @@ export function createApi(deps: ApiDeps): Api {
   ];
   const operations = [...documented, ...swaggerOperations(documented, deps.version)];
   const app = router(operations, deps);
-  const secretHash = sha256(deps.secret);
+  const isRelayed = secretCheck(deps.secret);
 
   return {
     fetch: async (request) => {
-      const secret = request.headers.get(SECRET_HEADER);
-      if (secret === null || !timingSafeEqual(sha256(secret), secretHash)) {
-        return problem(403, "Management is reached through the server's own port only.");
-      }
+      if (!isRelayed(request)) return notRelayed();
       try {
         return await app.handle(normalised(request));
       } catch (error) {
@@ -135,17 +146,18 @@ function normalised(request: Request): Request {
 }
 
 /** Path and query of a URL; Bun gives the bare path when the Host header was unusable. */
-function targetOf(url: string): string {
+export function targetOf(url: string): string {
   if (url.startsWith("/")) return url;
   const start = url.indexOf("/", url.indexOf("://") + 3);
   return start < 0 ? "/" : url.slice(start);
 }
 
-function pathOf(url: string): string {
+/** Path of a URL, as it was sent. */
+export function pathOf(url: string): string {
   return targetOf(url).split("?", 1)[0] ?? "/";
 }
 
-function queryOf(request: Request): URLSearchParams {
+export function queryOf(request: Request): URLSearchParams {
   const { url } = request;
   const start = url.indexOf("?");
   return new URLSearchParams(start < 0 ? "" : url.slice(start + 1));

@@ -31,6 +31,8 @@ export class Log {
   readonly #options: LogOptions;
   #least: LogLevel;
   readonly #sink: LogSink;
+  /** Hears every line that is written, whether or not stdout takes it. */
+  onLines: (lines: string) => void = () => {};
 
   constructor(options: LogOptions) {
     this.#options = options;
@@ -50,7 +52,7 @@ export class Log {
     const line =
       (level: LogLevel) =>
       (message: string, data?: LogData): void => {
-        if (levelAtLeast(level, this.#least)) this.#sink.write(this.#format(level, component, message, data));
+        if (levelAtLeast(level, this.#least)) this.writeLines(this.#format(level, component, message, data));
       };
     return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   }
@@ -60,9 +62,10 @@ export class Log {
     this.#sink.write(this.#format("fatal", component, message));
   }
 
-  /** Passes on lines that a worker has finished. */
+  /** Writes finished lines, as those of a worker. */
   writeLines(lines: string): void {
     this.#sink.write(lines);
+    this.onLines(lines);
   }
 
   async flush(withinMs: number): Promise<void> {

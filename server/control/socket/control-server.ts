@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Server, WebSocketHandler } from "bun";
 import { StartError } from "../startup/start-error.ts";
 import { SOCKET_DIRECTORY_PREFIX, SOCKET_NAME } from "./abandoned-sockets.ts";
 
@@ -14,9 +15,16 @@ export interface ControlServer {
   stop(): void;
 }
 
+/** What serves: the API, and what comes over WebSockets of the console. */
+export interface ControlHandlers<Data> {
+  /** Undefined when the connection has become a WebSocket. */
+  readonly fetch: (request: Request, server: Server<Data>) => Promise<Response | undefined>;
+  readonly websocket: WebSocketHandler<Data>;
+}
+
 /** Starts serving; `fetch` sees relayed requests alone. */
-export function serveControl(
-  fetch: (request: Request) => Response | Promise<Response>,
+export function serveControl<Data>(
+  { fetch, websocket }: ControlHandlers<Data>,
   maxBodyBytes: number,
 ): ControlServer {
   const directory = makeDirectory();
@@ -29,7 +37,7 @@ export function serveControl(
     removeDirectory();
   };
   try {
-    const server = Bun.serve({
+    const server = Bun.serve<Data>({
       unix: socket,
       // The default would answer errors with source code.
       development: false,
@@ -37,8 +45,9 @@ export function serveControl(
       fetch(request, self) {
         // The default would cut answers and idle connections after ten seconds; workers have time limits of their own.
         self.timeout(request, 0);
-        return fetch(request);
+        return fetch(request, self);
       },
+      websocket,
     });
     const stop = (): void => {
       void server.stop(true);

@@ -12,6 +12,7 @@ import type {
 } from "../../../core/plane/messages.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { releaseWorker, type Tables } from "../../../core/table/tables.ts";
+import type { Decision } from "../../../core/wire/console.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { BackendUpdate } from "../registry/registry-types.ts";
 import { WORKER_URL, WorkerThread } from "./worker-thread.ts";
@@ -36,6 +37,7 @@ export interface SupervisorOptions {
   readonly onSpans: (spans: WorkerSpans) => void;
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
+  readonly onDecisions: (decisions: readonly Decision[]) => void;
   /** The clock that workers follow. */
   readonly now: () => number;
   readonly log: Logger;
@@ -78,6 +80,7 @@ export class Supervisor {
   #seq = 0;
   /** What files held at the start, and hold since they changed. */
   #files: Pick<WorkerBase, "certificates" | "keys">;
+  #sampledPerSecond = 0;
   #live: Partial<LiveSettings> = {};
   #isEnding = false;
 
@@ -185,6 +188,12 @@ export class Supervisor {
     for (const { thread } of this.#slots) thread?.tell({ type: "keys", keys });
   }
 
+  /** Has every worker, now and when it starts again, tell of so many of its decisions in a second; 0 = of none. */
+  sampleDecisions(perSecond: number): void {
+    this.#sampledPerSecond = perSecond;
+    for (const { thread } of this.#slots) thread?.tell({ type: "sample", perSecond });
+  }
+
   /** Has every worker forget stored responses; the number of them. */
   async purgeCaches(purge: CachePurge): Promise<number> {
     const seq = ++this.#seq;
@@ -227,7 +236,8 @@ export class Supervisor {
   }
 
   #launch(slot: Slot): WorkerThread {
-    const { entry, base, snapshot, onLog, onSpans, onSticky, onEjected, now } = this.#options;
+    const { entry, base, snapshot, now, ...heard } = this.#options;
+    const { onLog, onSpans, onSticky, onEjected, onDecisions } = heard;
     slot.startedAtMs = performance.now();
     const thread = new WorkerThread(
       entry ?? WORKER_URL,
@@ -240,9 +250,18 @@ export class Supervisor {
         ...snapshot(),
         ...this.#ports,
       },
-      { onLog, onSpans, onSticky, onEjected, now, onExit: (reason) => this.#onExit(slot, reason) },
+      {
+        onLog,
+        onSpans,
+        onSticky,
+        onEjected,
+        onDecisions,
+        now,
+        onExit: (reason) => this.#onExit(slot, reason),
+      },
     );
     slot.thread = thread;
+    if (this.#sampledPerSecond > 0) thread.tell({ type: "sample", perSecond: this.#sampledPerSecond });
     return thread;
   }
 

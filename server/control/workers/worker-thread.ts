@@ -12,9 +12,11 @@ import type {
   WorkerInit,
   WorkerKeys,
   WorkerReady,
+  WorkerSample,
   WorkerSettings,
   WorkerSpans,
 } from "../../../core/plane/messages.ts";
+import type { Decision } from "../../../core/wire/console.ts";
 
 /** What a thread tells beside the answers to its caller. */
 export interface ThreadEvents {
@@ -22,6 +24,7 @@ export interface ThreadEvents {
   readonly onSticky: (assignments: readonly StickyAssignment[]) => void;
   readonly onSpans: (spans: WorkerSpans) => void;
   readonly onEjected: (ejected: WorkerEjected) => void;
+  readonly onDecisions: (decisions: readonly Decision[]) => void;
   /** What a thread is told that asks for the time. */
   readonly now: () => number;
   /** Called once, when the thread has ended, for whatever reason. */
@@ -83,7 +86,7 @@ export class WorkerThread {
   }
 
   /** Sends a message that needs no answer. */
-  tell(message: WorkerCertificates | WorkerKeys): void {
+  tell(message: WorkerCertificates | WorkerKeys | WorkerSample): void {
     if (!this.#hasExited) this.#post(message);
   }
 
@@ -155,6 +158,9 @@ export class WorkerThread {
         return;
       case "ejected":
         this.#events.onEjected(message);
+        return;
+      case "decisions":
+        this.#events.onDecisions(message.decisions);
         return;
       case "time":
         this.#post({ type: "time", nowMs: this.#events.now() });

@@ -4,6 +4,7 @@ import { errorCounter } from "../../../core/table/counter-names.ts";
 import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
 import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
+import { decisionOf } from "./decision.ts";
 import type { Exchange } from "./exchange.ts";
 
 const CLIENT_LEFT = 499;
@@ -137,8 +138,10 @@ export class Facts {
     if (bytesIn > 0) plane.count("bytes_in", bytesIn);
     if (bytesOut > 0) plane.count("bytes_out", bytesOut);
     this.#countError(plane);
-    const ms = performance.now() - this.#startedMs;
+    const endedMs = performance.now();
+    const ms = endedMs - this.#startedMs;
     if (!this.management) this.#countTraffic(plane, ms, bytesIn, bytesOut);
+    if (!this.management && plane.decisions.wants(endedMs)) plane.decisions.take(decisionOf(exchange, ms));
     if (!plane.log.accessEnabled) return;
     const thinning = this.#isRefusal ? plane.log.refusal(this.code) : WRITE_ALL;
     if (thinning === null) {

@@ -1,6 +1,7 @@
 import { bearerIn } from "../../../core/http/bearer.ts";
 import { isMediaType } from "../../../core/http/media-type.ts";
 import { type ApiKey, mayRead, scopesFor } from "../../../core/plane/api-key.ts";
+import { CONSOLE_LOGIN_PATH, isConsolePath } from "../../../core/plane/console-paths.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { type Answer, problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -13,12 +14,30 @@ const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 
 /** Checks a management request in the order that the manual promises; null when it may go on. */
 export function guardManagement(exchange: Exchange): Answer | null {
-  const isOpen = OPEN_PATHS.has(exchange.head.path);
+  const { path } = exchange.head;
+  if (isConsolePath(path)) return guardConsole(exchange);
+  const isOpen = OPEN_PATHS.has(path);
   return (
     (isOpen ? null : guardThrottle(exchange)) ??
     guardCors(exchange) ??
     guardContentType(exchange) ??
     (isOpen ? noteReader(exchange) : (guardKey(exchange) ?? guardAddress(exchange) ?? guardRate(exchange)))
+  );
+}
+
+/**
+ * The console's pages need no key, so that there is one to log in with; what they show and change is asked for with the
+ * cookie of that log-in, which the control plane alone can judge. It counts and throttles wrong keys as we do here.
+ */
+function guardConsole(exchange: Exchange): Answer | null {
+  const isKeyless = exchange.plane.keys.size === 0;
+  exchange.facts.isAdmin = isKeyless;
+  return (
+    guardCors(exchange) ??
+    guardContentType(exchange) ??
+    (isKeyless ? guardKeyless(exchange) : null) ??
+    guardAddress(exchange) ??
+    guardRate(exchange)
   );
 }
 
@@ -47,6 +66,8 @@ function guardContentType(exchange: Exchange): Answer | null {
   if (!BODY_METHODS.has(head.method) || body.complete) return null;
   const type = head.get("content-type");
   if (type === null || type === "" || isMediaType(type, "application/json")) return null;
+  // The form of the log-in page; whose page it is, the control plane looks at.
+  if (head.path === CONSOLE_LOGIN_PATH && isMediaType(type, "application/x-www-form-urlencoded")) return null;
   // A page of another origin can send text/plain without asking; without Origin the caller is no page.
   const isPlainRoute = head.path === "/route" && head.get("origin") === null;
   if (isPlainRoute && isMediaType(type, "text/plain")) return null;

@@ -1,8 +1,12 @@
 import { hasDotSegment } from "../../../core/http/dot-segments.ts";
+import { checkWebSocketHandshake } from "../../../core/http/websocket.ts";
+import { CONSOLE_LIVE_PATH, isConsolePath } from "../../../core/plane/console-paths.ts";
 import type { Header } from "../context.ts";
 import { problem } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { permittedUpgrade } from "../exchange/upgrade.ts";
 import { guardManagement } from "../guards/management.ts";
+import type { ProxyOptions } from "../options.ts";
 import { isLeaseChange, startLeaseChange, startRoute } from "./route-api.ts";
 
 /** As in core/wire/registration, which would bring the schema library into every worker. */
@@ -33,11 +37,18 @@ const PATHS: ReadonlySet<string> = new Set([
 ]);
 const PREFIXES = ["/clients/", "/leases/", "/backends/", "/migrations/", "/swagger/"] as const;
 
-/** Tells management from all else by the raw path: exactly what is compared here is what is served. */
-export function isManagement(path: string, metricsPath: string): boolean {
-  if (path === metricsPath) return true;
+/**
+ * Tells management from all else by the raw path: exactly what is compared here is what is served. Without a console its
+ * paths are a backend's.
+ */
+export function isManagement(
+  path: string,
+  { metricsPath, hasConsole }: Pick<ProxyOptions, "metricsPath" | "hasConsole">,
+): boolean {
+  if (PATHS.has(path) || path === metricsPath) return true;
   // The control plane resolves dot segments: what it would serve must be what was guarded here.
-  return PATHS.has(path) || (PREFIXES.some((prefix) => path.startsWith(prefix)) && !hasDotSegment(path));
+  const isBelow = PREFIXES.some((prefix) => path.startsWith(prefix)) || (hasConsole && isConsolePath(path));
+  return isBelow && !hasDotSegment(path);
 }
 
 /** Guards a management request, then answers it here or passes it to the control plane. */
@@ -57,6 +68,7 @@ export function manage(exchange: Exchange): void {
   }
   if (head.path === "/route") startRoute(exchange);
   else if (isLeaseChange(head)) startLeaseChange(exchange);
+  else if (head.path === CONSOLE_LIVE_PATH && head.upgrade !== "") relayUpgrade(exchange);
   else relayToControl(exchange);
 }
 
@@ -81,6 +93,19 @@ export function securityHeaders(disabled: boolean): { plain: readonly Header[]; 
     plain,
     secure: [...plain, ["Strict-Transport-Security", "max-age=31536000"]],
   };
+}
+
+/** Lets the console's live connection through, which becomes a tunnel as those to backends do. */
+function relayUpgrade(exchange: Exchange): void {
+  exchange.upgrade = permittedUpgrade(exchange.head);
+  const rejection = checkWebSocketHandshake(exchange.head);
+  if (exchange.upgrade === "websocket" && exchange.body.complete && rejection === null) {
+    relayToControl(exchange);
+    return;
+  }
+  exchange.upgrade = "";
+  const detail = rejection?.reason ?? "Only a WebSocket is to be had here, by a request without a body.";
+  exchange.answer(problem(400, "Bad Request", detail), "bad_request");
 }
 
 function relayToControl(exchange: Exchange): void {

@@ -33,6 +33,7 @@ test("a worker that crashes takes its own connections along and nothing else, an
     onSpans: () => {},
     onSticky: () => {},
     onEjected: () => {},
+    onDecisions: () => {},
     now: Date.now,
     log: { debug: note, info: note, warn: note, error: note },
   });

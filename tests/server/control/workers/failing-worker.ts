@@ -34,6 +34,7 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
     }
     case "certificates":
     case "keys":
+    case "sample":
     case "time":
       return;
     case "drain":

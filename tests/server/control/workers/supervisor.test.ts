@@ -60,6 +60,7 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
     snapshot: () => ({ backends: [], pathGroups: [] }),
     onLog: (text) => void lines.push(text),
     onEjected: () => {},
+    onDecisions: () => {},
     now: () => 0,
     onSpans: () => {},
     onSticky: () => {},
