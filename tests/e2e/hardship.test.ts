@@ -154,8 +154,14 @@ test("L-15: without file descriptors requests are refused, no backend is blamed,
     return statusOf(await client.readResponse());
   };
   expect(await ask()).toBe(200);
-  // The lowest free descriptor is the first that cannot be had.
-  const used = new Set(readdirSync(`/proc/${server.child.pid}/fd`).map(Number));
+  // The lowest free descriptor is the first that cannot be had; that of the last request may be closing still.
+  let seen = "";
+  const used = await eventually("no descriptor comes or goes", () => {
+    const open = readdirSync(`/proc/${server.child.pid}/fd`).map(Number);
+    const isSame = seen === String(open);
+    seen = String(open);
+    return isSame ? new Set(open) : null;
+  });
   let lowestFree = 0;
   while (used.has(lowestFree)) lowestFree++;
   await setFileLimit(server, String(lowestFree));
