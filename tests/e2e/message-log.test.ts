@@ -79,7 +79,9 @@ test("heads and bodies are written without secrets, under the id that the backen
 });
 
 test("bodies are bounded, what is no text is a size, and an answer of ours is there too", async () => {
-  await using server = await TestServer.start({ config: { log_messages: true, log_message_bytes: 10 } });
+  await using server = await TestServer.start({
+    config: { workers: 1, log_messages: true, log_message_bytes: 10 },
+  });
   await using behind = await Behind.start(server, {
     respond: (_, wire) => answer(wire, 200, Buffer.alloc(100_000, 1), { "Content-Type": "image/png" }),
   });
