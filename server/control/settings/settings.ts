@@ -67,7 +67,6 @@ export class Settings {
   #version = 1;
   /** What the changes were before each of the last edits, the last at the end. */
   readonly #history: RuntimeChanges[] = [];
-  #last: Promise<unknown> = Promise.resolve();
   #latest: LatestChange | null = null;
 
   /** `changes` are those that were in effect when the server started. */
@@ -100,17 +99,17 @@ export class Settings {
     edit: (changes: RuntimeChanges, origin: Origin) => RuntimeChanges,
   ): Promise<SettingsOutcome> {
     const origin = { persist: request.persist, by: request.actor, at: this.#deps.wallNow() };
-    return this.#inTurn(() => this.#apply(request, edit(this.#changes, origin), "edit"));
+    return this.#deps.applier.inTurn(() => this.#apply(request, edit(this.#changes, origin), "edit"));
   }
 
   /** Reads the configuration file again. */
   reload(request: Request): Promise<SettingsOutcome> {
-    return this.#inTurn(() => this.#apply(request, this.#changes, "reload"));
+    return this.#deps.applier.inTurn(() => this.#apply(request, this.#changes, "reload"));
   }
 
   /** Takes the last edit back. */
   undo(request: Request): Promise<SettingsOutcome> {
-    return this.#inTurn(async () => {
+    return this.#deps.applier.inTurn(async () => {
       const before = this.#history.at(-1);
       return before === undefined ? { kind: "nothing" } : this.#apply(request, before, "undo");
     });
@@ -130,7 +129,7 @@ export class Settings {
     const prepared = await applier.prepare(config, next);
     if (!prepared.ok) return this.#refused(request, prepared.errors);
     if (dryRun) {
-      await prepared.discard();
+      prepared.discard();
       return { kind: "applied", version: this.#version, changes, restartRequired };
     }
     if (kind === "edit") this.#history.push(this.#changes);
@@ -173,12 +172,6 @@ export class Settings {
       log.warn("keys that have changed take effect at the next start", { keys: restartRequired.join(", ") });
     }
     audit.add({ at: new Date(wallNow()).toISOString(), actor, action, target, changes, persist });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 }
 
