@@ -27,20 +27,6 @@ export type Origin = Readonly<Pick<RuntimeChanges["keys"][number], "persist" | "
 
 export const NO_CHANGES: RuntimeChanges = { keys: [], added: [], removed: [], terms: [] };
 
-/** Gives what of it outlives a restart. */
-export function persistent(changes: RuntimeChanges): RuntimeChanges {
-  return {
-    keys: lasting(changes.keys),
-    added: lasting(changes.added),
-    removed: lasting(changes.removed),
-    terms: lasting(changes.terms),
-  };
-}
-
-function lasting<T extends Origin>(list: readonly T[]): T[] {
-  return list.filter(({ persist }) => persist);
-}
-
 /** Sets keys, and takes changes of others back. */
 export function withKeys(
   changes: RuntimeChanges,

@@ -1,11 +1,6 @@
 /** Changes of the configuration while the server runs: all of a change or nothing, one at a time. */
 import type { Change } from "../../../core/config/diff.ts";
-import {
-  NO_CHANGES,
-  type Origin,
-  persistent,
-  type RuntimeChanges,
-} from "../../../core/config/runtime-changes.ts";
+import { NO_CHANGES, type Origin, type RuntimeChanges } from "../../../core/config/runtime-changes.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
@@ -61,18 +56,25 @@ export interface LatestChange {
   readonly atMs: number;
 }
 
+/** What calls have changed. */
+interface Changed {
+  readonly current: RuntimeChanges;
+  /** What of it outlives a restart: an edit that does not leaves here what it covers. */
+  readonly lasting: RuntimeChanges;
+}
+
 export class Settings {
   readonly #deps: SettingsDeps;
-  #changes: RuntimeChanges;
+  #state: Changed;
   #version = 1;
   /** What the changes were before each of the last edits, the last at the end. */
-  readonly #history: RuntimeChanges[] = [];
+  readonly #history: Changed[] = [];
   #latest: LatestChange | null = null;
 
   /** `changes` are those that were in effect when the server started. */
   constructor(deps: SettingsDeps, changes: RuntimeChanges = NO_CHANGES) {
     this.#deps = deps;
-    this.#changes = changes;
+    this.#state = { current: changes, lasting: changes };
   }
 
   /** Moves on with every change. */
@@ -86,7 +88,7 @@ export class Settings {
   }
 
   get changes(): RuntimeChanges {
-    return this.#changes;
+    return this.#state.current;
   }
 
   get canUndo(): boolean {
@@ -99,12 +101,16 @@ export class Settings {
     edit: (changes: RuntimeChanges, origin: Origin) => RuntimeChanges,
   ): Promise<SettingsOutcome> {
     const origin = { persist: request.persist, by: request.actor, at: this.#deps.wallNow() };
-    return this.#deps.applier.inTurn(() => this.#apply(request, edit(this.#changes, origin), "edit"));
+    return this.#deps.applier.inTurn(() => {
+      const { current, lasting } = this.#state;
+      const next = { current: edit(current, origin), lasting: origin.persist ? edit(lasting, origin) : lasting };
+      return this.#apply(request, next, "edit");
+    });
   }
 
   /** Reads the configuration file again. */
   reload(request: Request): Promise<SettingsOutcome> {
-    return this.#deps.applier.inTurn(() => this.#apply(request, this.#changes, "reload"));
+    return this.#deps.applier.inTurn(() => this.#apply(request, this.#state, "reload"));
   }
 
   /** Takes the last edit back. */
@@ -117,29 +123,29 @@ export class Settings {
 
   async #apply(
     request: Request,
-    next: RuntimeChanges,
+    next: Changed,
     kind: "edit" | "reload" | "undo",
   ): Promise<SettingsOutcome> {
     const { live, load, applier } = this.#deps;
     const { expected, dryRun } = request;
     if (expected !== null && expected !== this.#version) return { kind: "stale", version: this.#version };
-    const judged = candidateOf(load, { config: live.config, changes: this.#changes }, next);
+    const judged = candidateOf(load, { config: live.config, changes: this.changes }, next.current);
     if (!judged.ok) return this.#refused(request, judged.errors);
     const { config, changes, restartRequired } = judged.candidate;
-    const prepared = await applier.prepare(config, next);
+    const prepared = await applier.prepare(config, next.current);
     if (!prepared.ok) return this.#refused(request, prepared.errors);
     if (dryRun) {
       prepared.discard();
       return { kind: "applied", version: this.#version, changes, restartRequired };
     }
-    if (kind === "edit") this.#history.push(this.#changes);
+    if (kind === "edit") this.#history.push(this.#state);
     if (kind === "undo") this.#history.pop();
     if (this.#history.length > MAX_UNDO) this.#history.shift();
-    this.#changes = next;
+    this.#state = next;
     if (changes.length > 0 || kind !== "reload") this.#version++;
     await prepared.commit();
     this.#latest = { isApplied: true, atMs: this.#deps.wallNow() };
-    if (kind !== "reload") saveChanges(this.#deps.store, persistent(next));
+    if (kind !== "reload") saveChanges(this.#deps.store, next.lasting);
     this.#tell(request, changes, restartRequired);
     await this.#deps.store.settled();
     return { kind: "applied", version: this.#version, changes, restartRequired };

@@ -5,7 +5,6 @@ import { diffConfigs, HIDDEN, shownConfig } from "../../../core/config/diff.ts";
 import {
   changedBackends,
   NO_CHANGES,
-  persistent,
   withBackend,
   withKeys,
   withoutBackend,
@@ -111,11 +110,10 @@ describe("changes at run time", () => {
     expect(listed).toHaveLength(2);
   });
 
-  test("win over the file, go when they are unset, and outlive a restart only if they are to", () => {
+  test("win over the file, and go when they are unset", () => {
     const once = withKeys(NO_CHANGES, { workers: 3 }, [], { ...ORIGIN, persist: false });
     const both = withKeys(once, { stale_minutes: 9 }, [], ORIGIN);
     expect(both.keys.map(({ key }) => key)).toEqual(["workers", "stale_minutes"]);
-    expect(persistent(both).keys.map(({ key }) => key)).toEqual(["stale_minutes"]);
     expect(withKeys(both, {}, ["workers", "stale_minutes"], ORIGIN)).toEqual(NO_CHANGES);
   });
 });

@@ -61,6 +61,25 @@ describe("a change", () => {
     expect(loadChanges(world.store, world.log).keys).toEqual([]);
   });
 
+  test("that is not to last leaves what lasts as it was", async () => {
+    using world = newWorld();
+    const short = { persist: false };
+    await set(world, { stale_minutes: 9 });
+    await add(world, "x");
+    await set(world, { stale_minutes: 8 }, short);
+    await world.settings.change(request(short), (changes, origin) =>
+      withTerms(changes, "x", { weight: 2 }, origin),
+    );
+    expect(world.live.config).toMatchObject({ stale_minutes: 8, backends: [{ id: "x", weight: 2 }] });
+    await set(world, { cleanup_interval_seconds: 7 });
+    const { keys, added } = loadChanges(world.store, world.log);
+    expect(keys.map(({ key, value }) => [key, value])).toEqual([
+      ["stale_minutes", 9],
+      ["cleanup_interval_seconds", 7],
+    ]);
+    expect(added.map(({ entry }) => entry)).toEqual([{ id: "x", url: "http://127.0.0.1:91" }]);
+  });
+
   test.each([
     [{ stale_minutes: 0 }, "stale_minutes"],
     [{ no_such_key: 1 }, "no_such_key"],
