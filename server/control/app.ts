@@ -20,7 +20,7 @@ import { Sweep } from "./registry/sweep.ts";
 import { type Later, serve } from "./serving.ts";
 import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
-import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
+import { type LoadConfig, loadWith } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
@@ -82,7 +82,7 @@ function begin(config: ServerConfig, options: StartOptions, cleanup: DisposableS
   const store = openStore(config, log.component("store"), clock.wallOf);
   cleanup.defer(() => store.close());
   const stored = loadChanges(store, log.component("settings"));
-  const loaded = stored === NO_CHANGES ? null : load(runtimeLayer(stored));
+  const loaded = stored === NO_CHANGES ? null : loadWith(load, stored);
   if (loaded === null || loaded.ok) {
     const ground = layGround(loaded?.config ?? config, clock, log);
     return { ground, store, load, changes: stored };

@@ -184,6 +184,22 @@ test("what operators say of a backend with an agent counts from its registration
   expect(picked(world)).toBe("a");
 });
 
+test("backends with an agent are no backups in a circle either", async () => {
+  using world = newWorld();
+  const backup = (id: string, of: string) =>
+    world.settings.change(request(), (changes, origin) => withTerms(changes, id, { backup: of }, origin));
+  expect(await backup("a", "b")).toMatchObject({ kind: "applied" });
+  expect(await backup("b", "a")).toMatchObject({
+    kind: "invalid",
+    errors: [
+      { field: "backends.a.backup", rule: "goes in a circle: a → b → a" },
+      { field: "backends.b.backup", rule: "goes in a circle: b → a → b" },
+    ],
+  });
+  await set(world, { backends: [{ id: "c", url: "http://127.0.0.1:9", backup: "a" }] });
+  expect(await backup("b", "c")).toMatchObject({ kind: "invalid" });
+});
+
 test("tiers come and go without those that stay getting another number", async () => {
   using world = newWorld({ config: { tiers: [tier("a"), tier("b")], default_tier: "a" } });
   await add(world, "x");
