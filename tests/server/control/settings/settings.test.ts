@@ -3,6 +3,7 @@ import { newPickQuery, Pick } from "../../../../core/balancing/pick.ts";
 import { withBackend, withKeys, withoutBackend, withTerms } from "../../../../core/config/runtime-changes.ts";
 import type { Request } from "../../../../server/control/settings/settings.ts";
 import { loadChanges } from "../../../../server/control/settings/stored-changes.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { idleReport, newWorld, registerOk, START_MS, type World } from "../fixtures.ts";
 
 function request(more: Partial<Request> = {}): Request {
@@ -150,6 +151,19 @@ describe("backends without an agent", () => {
     await set(world, { backends: [{ id: "y", url: "http://127.0.0.1:9", resources: { vcpu: 8 } }] });
     await world.settings.change(request(), (changes, origin) => withoutBackend(changes, "x", false, origin));
     expect(picked(world)).toBeNull();
+  });
+
+  test("get no request before it is known that they are to get none", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using world = newWorld({ whilePublished: (told) => (told.row === 2 ? promise : Promise.resolve()) });
+    const at = (id: string, more = {}) => ({ id, url: `http://127.0.0.1:9${id.length}`, ...more });
+    const backends = [at("none", { weight: 0 }), at("second", { backup: "late" }), at("late")];
+    const adding = set(world, { backends });
+    await eventually("the first two are in service", () => world.tables.backends.isEnabled(1));
+    const { preferences } = world.tables.backends;
+    expect([preferences.of(0), preferences.of(1)]).toMatchObject([{ weight: 0 }, { backupOf: 2 }]);
+    resolve();
+    await adding;
   });
 
   test("do not let an agent take their id", async () => {
