@@ -149,6 +149,19 @@ describe("a call", () => {
     expect((await server.call("GET", "/x")).status).toBe(503);
   });
 
+  test("adds a backend once, however many ask at the same time", async () => {
+    await using server = await TestServer.start({ config: {} });
+    const urls = ["http://127.0.0.1:7", "http://127.0.0.1:8", "http://127.0.0.1:9"];
+    const answers = await Promise.all(
+      urls.map((url) => server.call("POST", "/backends", { json: { id: "one", url } })),
+    );
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409]);
+    const tried = await server.call("POST", "/backends?dry_run=true", {
+      json: { id: "two", url: "http://127.0.0.1:9" },
+    });
+    expect([tried.status, (await backendsOf(server)).map(({ id }) => id)]).toEqual([200, ["one"]]);
+  });
+
   test("drains a backend of the configuration until it is undrained, over restarts", async () => {
     await using only = new HttpBackend({ name: "only" });
     await using server = await TestServer.start({ config: { backends: [{ id: "b", url: only.url }] } });

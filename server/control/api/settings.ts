@@ -110,6 +110,7 @@ export function requestOf(call: Call, action: string, target: string, persist: b
 /** Answers with what came of a change. */
 export function answerOf(outcome: SettingsOutcome, status = 200): Response {
   if (outcome.kind === "invalid") return invalid(outcome.errors);
+  if (outcome.kind === "conflict") return problem(409, outcome.detail);
   if (outcome.kind === "nothing") return problem(409, "No change by a call is left to take back.");
   if (outcome.kind === "stale") {
     const detail = "Something has changed since; read it again and repeat the change on that.";

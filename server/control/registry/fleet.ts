@@ -52,6 +52,11 @@ export class Fleet {
     return this.#records.size;
   }
 
+  /** How many there can be. */
+  get capacity(): number {
+    return this.#deps.tables.backends.capacity;
+  }
+
   get(clientId: string): BackendRecord | undefined {
     return this.#records.get(clientId);
   }

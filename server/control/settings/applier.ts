@@ -65,9 +65,13 @@ export class Applier {
     // Names take their time, and the files of keys may hold others by now.
     const standing = this.#standingOf(config);
     const discard = (): void => dns.keepOnly(this.#wanted.backends);
-    if (!admitted.ok || !("config" in standing)) {
+    const errors = [
+      ...("config" in standing ? [] : [standing]),
+      ...(admitted.ok ? this.#roomFaults(admitted.fleet) : admitted.errors),
+    ];
+    if (!admitted.ok || !("config" in standing) || errors.length > 0) {
       discard();
-      return admitted.ok ? { ok: false, errors: "config" in standing ? [] : [standing] } : admitted;
+      return { ok: false, errors };
     }
     return { ok: true, discard, commit: () => this.#commit(standing, changes, admitted.fleet) };
   }
@@ -119,6 +123,18 @@ export class Applier {
     const [fault] = faults;
     if (fault !== undefined) return { field: fault.path.join("."), rule: fault.message, got: null };
     return { config, ...tiers, workers, keys: keys ?? [] };
+  }
+
+  /** Backends that come by a change need a place; for what names stand for nobody can be refused. */
+  #roomFaults(fleet: WantedFleet): FieldError[] {
+    const { registry, live } = this.#deps;
+    const known = new Set(this.#wanted.backends.map(backendIdOf));
+    const isNew = fleet.backends.some(({ id, source }) => source !== "dns" && !known.has(id));
+    const excess = registry.configured.excessOf(fleet);
+    if (!isNew || excess === 0) return [];
+    const { capacity } = live.tables.backends;
+    const rule = `needs a restart with a higher max_backends: of ${capacity} places ${excess} too few are free`;
+    return [{ field: "backends", rule, got: fleet.backends.length }];
   }
 
   #admit({

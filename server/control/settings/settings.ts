@@ -23,6 +23,8 @@ export interface Request {
   readonly expected: number | null;
   /** Only tell what would change. */
   readonly dryRun: boolean;
+  /** Asked at the turn of the request: what others have done meanwhile that is in its way; null for nothing. */
+  readonly obstacle?: () => string | null;
 }
 
 export type SettingsOutcome =
@@ -35,6 +37,8 @@ export type SettingsOutcome =
   | { readonly kind: "invalid"; readonly errors: readonly FieldError[] }
   /** Somebody else has changed something since. */
   | { readonly kind: "stale"; readonly version: number }
+  /** See {@link Request.obstacle}. */
+  | { readonly kind: "conflict"; readonly detail: string }
   /** There is nothing to take back. */
   | { readonly kind: "nothing" };
 
@@ -103,7 +107,10 @@ export class Settings {
     const origin = { persist: request.persist, by: request.actor, at: this.#deps.wallNow() };
     return this.#deps.applier.inTurn(() => {
       const { current, lasting } = this.#state;
-      const next = { current: edit(current, origin), lasting: origin.persist ? edit(lasting, origin) : lasting };
+      const next = {
+        current: edit(current, origin),
+        lasting: origin.persist ? edit(lasting, origin) : lasting,
+      };
       return this.#apply(request, next, "edit");
     });
   }
@@ -121,14 +128,12 @@ export class Settings {
     });
   }
 
-  async #apply(
-    request: Request,
-    next: Changed,
-    kind: "edit" | "reload" | "undo",
-  ): Promise<SettingsOutcome> {
+  async #apply(request: Request, next: Changed, kind: "edit" | "reload" | "undo"): Promise<SettingsOutcome> {
     const { live, load, applier } = this.#deps;
-    const { expected, dryRun } = request;
+    const { expected, dryRun, obstacle } = request;
     if (expected !== null && expected !== this.#version) return { kind: "stale", version: this.#version };
+    const detail = obstacle?.() ?? null;
+    if (detail !== null) return { kind: "conflict", detail };
     const judged = candidateOf(load, { config: live.config, changes: this.changes }, next.current);
     if (!judged.ok) return this.#refused(request, judged.errors);
     const { config, changes, restartRequired } = judged.candidate;

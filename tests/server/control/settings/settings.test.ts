@@ -156,14 +156,37 @@ describe("backends without an agent", () => {
   test("get no request before it is known that they are to get none", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     using world = newWorld({ whilePublished: (told) => (told.row === 2 ? promise : Promise.resolve()) });
-    const at = (id: string, more = {}) => ({ id, url: `http://127.0.0.1:9${id.length}`, ...more });
-    const backends = [at("none", { weight: 0 }), at("second", { backup: "late" }), at("late")];
+    const backends = [{ ...entry(0), weight: 0 }, { ...entry(1), backup: "b2" }, entry(2)];
     const adding = set(world, { backends });
     await eventually("the first two are in service", () => world.tables.backends.isEnabled(1));
     const { preferences } = world.tables.backends;
     expect([preferences.of(0), preferences.of(1)]).toMatchObject([{ weight: 0 }, { backupOf: 2 }]);
     resolve();
     await adding;
+  });
+
+  test("are refused when there is no place for them, and then change nothing", async () => {
+    using world = newWorld();
+    await registerOk(world, "a", "http://10.0.0.1");
+    expect(await set(world, { backends: some(8) })).toMatchObject({
+      kind: "invalid",
+      errors: [
+        {
+          rule: "needs a restart with a higher max_backends: of 8 places 1 too few are free",
+          field: "backends",
+        },
+      ],
+    });
+    expect(world.registry.size).toBe(1);
+    expect(await set(world, { backends: some(7) })).toMatchObject({ kind: "applied" });
+    expect(world.registry.size).toBe(8);
+    expect(await set(world, { backends: some(7).map((each) => ({ ...each, weight: 2 })) })).toMatchObject({
+      kind: "applied",
+    });
+    // The first gives its place to another.
+    const others = [...some(7).slice(1), { id: "c", url: "http://127.0.0.1:9100" }];
+    expect(await set(world, { backends: others })).toMatchObject({ kind: "applied" });
+    expect(world.registry.get("c", world.nowMs)).not.toBeNull();
   });
 
   test("do not let an agent take their id", async () => {
@@ -220,6 +243,14 @@ test("tiers come and go without those that stay getting another number", async (
   await set(world, { tiers: [tier("b", { vcpu: 2 }), tier("c")], default_tier: "b" });
   expect(world.live.tiers.map(({ name }) => name)).toEqual(["c", "b"]);
 });
+
+function entry(at: number) {
+  return { id: `b${at}`, url: `http://127.0.0.1:${9000 + at}` };
+}
+
+function some(count: number) {
+  return Array.from({ length: count }, (_, at) => entry(at));
+}
 
 function tier(name: string, more = {}) {
   return { name, vcpu: 0, memory_gb: 0, storage_gb: 0, gpu: 0, gpu_memory_gb: 0, ...more };
