@@ -89,6 +89,17 @@ describe("the file", () => {
   });
 });
 
+test("a storm of SIGHUP is a few reads", async () => {
+  await using server = await TestServer.start({ config: { watch_config: false } });
+  const begin = server.logs().length;
+  edit(server, (text) => `${text}\nrequest_timeout_seconds: 7\n`);
+  for (let count = 0; count < 500; count++) server.child.kill("SIGHUP");
+  await server.log("the change", ({ data }) => record(data ?? {}).key === "request_timeout_seconds");
+  expect(record(record((await server.call("GET", "/config")).json).config).request_timeout_seconds).toBe(7);
+  const reads = server.logs().slice(begin).length;
+  expect(reads).toBeLessThan(500);
+});
+
 describe("a call", () => {
   test("changes keys for those who may, once, and the audit log tells who", async () => {
     await using server = await TestServer.start({ config: KEYS });
@@ -160,6 +171,16 @@ describe("a call", () => {
       json: { id: "two", url: "http://127.0.0.1:9" },
     });
     expect([tried.status, (await backendsOf(server)).map(({ id }) => id)]).toEqual([200, ["one"]]);
+  });
+
+  test("that changes the level of the log counts over a restart, and one that opens it otherwise is refused", async () => {
+    await using server = await TestServer.start({ config: { log_level: "error" } });
+    for (const key of ["json_logging", "log_compress"]) {
+      expect((await server.call("PATCH", "/config", { json: { set: { [key]: false } } })).status).toBe(400);
+    }
+    await server.call("PATCH", "/config", { json: { set: { log_level: "info" } } });
+    await server.restart();
+    await server.log("that it is ready", ({ message }) => String(message).includes("is ready"));
   });
 
   test("drains a backend of the configuration until it is undrained, over restarts", async () => {

@@ -42,6 +42,8 @@ export class Applier {
   #wanted: { readonly backends: readonly BackendConfig[]; readonly changes: RuntimeChanges };
 
   #last: Promise<unknown> = Promise.resolve();
+  /** Waits for its turn: names that change meanwhile are part of it. */
+  #refreshing: Promise<readonly FieldError[]> | null = null;
 
   constructor(deps: ApplierDeps, changes: RuntimeChanges) {
     this.#deps = deps;
@@ -79,13 +81,15 @@ export class Applier {
   /** Puts the backends of the configuration in service; at the start, and when a name has other addresses. */
   refreshBackends(): Promise<readonly FieldError[]> {
     // Never in the middle of a change: what is wanted before it would be put back in service after it.
-    return this.inTurn(async () => {
+    this.#refreshing ??= this.inTurn(async () => {
+      this.#refreshing = null;
       await this.#deps.dns.follow(this.#wanted.backends);
       const admitted = await this.#admit(this.#wanted);
       if (!admitted.ok) return admitted.errors;
       await this.#deps.registry.configured.apply(admitted.fleet);
       return [];
     });
+    return this.#refreshing;
   }
 
   async #commit(standing: Standing, changes: RuntimeChanges, fleet: WantedFleet): Promise<void> {

@@ -74,6 +74,8 @@ export class Settings {
   /** What the changes were before each of the last edits, the last at the end. */
   readonly #history: Changed[] = [];
   #latest: LatestChange | null = null;
+  /** Waits for its turn. */
+  #reading: Promise<unknown> | null = null;
 
   /** `changes` are those that were in effect when the server started. */
   constructor(deps: SettingsDeps, changes: RuntimeChanges = NO_CHANGES) {
@@ -118,6 +120,16 @@ export class Settings {
   /** Reads the configuration file again. */
   reload(request: Request): Promise<SettingsOutcome> {
     return this.#deps.applier.inTurn(() => this.#apply(request, this.#state, "reload"));
+  }
+
+  /** Does so for a signal or a file that has changed: those that come while one waits for its turn are one. */
+  readAgain(actor: string): Promise<unknown> {
+    this.#reading ??= this.#deps.applier.inTurn(() => {
+      this.#reading = null;
+      const request = { actor, action: "reload", target: "", persist: false, expected: null, dryRun: false };
+      return this.#apply(request, this.#state, "reload");
+    });
+    return this.#reading;
   }
 
   /** Takes the last edit back. */

@@ -156,7 +156,7 @@ describe("backends without an agent", () => {
   test("get no request before it is known that they are to get none", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     using world = newWorld({ whilePublished: (told) => (told.row === 2 ? promise : Promise.resolve()) });
-    const backends = [{ ...entry(0), weight: 0 }, { ...entry(1), backup: "b2" }, entry(2)];
+    const backends = [{ ...entryAt(0), weight: 0 }, { ...entryAt(1), backup: "b2" }, entryAt(2)];
     const adding = set(world, { backends });
     await eventually("the first two are in service", () => world.tables.backends.isEnabled(1));
     const { preferences } = world.tables.backends;
@@ -244,12 +244,12 @@ test("tiers come and go without those that stay getting another number", async (
   expect(world.live.tiers.map(({ name }) => name)).toEqual(["c", "b"]);
 });
 
-function entry(at: number) {
+function entryAt(at: number) {
   return { id: `b${at}`, url: `http://127.0.0.1:${9000 + at}` };
 }
 
 function some(count: number) {
-  return Array.from({ length: count }, (_, at) => entry(at));
+  return Array.from({ length: count }, (_, at) => entryAt(at));
 }
 
 function tier(name: string, more = {}) {
