@@ -160,6 +160,28 @@ describe("a call", () => {
     expect((await server.call("GET", "/x")).status).toBe(503);
   });
 
+  test("takes back all that was said of backends, also after a restart", async () => {
+    const one = { id: "one", url: "http://127.0.0.1:9" };
+    await using server = await TestServer.start({ config: { backends: [one, { ...one, id: "two" }] } });
+    await server.call("DELETE", "/backends/one");
+    await server.call("PATCH", "/backends/two", { json: { weight: 3 } });
+    await server.call("POST", "/backends", { json: { ...one, id: "three" } });
+    await server.restart();
+    const { overrides } = record((await server.call("GET", "/config")).json);
+    expect(record(overrides).backends).toMatchObject({
+      added: ["three"],
+      removed: ["one"],
+      changed: ["two"],
+    });
+    await server.call("PATCH", "/config", { json: { unset: ["backends"] } });
+    const listed = (await backendsOf(server)).map(({ id, weight }) => [id, weight]);
+    expect(listed).toEqual([
+      ["one", 1],
+      ["two", 1],
+    ]);
+    expect(record((await server.call("GET", "/config")).json).overrides).toEqual({});
+  });
+
   test("adds a backend once, however many ask at the same time", async () => {
     await using server = await TestServer.start({ config: {} });
     const urls = ["http://127.0.0.1:7", "http://127.0.0.1:8", "http://127.0.0.1:9"];

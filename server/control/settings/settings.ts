@@ -8,7 +8,7 @@ import type { Applier } from "./applier.ts";
 import type { Audit } from "./audit.ts";
 import { candidateOf, type LoadConfig } from "./candidate.ts";
 import type { Live } from "./live.ts";
-import { saveChanges } from "./stored-changes.ts";
+import { firstVersion, saveChanges, saveVersion } from "./stored-changes.ts";
 
 /** Edits that can be taken back. */
 const MAX_UNDO = 50;
@@ -70,7 +70,7 @@ interface Changed {
 export class Settings {
   readonly #deps: SettingsDeps;
   #state: Changed;
-  #version = 1;
+  #version: number;
   /** What the changes were before each of the last edits, the last at the end. */
   readonly #history: Changed[] = [];
   #latest: LatestChange | null = null;
@@ -81,6 +81,12 @@ export class Settings {
   constructor(deps: SettingsDeps, changes: RuntimeChanges = NO_CHANGES) {
     this.#deps = deps;
     this.#state = { current: changes, lasting: changes };
+    this.#version = firstVersion(deps.store);
+    saveVersion(deps.store, this.#version);
+    deps.store.whenReplaced(() => {
+      saveChanges(deps.store, this.#state.lasting);
+      saveVersion(deps.store, this.#version);
+    });
   }
 
   /** Moves on with every change. */
@@ -160,6 +166,7 @@ export class Settings {
     if (this.#history.length > MAX_UNDO) this.#history.shift();
     this.#state = next;
     if (changes.length > 0 || kind !== "reload") this.#version++;
+    saveVersion(this.#deps.store, this.#version);
     await prepared.commit();
     this.#latest = { isApplied: true, atMs: this.#deps.wallNow() };
     if (kind !== "reload") saveChanges(this.#deps.store, next.lasting);

@@ -4,7 +4,8 @@ import { withBackend, withKeys, withoutBackend, withTerms } from "../../../../co
 import type { Request } from "../../../../server/control/settings/settings.ts";
 import { loadChanges } from "../../../../server/control/settings/stored-changes.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { idleReport, newWorld, registerOk, START_MS, type World } from "../fixtures.ts";
+import { record, records } from "../../../support/json.ts";
+import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
 function request(more: Partial<Request> = {}): Request {
   return { actor: "ann", action: "test", target: "", persist: true, expected: null, dryRun: false, ...more };
@@ -106,6 +107,32 @@ describe("a change", () => {
     ]);
     expect(both.map(({ kind }) => kind)).toEqual(["applied", "stale"]);
     expect(world.live.config.stale_minutes).toBe(9);
+  });
+
+  test("for a version of before a restart is refused", async () => {
+    using directory = temporaryDirectory();
+    const database = `${directory.path}/opsen.db`;
+    using first = newWorld({ database });
+    await set(first, { stale_minutes: 9 }, { persist: false });
+    first.store.close();
+    using later = newWorld({ database });
+    expect(later.settings.version).toBe(3);
+    expect(await set(later, { stale_minutes: 8 }, { expected: 2 })).toMatchObject({ kind: "stale" });
+  });
+
+  test("of any size takes little room in the audit log", async () => {
+    using world = newWorld();
+    const wide = Array.from({ length: 1000 }, (_, at) => `10.${at >> 8}.${at & 255}.0/24`);
+    expect(await set(world, { whitelisted_ips: wide, trusted_proxies: wide })).toMatchObject({
+      kind: "applied",
+    });
+    await set(world, { backends: some(8).map((each) => ({ ...each, tags: longTags() })) });
+    const [last = "", first = ""] = world.audit.newest(10);
+    expect(record(JSON.parse(first)).changes).toHaveLength(2);
+    expect(first.length).toBeLessThan(10_000);
+    expect(last.length).toBeLessThan(40_000);
+    const { changes, omitted = 0 } = record(JSON.parse(last));
+    expect(records(changes).length + Number(omitted)).toBe(8);
   });
 
   test("can be tried out", async () => {
@@ -250,6 +277,10 @@ function entryAt(at: number) {
 
 function some(count: number) {
   return Array.from({ length: count }, (_, at) => entryAt(at));
+}
+
+function longTags() {
+  return Array.from({ length: 16 }, (_, at) => `${at}`.padEnd(60, "x"));
 }
 
 function tier(name: string, more = {}) {
