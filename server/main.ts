@@ -5,6 +5,7 @@ import { SERVER_PROGRAM } from "../core/cli/programs.ts";
 import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
 import type { ServerConfig } from "../core/config/server-schema.ts";
 import packageJson from "../package.json" with { type: "json" };
+import type { RunningServer } from "./control/app.ts";
 import type { Logger } from "./control/logging/logger.ts";
 import type { LoadConfig } from "./control/settings/candidate.ts";
 import { fileFaults } from "./control/startup/startup-files.ts";
@@ -80,9 +81,12 @@ async function run(config: ServerConfig, source: string | null, load: LoadConfig
   // A limit on the size of files is a full disk, not the end (setrlimit(2), RLIMIT_FSIZE).
   process.on("SIGXFSZ", () => {});
   logMistakes(log.component("server"));
+  // By default it ends the process, also one that is only starting.
+  const { promise: started, resolve: onStarted } = Promise.withResolvers<RunningServer>();
+  process.on("SIGHUP", () => void started.then((server) => server.reload("SIGHUP")));
   try {
     const server = await startServer(config, { version: packageJson.version, source, load, log });
-    process.on("SIGHUP", () => void server.reload("SIGHUP"));
+    onStarted(server);
     await signalled;
     await server.stop();
     await log.flush(LOG_FLUSH_MS);

@@ -1,7 +1,9 @@
 /** Rules that tie the entries of `backends` together. */
 import { parseEndpointUrl } from "../plane/endpoint-url.ts";
+import { check } from "../schema/check.ts";
 import { parseDnsTarget } from "../schema/formats.ts";
 import { showGot } from "../schema/rule.ts";
+import { CLIENT_ID, ClientId } from "../wire/registration.ts";
 import type { BackendConfig } from "./backend-schema.ts";
 import type { CrossFault } from "./cross-check.ts";
 
@@ -27,6 +29,11 @@ export function backendFaults(backends: readonly BackendConfig[]): CrossFault[] 
   ];
 }
 
+/** Lists the circles of backups that terms of backends with an agent close; paths are those of the entries together. */
+export function circlesOf(entries: readonly BackendConfig[]): CrossFault[] {
+  return backupFaults(entries, entries.map(backendIdOf));
+}
+
 /** Says what is wrong with the URLs of an entry; paths are those of {@link CrossFault} below the entry. */
 function urlFaults({ url, endpoints = [] }: BackendConfig, index: number): CrossFault[] {
   const urls: readonly (readonly [string, readonly (string | number)[]])[] = [
@@ -36,7 +43,9 @@ function urlFaults({ url, endpoints = [] }: BackendConfig, index: number): Cross
   return urls.flatMap(([text, path]) => {
     const parsed = parseEndpointUrl(text);
     if (parsed.ok) return [];
-    return [{ path: ["backends", index, ...path], message: `${parsed.rule}, got ${showGot(text)}` }];
+    // Who writes a password where none is to be need not find it in the log too.
+    const got = text.includes("@") ? "" : `, got ${showGot(text)}`;
+    return [{ path: ["backends", index, ...path], message: parsed.rule + got }];
   });
 }
 
@@ -51,49 +60,70 @@ function placeFaults({ url, endpoints, dns }: BackendConfig, index: number): Cro
 }
 
 function idFaults(backends: readonly BackendConfig[], ids: readonly string[]): CrossFault[] {
+  const places = firstPlaces(ids);
   return ids.flatMap((id, index) => {
-    const first = ids.indexOf(id);
+    const first = places.get(id);
+    if (id !== "" && backends[index]?.id === undefined && check(ClientId, id).length > 0) {
+      const message = `needs an id: that of its address, ${showGot(id)}, would not be ${CLIENT_ID.expected}`;
+      return [{ path: ["backends", index], message }];
+    }
     if (id === "" || first === index) return [];
     const path = ["backends", index, ...(backends[index]?.id === undefined ? [] : ["id"])];
     return [{ path, message: `${showGot(id)} is backends[${first}] already; give it another id` }];
   });
 }
 
+/** Where each id stands first. */
+function firstPlaces(ids: readonly string[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const [index, id] of ids.entries()) if (!places.has(id)) places.set(id, index);
+  return places;
+}
+
 /** A backup of a backup may be, but not in a circle: then each would wait for the next. */
 function backupFaults(backends: readonly BackendConfig[], ids: readonly string[]): CrossFault[] {
-  const faults: CrossFault[] = [];
-  for (const [index, { backup }] of backends.entries()) {
-    if (typeof backup !== "string") continue;
+  const places = firstPlaces(ids);
+  const next = backends.map(({ backup }) =>
+    typeof backup === "string" ? (places.get(backup) ?? NOWHERE) : NOWHERE,
+  );
+  return circling(next).map((index) => {
     const path = ["backends", index, "backup"];
-    if (backup === ids[index]) faults.push({ path, message: "must not be the backup of itself" });
-    else if (isInCircle(backends, ids, index)) {
-      faults.push({ path, message: `goes in a circle: ${circleText(backends, ids, index)}` });
+    if (next[index] === index) return { path, message: "must not be the backup of itself" };
+    return { path, message: `goes in a circle: ${circleText(ids, next, index)}` };
+  });
+}
+
+const NOWHERE = -1;
+
+/** The places from which `next` leads back to them, in order; each place is passed at most twice. */
+function circling(next: readonly number[]): number[] {
+  const passedFrom: number[] = [];
+  const found: number[] = [];
+  for (const start of next.keys()) {
+    let at = start;
+    while (at !== NOWHERE && passedFrom[at] === undefined) {
+      passedFrom[at] = start;
+      at = next[at] ?? NOWHERE;
     }
+    // Who was passed before, from another start, has been judged.
+    if (passedFrom[at] !== start) continue;
+    const first = at;
+    do {
+      found.push(at);
+      at = next[at] ?? NOWHERE;
+    } while (at !== first);
   }
-  return faults;
+  return found.toSorted((a, b) => a - b);
 }
 
-function isInCircle(backends: readonly BackendConfig[], ids: readonly string[], start: number): boolean {
-  let at = start;
-  for (let steps = 0; steps < backends.length; steps++) {
-    const { backup } = backends[at] ?? {};
-    if (typeof backup !== "string") return false;
-    at = ids.indexOf(backup);
-    if (at === start) return true;
-    if (at < 0) return false;
-  }
-  return false;
-}
-
-function circleText(backends: readonly BackendConfig[], ids: readonly string[], start: number): string {
+function circleText(ids: readonly string[], next: readonly number[], start: number): string {
   const names: string[] = [];
   let at = start;
   do {
     names.push(ids[at] ?? "");
-    const { backup } = backends[at] ?? {};
-    at = typeof backup === "string" ? ids.indexOf(backup) : -1;
-  } while (at >= 0 && at !== start && names.length <= MAX_NAMES);
-  return [...names, ids[start] ?? ""].join(" → ");
+    at = next[at] ?? NOWHERE;
+  } while (at !== start && names.length < MAX_NAMES);
+  return [...names, ...(at === start ? [] : ["…"]), ids[start] ?? ""].join(" → ");
 }
 
 const MAX_NAMES = 10;

@@ -133,6 +133,12 @@ export const FILE_ONLY_KEYS: ReadonlySet<string> = new Set([
   "backend_tls",
   "geoip_db_path",
   "log_file",
+  // The log is open before it is known what calls have changed.
+  "json_logging",
+  "log_max_size_mb",
+  "log_max_age_days",
+  "log_max_backups",
+  "log_compress",
   "log_messages",
   "otlp_endpoint",
   "otlp_headers",

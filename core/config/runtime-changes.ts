@@ -27,21 +27,7 @@ export type Origin = Readonly<Pick<RuntimeChanges["keys"][number], "persist" | "
 
 export const NO_CHANGES: RuntimeChanges = { keys: [], added: [], removed: [], terms: [] };
 
-/** Gives what of it outlives a restart. */
-export function persistent(changes: RuntimeChanges): RuntimeChanges {
-  return {
-    keys: lasting(changes.keys),
-    added: lasting(changes.added),
-    removed: lasting(changes.removed),
-    terms: lasting(changes.terms),
-  };
-}
-
-function lasting<T extends Origin>(list: readonly T[]): T[] {
-  return list.filter(({ persist }) => persist);
-}
-
-/** Sets keys, and takes changes of others back. */
+/** Sets keys, and takes changes of others back: with `backends`, also all that was said of single ones. */
 export function withKeys(
   changes: RuntimeChanges,
   set: Readonly<Record<string, unknown>>,
@@ -50,8 +36,9 @@ export function withKeys(
 ): RuntimeChanges {
   const touched = new Set([...Object.keys(set), ...unset]);
   const rest = changes.keys.filter(({ key }) => !touched.has(key));
+  const kept = unset.includes("backends") ? { ...changes, added: [], removed: [], terms: [] } : changes;
   const fresh = Object.entries(set).map(([key, value]) => ({ key, value, ...origin }));
-  return { ...changes, keys: [...rest, ...fresh] };
+  return { ...kept, keys: [...rest, ...fresh] };
 }
 
 /** Adds a backend, or puts it in place of the one that a call added under its id. */

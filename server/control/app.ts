@@ -20,7 +20,7 @@ import { Sweep } from "./registry/sweep.ts";
 import { type Later, serve } from "./serving.ts";
 import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
-import { type LoadConfig, runtimeLayer } from "./settings/candidate.ts";
+import { type LoadConfig, loadWith } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
@@ -39,7 +39,7 @@ const LAST_SPANS_MS = 2000;
 /** A server that takes requests. */
 export interface RunningServer extends Ports {
   /** Reads the configuration again; what is wrong with it is in the log. */
-  reload(actor: string): Promise<void>;
+  reload(actor: string): Promise<unknown>;
   /** Closes the listeners, lets requests finish, writes what is to be kept. Later calls wait for the first. */
   stop(): Promise<void>;
 }
@@ -82,9 +82,10 @@ function begin(config: ServerConfig, options: StartOptions, cleanup: DisposableS
   const store = openStore(config, log.component("store"), clock.wallOf);
   cleanup.defer(() => store.close());
   const stored = loadChanges(store, log.component("settings"));
-  const loaded = stored === NO_CHANGES ? null : load(runtimeLayer(stored));
+  const loaded = stored === NO_CHANGES ? null : loadWith(load, stored);
   if (loaded === null || loaded.ok) {
     const ground = layGround(loaded?.config ?? config, clock, log);
+    log.setLevel(ground.config.log_level);
     return { ground, store, load, changes: stored };
   }
   const reason = loaded.errors.map(({ key, message }) => `${key} ${message}`).join("; ");
@@ -105,7 +106,7 @@ async function start(
   const locate = ground.geoip === null ? null : await openGeoip(ground.geoip, config.geoip_db_path);
 
   // Nothing can be registered before there are workers to tell: requests arrive through them.
-  const workers: Later = { supervisor: null, monitor: null };
+  const workers: Later = { supervisor: null, monitor: null, sweep: null };
   const prober: Prober = makeProber(ground, (report) => registry.onProbe(report));
   cleanup.defer(() => prober.stop());
   const migrations: Migrations = takeUpMigrations(ground, store, cleanup, () => registry.tagged());
@@ -120,6 +121,7 @@ async function start(
     onChange: () => {
       log.setLevel(live.config.log_level);
       prober.adapt();
+      workers.sweep?.adapt();
     },
     tellWorkers: async () => {
       workers.monitor?.setKeys(live.keys);
@@ -136,13 +138,13 @@ async function start(
     cleanup,
   );
   policy.setOwnPorts(usedPorts(config, ports));
-  tidyUp(ground, registry, store, cleanup);
+  workers.sweep = tidyUp(ground, registry, store, cleanup);
   const setKeys = (keys: readonly ApiKey[]): void => {
     supervisor.setKeys(keys);
     monitor?.setKeys(keys);
   };
   watchFiles(ground, supervisor, setKeys, cleanup);
-  const reload = (actor: string): Promise<void> => reloadBy(settings, actor);
+  const reload = (actor: string): Promise<unknown> => settings.readAgain(actor);
   if (options.source !== null && config.watch_config) {
     const watch = new ConfigWatch(options.source, () => void reload("file"));
     cleanup.defer(() => watch.stop());
@@ -176,10 +178,11 @@ function tidyUp(
   registry: Registry,
   store: Store,
   cleanup: DisposableStack,
-): void {
+): Sweep {
   const sweep = new Sweep({ live, registry, store, log: log.component("sweep"), now: clock.now });
   cleanup.defer(() => sweep.stop());
   cleanup.adopt(new MemoryTrim(() => live.tables.counters.sum("requests")), (trim) => trim.stop());
+  return sweep;
 }
 
 /** Takes up the backends of the last run, and puts those of the configuration beside them. */
@@ -210,18 +213,6 @@ async function fill(
   if (error !== undefined) throw new StartError(`${error.field} ${error.rule}, got ${String(error.got)}`);
   const stickySessions = takeUp(config.database, () => registry.restoreSticky());
   return { applier, restored: { backends: registry.size, stickySessions } };
-}
-
-/** Reads the configuration again; what came of it is in the log. */
-async function reloadBy(settings: Settings, actor: string): Promise<void> {
-  await settings.reload({
-    actor,
-    action: "reload",
-    target: "",
-    persist: false,
-    expected: null,
-    dryRun: false,
-  });
 }
 
 function stopOnce(

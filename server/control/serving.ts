@@ -7,6 +7,7 @@ import type { Ground } from "./ground.ts";
 import { type RunningMonitor, startMonitor } from "./metrics/monitor.ts";
 import { makeSupervisor } from "./parts.ts";
 import type { Registry } from "./registry/registry.ts";
+import type { Sweep } from "./registry/sweep.ts";
 import { type ControlServer, serveControl } from "./socket/control-server.ts";
 import type { Locate } from "./startup/geoip.ts";
 import { openFilesLimit } from "./startup/open-files.ts";
@@ -20,6 +21,7 @@ import type { Ports, Supervisor } from "./workers/supervisor.ts";
 export interface Later {
   supervisor: Supervisor | null;
   monitor: RunningMonitor | null;
+  sweep: Sweep | null;
 }
 
 /** What is open. */

@@ -89,6 +89,17 @@ describe("the file", () => {
   });
 });
 
+test("a storm of SIGHUP is a few reads", async () => {
+  await using server = await TestServer.start({ config: { watch_config: false } });
+  const begin = server.logs().length;
+  edit(server, (text) => `${text}\nrequest_timeout_seconds: 7\n`);
+  for (let count = 0; count < 500; count++) server.child.kill("SIGHUP");
+  await server.log("the change", ({ data }) => record(data ?? {}).key === "request_timeout_seconds");
+  expect(record(record((await server.call("GET", "/config")).json).config).request_timeout_seconds).toBe(7);
+  const reads = server.logs().slice(begin).length;
+  expect(reads).toBeLessThan(500);
+});
+
 describe("a call", () => {
   test("changes keys for those who may, once, and the audit log tells who", async () => {
     await using server = await TestServer.start({ config: KEYS });
@@ -147,6 +158,51 @@ describe("a call", () => {
     expect((await server.call("GET", "/x")).text).toBe("second");
     await server.call("DELETE", "/backends/two");
     expect((await server.call("GET", "/x")).status).toBe(503);
+  });
+
+  test("takes back all that was said of backends, also after a restart", async () => {
+    const one = { id: "one", url: "http://127.0.0.1:9" };
+    await using server = await TestServer.start({ config: { backends: [one, { ...one, id: "two" }] } });
+    await server.call("DELETE", "/backends/one");
+    await server.call("PATCH", "/backends/two", { json: { weight: 3 } });
+    await server.call("POST", "/backends", { json: { ...one, id: "three" } });
+    await server.restart();
+    const { overrides } = record((await server.call("GET", "/config")).json);
+    expect(record(overrides).backends).toMatchObject({
+      added: ["three"],
+      removed: ["one"],
+      changed: ["two"],
+    });
+    await server.call("PATCH", "/config", { json: { unset: ["backends"] } });
+    const listed = (await backendsOf(server)).map(({ id, weight }) => [id, weight]);
+    expect(listed).toEqual([
+      ["one", 1],
+      ["two", 1],
+    ]);
+    expect(record((await server.call("GET", "/config")).json).overrides).toEqual({});
+  });
+
+  test("adds a backend once, however many ask at the same time", async () => {
+    await using server = await TestServer.start({ config: {} });
+    const urls = ["http://127.0.0.1:7", "http://127.0.0.1:8", "http://127.0.0.1:9"];
+    const answers = await Promise.all(
+      urls.map((url) => server.call("POST", "/backends", { json: { id: "one", url } })),
+    );
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409]);
+    const tried = await server.call("POST", "/backends?dry_run=true", {
+      json: { id: "two", url: "http://127.0.0.1:9" },
+    });
+    expect([tried.status, (await backendsOf(server)).map(({ id }) => id)]).toEqual([200, ["one"]]);
+  });
+
+  test("that changes the level of the log counts over a restart, and one that opens it otherwise is refused", async () => {
+    await using server = await TestServer.start({ config: { log_level: "error" } });
+    for (const key of ["json_logging", "log_compress"]) {
+      expect((await server.call("PATCH", "/config", { json: { set: { [key]: false } } })).status).toBe(400);
+    }
+    await server.call("PATCH", "/config", { json: { set: { log_level: "info" } } });
+    await server.restart();
+    await server.log("that it is ready", ({ message }) => String(message).includes("is ready"));
   });
 
   test("drains a backend of the configuration until it is undrained, over restarts", async () => {

@@ -98,6 +98,7 @@ test("a database that another process locks holds nobody up", async () => {
 test("a database that is deleted under the server is made anew from memory", async () => {
   await using cluster = await Cluster.start([{ name: "a" }, { name: "b" }]);
   const { server } = cluster;
+  await server.call("PATCH", "/config", { json: { set: { stale_minutes: 9 } } });
   for (const suffix of ["", "-wal", "-shm"]) rmSync(join(server.dir, `opsen.db${suffix}`), { force: true });
   await FakeAgent.join(server, { id: "c", endpoint: ENDPOINT });
   await server.log("the loss is told", ({ message }) => String(message).includes("taken away or replaced"));
@@ -105,6 +106,7 @@ test("a database that is deleted under the server is made anew from memory", asy
   await server.killHard();
   await server.restart();
   expect(await ids(server)).toEqual(["a", "b", "c"]);
+  expect(record(record((await server.call("GET", "/config")).json).config).stale_minutes).toBe(9);
 });
 
 test("a damaged database is set aside, never deleted, where the configuration says so", async () => {

@@ -71,3 +71,13 @@ test("a key in a file is the same as one in the configuration", async () => {
   await agent?.report();
   expect(await ask(server, cookie)).toEqual({ text: "calm", cookie: "" });
 });
+
+test("a header that names sessions from now on does so beside a cookie", async () => {
+  await using calm = new HttpBackend({ name: "calm" });
+  await using server = await TestServer.start({ config: COOKIE });
+  await enter(server, [calm], "calm");
+  const headers = { "X-User": "ann" };
+  expect((await server.call("GET", "/", { headers })).header("Set-Cookie")).not.toBeNull();
+  await server.call("PATCH", "/config", { json: { set: { sticky_header: "X-User" } } });
+  expect((await server.call("GET", "/", { headers })).header("Set-Cookie")).toBeNull();
+});

@@ -4,6 +4,7 @@ import { backendIdOf } from "../../../core/config/backend-checks.ts";
 import { BACKEND_TERMS, BackendSchema } from "../../../core/config/backend-schema.ts";
 import { withBackend, withoutBackend, withTerms } from "../../../core/config/runtime-changes.ts";
 import type { BackendState } from "../registry/backend-state.ts";
+import type { Request as SettingsRequest } from "../settings/settings.ts";
 import { json, noContent, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
@@ -70,7 +71,13 @@ function changingOperations(deps: ApiDeps): Operation[] {
       body: NewBackendSchema,
       query: DRY_RUN,
       headers: IF_MATCH,
-      answers: { 201: "It is in service.", 400: CHANGED[400], 409: "The id is taken.", 412: CHANGED[412] },
+      answers: {
+        200: "What would change, when it was tried out.",
+        201: "It is in service.",
+        400: CHANGED[400],
+        409: "The id is taken.",
+        412: CHANGED[412],
+      },
       handle: (call) => add(deps, call),
     },
     {
@@ -81,7 +88,7 @@ function changingOperations(deps: ApiDeps): Operation[] {
       body: TermsPatchSchema,
       query: DRY_RUN,
       headers: IF_MATCH,
-      answers: { ...CHANGED, ...UNKNOWN },
+      answers: { ...CHANGED, ...UNKNOWN, 409: "It has just been removed." },
       handle: (call) => change(deps, call),
     },
     {
@@ -124,16 +131,15 @@ async function add(deps: ApiDeps, call: Call): Promise<Response> {
   if (!body.ok) return body.answer;
   const { persist = true, ...entry } = body.value;
   const id = backendIdOf(entry);
-  const isTaken =
-    deps.registry.get(id, deps.now()) !== null ||
-    deps.config.backends.some((each) => backendIdOf(each) === id);
-  if (isTaken)
-    return problem(409, `There is a backend ${id} already; choose another id, or change that one.`);
-  const request = requestOf(call, "add backend", id, persist);
+  const taken = `There is a backend ${id} already; choose another id, or change that one.`;
+  const request: SettingsRequest = {
+    ...requestOf(call, "add backend", id, persist),
+    obstacle: () => (targetOf(deps, id) === null ? null : taken),
+  };
   const outcome = await deps.settings.change(request, (changes, origin) =>
     withBackend(changes, entry, origin),
   );
-  return answerOf(outcome, 201);
+  return answerOf(outcome, request.dryRun ? 200 : 201);
 }
 
 async function change(deps: ApiDeps, call: Call): Promise<Response> {
@@ -144,21 +150,24 @@ async function change(deps: ApiDeps, call: Call): Promise<Response> {
   const target = targetOf(deps, id);
   if (target === null) return unknown(id);
   if (target !== id) return problem(400, `${id} is one address of ${target}: change that one.`);
-  const request = requestOf(call, "change backend", id, persist);
+  const request: SettingsRequest = {
+    ...requestOf(call, "change backend", id, persist),
+    obstacle: () => (targetOf(deps, id) === id ? null : `${id} has just been removed.`),
+  };
   return answerOf(
     await deps.settings.change(request, (changes, origin) => withTerms(changes, id, terms, origin)),
   );
 }
 
 async function remove(deps: ApiDeps, call: Call): Promise<Response> {
-  const { registry, settings, now, config } = deps;
+  const { registry, settings, now } = deps;
   const id = call.params.id ?? "";
   const target = targetOf(deps, id);
   if (target === null) return unknown(id);
   if (target !== id) return problem(400, `${id} is one address of ${target}: remove that one.`);
   const request = requestOf(call, "remove backend", id, true);
-  const isListed = config.backends.some((each) => backendIdOf(each) === id);
   const outcome = await settings.change(request, (changes, origin) => {
+    const isListed = deps.config.backends.some((each) => backendIdOf(each) === id);
     const isAdded = changes.added.some((each) => each.id === id);
     return withoutBackend(changes, id, isListed && !isAdded, origin);
   });

@@ -2,7 +2,7 @@
 import { Type } from "@sinclair/typebox";
 import { shownConfig } from "../../../core/config/diff.ts";
 import { LIVE_KEYS } from "../../../core/config/live-keys.ts";
-import { withKeys } from "../../../core/config/runtime-changes.ts";
+import { type RuntimeChanges, withKeys } from "../../../core/config/runtime-changes.ts";
 import type { SettingsOutcome, Request as SettingsRequest } from "../settings/settings.ts";
 import { invalid, json, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
@@ -18,7 +18,8 @@ const ConfigPatchSchema = Type.Object(
     unset: Type.Optional(
       Type.Array(Type.String(), {
         maxItems: 256,
-        description: "Keys that are to be what the file, the environment and the flags say again.",
+        description:
+          "Keys that are to be what the file, the environment and the flags say again; with `backends`, all that calls have said of backends.",
       }),
     ),
     persist: PERSIST,
@@ -110,6 +111,7 @@ export function requestOf(call: Call, action: string, target: string, persist: b
 /** Answers with what came of a change. */
 export function answerOf(outcome: SettingsOutcome, status = 200): Response {
   if (outcome.kind === "invalid") return invalid(outcome.errors);
+  if (outcome.kind === "conflict") return problem(409, outcome.detail);
   if (outcome.kind === "nothing") return problem(409, "No change by a call is left to take back.");
   if (outcome.kind === "stale") {
     const detail = "Something has changed since; read it again and repeat the change on that.";
@@ -126,19 +128,36 @@ export function tagged(response: Response, version: number): Response {
 }
 
 function shown({ config, settings, source }: ApiDeps): Response {
-  const overrides: Record<string, unknown> = {};
-  for (const { key, ...change } of settings.changes.keys) {
-    overrides[key] = { ...change, at: new Date(change.at).toISOString() };
-  }
   const answer = json({
     version: settings.version,
     config: shownConfig(config),
     live: [...LIVE_KEYS],
-    overrides,
+    overrides: overridesOf(settings.changes),
     can_undo: settings.canUndo,
     source,
   });
   return tagged(answer, settings.version);
+}
+
+/** What calls have changed, by key; of single backends, the ids. */
+function overridesOf({ keys, added, removed, terms }: RuntimeChanges): Record<string, unknown> {
+  const overrides = new Map<string, object>();
+  for (const { key, at, ...change } of keys)
+    overrides.set(key, { ...change, at: new Date(at).toISOString() });
+  const single = [...added, ...removed, ...terms].toSorted((a, b) => a.at - b.at);
+  const last = single.at(-1);
+  if (last !== undefined) {
+    overrides.set("backends", {
+      ...overrides.get("backends"),
+      added: added.map(({ id }) => id),
+      removed: removed.map(({ id }) => id),
+      changed: terms.map(({ id }) => id),
+      by: last.by,
+      at: new Date(last.at).toISOString(),
+      persist: single.some(({ persist }) => persist),
+    });
+  }
+  return Object.fromEntries(overrides);
 }
 
 async function patch(deps: ApiDeps, call: Call): Promise<Response> {

@@ -21,7 +21,8 @@ export interface DnsBackendsOptions {
 }
 
 interface Watched {
-  readonly entry: BackendConfig;
+  /** As it was written. */
+  readonly dns: string;
   /** Sorted. */
   addresses: readonly string[];
   hasFailed: boolean;
@@ -31,35 +32,39 @@ interface Watched {
 /** Follows the names of `backends` that are given as `dns`. A name that stops resolving keeps its last addresses. */
 export class DnsBackends {
   readonly #options: DnsBackendsOptions;
-  /** By what was written. */
+  /** By what was written: what else an entry says may change, and the addresses are the same. */
   readonly #watched = new Map<string, Watched>();
 
   constructor(options: DnsBackendsOptions) {
     this.#options = options;
   }
 
-  /** Follows these and no others; resolves once each new one has been asked for. */
+  /** Follows these too; resolves once each new one has been asked for. */
   async follow(entries: readonly BackendConfig[]): Promise<void> {
-    const wanted = new Map(entries.map((entry) => [JSON.stringify(entry), entry]));
-    for (const [key, watched] of this.#watched) {
-      if (wanted.has(key)) continue;
-      if (watched.timer !== null) clearTimeout(watched.timer);
-      this.#watched.delete(key);
-    }
-    const fresh = [...wanted].filter(([key]) => !this.#watched.has(key));
+    const fresh = [...namesIn(entries)].filter((dns) => !this.#watched.has(dns));
     await Promise.all(
-      fresh.map(([key, entry]) => {
-        const watched: Watched = { entry, addresses: [], hasFailed: false, timer: null };
-        this.#watched.set(key, watched);
-        return this.#ask(key, watched, false);
+      fresh.map((dns) => {
+        const watched: Watched = { dns, addresses: [], hasFailed: false, timer: null };
+        this.#watched.set(dns, watched);
+        return this.#ask(watched, false);
       }),
     );
+  }
+
+  /** Follows no others any more. */
+  keepOnly(entries: readonly BackendConfig[]): void {
+    const wanted = namesIn(entries);
+    for (const [dns, { timer }] of this.#watched) {
+      if (wanted.has(dns)) continue;
+      if (timer !== null) clearTimeout(timer);
+      this.#watched.delete(dns);
+    }
   }
 
   /** The backends that an entry stands for now. */
   expand(entry: BackendConfig): BackendConfig[] {
     const target = parseDnsTarget(entry.dns ?? "");
-    const watched = this.#watched.get(JSON.stringify(entry));
+    const watched = this.#watched.get(entry.dns ?? "");
     if (target === null || watched === undefined) return [];
     const { dns: _, ...rest } = entry;
     return watched.addresses.map((address) => {
@@ -78,16 +83,16 @@ export class DnsBackends {
     this.#watched.clear();
   }
 
-  async #ask(key: string, watched: Watched, tells: boolean): Promise<void> {
+  async #ask(watched: Watched, tells: boolean): Promise<void> {
     const pauseMs = await this.#refresh(watched, tells);
-    if (this.#watched.get(key) !== watched) return;
-    watched.timer = setTimeout(() => void this.#ask(key, watched, true), pauseMs);
+    if (this.#watched.get(watched.dns) !== watched) return;
+    watched.timer = setTimeout(() => void this.#ask(watched, true), pauseMs);
   }
 
   /** Asks once; gives the time until it should be asked again. */
   async #refresh(watched: Watched, tells: boolean): Promise<number> {
     const { lookup, log, onChange } = this.#options;
-    const { dns = "" } = watched.entry;
+    const { dns } = watched;
     const host = parseDnsTarget(dns)?.host ?? "";
     try {
       const found = await within(LOOKUP_LIMIT_MS, lookup(host));
@@ -110,6 +115,10 @@ export class DnsBackends {
       return RETRY_MS;
     }
   }
+}
+
+function namesIn(entries: readonly BackendConfig[]): Set<string> {
+  return new Set(entries.flatMap(({ dns }) => (dns === undefined ? [] : [dns])));
 }
 
 async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {

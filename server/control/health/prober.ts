@@ -76,22 +76,39 @@ export class Prober {
   #running = 0;
   #forsaken = 0;
   #isOn: boolean;
+  #intervalMs: number;
 
   constructor(options: ProberOptions) {
     this.#options = options;
     this.#isOn = options.isEnabled;
+    this.#intervalMs = options.intervalMs;
   }
 
-  /** The options have other values: probing starts or stops if it has to, with nothing known of anybody. */
+  /**
+   * The options have other values: probing starts or stops if it has to, with nothing known of anybody, and no probe waits
+   * for longer than is usual now.
+   */
   adapt(): void {
-    const { isEnabled, random } = this.#options;
-    if (this.#isOn === isEnabled) return;
+    const { isEnabled, random, intervalMs } = this.#options;
+    const isSooner = intervalMs < this.#intervalMs;
+    this.#intervalMs = intervalMs;
+    if (this.#isOn === isEnabled) {
+      if (isSooner) this.#bringForward();
+      return;
+    }
     this.#isOn = isEnabled;
     for (const target of [...this.#targets.values()].flat()) {
       if (target.timer !== null) clearTimeout(target.timer);
       target.timer = null;
       target.state = UNPROBED;
       if (isEnabled) this.#schedule(target, random() * FIRST_PROBE_WITHIN_MS);
+    }
+  }
+
+  #bringForward(): void {
+    const { intervalMs, random } = this.#options;
+    for (const target of [...this.#targets.values()].flat()) {
+      if (target.timer !== null) this.#schedule(target, random() * intervalMs);
     }
   }
 

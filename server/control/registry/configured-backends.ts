@@ -66,6 +66,14 @@ export class ConfiguredBackends {
     return { ok: true, fleet: { backends, terms } };
   }
 
+  /** How many backends there would be without a place. */
+  excessOf({ backends }: WantedFleet): number {
+    const { fleet } = this.#deps;
+    const agents = fleet.records().filter(({ source }) => source === "agent");
+    const ids = new Set([...backends.map(({ id }) => id), ...agents.map(({ clientId }) => clientId)]);
+    return Math.max(0, ids.size - fleet.capacity);
+  }
+
   /** What operators have said of a backend with an agent. */
   termsOf(clientId: string): BackendTerms {
     return this.#terms.get(clientId) ?? {};

@@ -52,6 +52,11 @@ export class Fleet {
     return this.#records.size;
   }
 
+  /** How many there can be. */
+  get capacity(): number {
+    return this.#deps.tables.backends.capacity;
+  }
+
   get(clientId: string): BackendRecord | undefined {
     return this.#records.get(clientId);
   }
@@ -227,6 +232,7 @@ export class Fleet {
     });
     this.writeRow(record);
     this.#writeTerms(record);
+    this.#writePreference(record);
     this.#deps.tables.backends.setPathGroup(record.row, record.pathGroup);
     this.#deps.tables.backends.setEnabled(record.row, true);
     this.#deps.prober?.watch(toBackend(record));
@@ -279,11 +285,10 @@ export class Fleet {
   /** Writes how much of the requests each backend gets, and which wait for others to fail. */
   writePreferences(): void {
     this.#namesBackups = false;
-    for (const record of this.#records.values()) this.writePreference(record);
+    for (const record of this.#records.values()) this.#writePreference(record);
   }
 
-  /** Does so for one. */
-  writePreference({ row, terms }: BackendRecord): void {
+  #writePreference({ row, terms }: BackendRecord): void {
     const { weight = 1, backup = false } = terms;
     if (typeof backup === "string") this.#namesBackups = true;
     this.#deps.tables.backends.setPreference(row, { weight, backupOf: this.#backupOf(backup) });

@@ -84,7 +84,6 @@ export class Registrar {
       });
       return { kind: "full", detail: `all ${capacity} places are taken; raise max_backends` };
     }
-    this.#parts.fleet.writePreference(record);
     this.#deps.log.info("backend registered", { client_id: clientId, endpoints: urlsOf(admitted) });
     return { kind: "registered", token };
   }

@@ -23,9 +23,18 @@ export interface SweepOptions {
 export class Sweep {
   readonly #options: SweepOptions;
   #timer: ReturnType<typeof setTimeout>;
+  #everySeconds = 0;
 
   constructor(options: SweepOptions) {
     this.#options = options;
+    this.#timer = this.#schedule();
+  }
+
+  /** The configuration is another: the next sweep is due as long after now as it says. */
+  adapt(): void {
+    const everySeconds = this.#options.live.config.cleanup_interval_seconds;
+    if (everySeconds === this.#everySeconds) return;
+    clearTimeout(this.#timer);
     this.#timer = this.#schedule();
   }
 
@@ -50,9 +59,10 @@ export class Sweep {
 
   #schedule(): ReturnType<typeof setTimeout> {
     const { live, log } = this.#options;
+    this.#everySeconds = live.config.cleanup_interval_seconds;
     return setTimeout(() => {
       this.#timer = this.#schedule();
       this.run().catch((error: unknown) => log.error("the sweep failed", { error }));
-    }, live.config.cleanup_interval_seconds * 1000);
+    }, this.#everySeconds * 1000);
   }
 }

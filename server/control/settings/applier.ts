@@ -19,7 +19,7 @@ export type Prepared =
       /** Resolves once every later request goes by the configuration. */
       readonly commit: () => Promise<void>;
       /** Leaves everything as it was. */
-      readonly discard: () => Promise<void>;
+      readonly discard: () => void;
     }
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
@@ -41,38 +41,59 @@ export class Applier {
   /** What is in effect, for names whose addresses change. */
   #wanted: { readonly backends: readonly BackendConfig[]; readonly changes: RuntimeChanges };
 
+  #last: Promise<unknown> = Promise.resolve();
+  /** Waits for its turn: names that change meanwhile are part of it. */
+  #refreshing: Promise<readonly FieldError[]> | null = null;
+
   constructor(deps: ApplierDeps, changes: RuntimeChanges) {
     this.#deps = deps;
     this.#wanted = { backends: deps.live.config.backends, changes };
   }
 
-  /** Does all that can fail. */
+  /** Does work that changes what is in effect when all of it that was asked for before is done. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Does all that can fail; to be called {@link inTurn} together with what becomes of it. */
   async prepare(config: ServerConfig, changes: RuntimeChanges): Promise<Prepared> {
-    const standing = this.#standingOf(config);
-    if (!("config" in standing)) return { ok: false, errors: [standing] };
+    const first = this.#standingOf(config);
+    if (!("config" in first)) return { ok: false, errors: [first] };
     const { dns } = this.#deps;
-    const before = this.#wanted;
-    await dns.follow(namesOf(config.backends));
+    await dns.follow(config.backends);
     const admitted = await this.#admit({ backends: config.backends, changes });
-    const discard = (): Promise<void> => dns.follow(namesOf(before.backends));
-    if (!admitted.ok) {
-      await discard();
-      return admitted;
+    // Names take their time, and the files of keys may hold others by now.
+    const standing = this.#standingOf(config);
+    const discard = (): void => dns.keepOnly(this.#wanted.backends);
+    const errors = [
+      ...("config" in standing ? [] : [standing]),
+      ...(admitted.ok ? this.#roomFaults(admitted.fleet) : admitted.errors),
+    ];
+    if (!admitted.ok || !("config" in standing) || errors.length > 0) {
+      discard();
+      return { ok: false, errors };
     }
     return { ok: true, discard, commit: () => this.#commit(standing, changes, admitted.fleet) };
   }
 
   /** Puts the backends of the configuration in service; at the start, and when a name has other addresses. */
-  async refreshBackends(): Promise<readonly FieldError[]> {
-    await this.#deps.dns.follow(namesOf(this.#wanted.backends));
-    const admitted = await this.#admit(this.#wanted);
-    if (!admitted.ok) return admitted.errors;
-    await this.#deps.registry.configured.apply(admitted.fleet);
-    return [];
+  refreshBackends(): Promise<readonly FieldError[]> {
+    // Never in the middle of a change: what is wanted before it would be put back in service after it.
+    this.#refreshing ??= this.inTurn(async () => {
+      this.#refreshing = null;
+      await this.#deps.dns.follow(this.#wanted.backends);
+      const admitted = await this.#admit(this.#wanted);
+      if (!admitted.ok) return admitted.errors;
+      await this.#deps.registry.configured.apply(admitted.fleet);
+      return [];
+    });
+    return this.#refreshing;
   }
 
   async #commit(standing: Standing, changes: RuntimeChanges, fleet: WantedFleet): Promise<void> {
-    const { live, registry, onChange, tellWorkers } = this.#deps;
+    const { live, registry, dns, onChange, tellWorkers } = this.#deps;
     live.replace(standing);
     onChange();
     this.#wanted = { backends: standing.config.backends, changes };
@@ -87,6 +108,7 @@ export class Applier {
     registry.rewriteAll();
     await tellWorkers();
     await registry.configured.apply(fleet);
+    dns.keepOnly(standing.config.backends);
   }
 
   #standingOf(config: ServerConfig): Standing | FieldError {
@@ -107,6 +129,18 @@ export class Applier {
     return { config, ...tiers, workers, keys: keys ?? [] };
   }
 
+  /** Backends that come by a change need a place; for what names stand for nobody can be refused. */
+  #roomFaults(fleet: WantedFleet): FieldError[] {
+    const { registry, live } = this.#deps;
+    const known = new Set(this.#wanted.backends.map(backendIdOf));
+    const isNew = fleet.backends.some(({ id, source }) => source !== "dns" && !known.has(id));
+    const excess = registry.configured.excessOf(fleet);
+    if (!isNew || excess === 0) return [];
+    const { capacity } = live.tables.backends;
+    const rule = `needs a restart with a higher max_backends: of ${capacity} places ${excess} too few are free`;
+    return [{ field: "backends", rule, got: fleet.backends.length }];
+  }
+
   #admit({
     backends,
     changes,
@@ -123,8 +157,4 @@ export class Applier {
     const terms = new Map<string, BackendTerms>(changes.terms.map((each) => [each.id, each.terms]));
     return registry.configured.admit(wanted, terms);
   }
-}
-
-function namesOf(backends: readonly BackendConfig[]): BackendConfig[] {
-  return backends.filter(({ dns }) => dns !== undefined);
 }

@@ -1,5 +1,5 @@
 /** What a change would make of the configuration: what counts at once, what only after a restart. */
-import { backendIdOf } from "../../../core/config/backend-checks.ts";
+import { backendIdOf, circlesOf } from "../../../core/config/backend-checks.ts";
 import type { BackendConfig } from "../../../core/config/backend-schema.ts";
 import { type Change, diffConfigs, diffFields } from "../../../core/config/diff.ts";
 import { FILE_ONLY_KEYS, LIVE_KEYS } from "../../../core/config/live-keys.ts";
@@ -35,6 +35,24 @@ export function runtimeLayer(changes: RuntimeChanges): RuntimeLayer {
   };
 }
 
+/** Reads the configuration with changes, and judges them together. */
+export function loadWith(load: LoadConfig, changes: RuntimeChanges): ConfigOutcome<ServerConfig> {
+  const loaded = load(runtimeLayer(changes));
+  if (!loaded.ok) return loaded;
+  const { backends } = loaded.config;
+  const listed = new Set(backends.map(backendIdOf));
+  // Backends with an agent stand in no list, but wait for others as those do.
+  const agents = changes.terms.filter(({ id }) => !listed.has(id)).map(({ id, terms }) => ({ id, ...terms }));
+  if (agents.length === 0) return loaded;
+  const together = [...backends, ...agents];
+  const errors = circlesOf(together).map(({ path: [, index], message }) => {
+    const entry = together[Number(index)];
+    const key = `backends.${entry === undefined ? "" : backendIdOf(entry)}.backup`;
+    return { file: "", line: null, column: null, key, message };
+  });
+  return errors.length > 0 ? { ok: false, errors } : loaded;
+}
+
 /** Judges what changes would make of the configuration; `running` is what counts now. */
 export function candidateOf(
   load: LoadConfig,
@@ -46,7 +64,7 @@ export function candidateOf(
     const rule = "is set in the configuration file, not by a call";
     return { ok: false, errors: refused.map(({ key }) => ({ field: key, rule, got: null })) };
   }
-  const loaded = load(runtimeLayer(next));
+  const loaded = loadWith(load, next);
   if (!loaded.ok) {
     const errors = loaded.errors.map(({ file, line, key, message }) => ({
       field: key === "" ? file : key,

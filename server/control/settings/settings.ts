@@ -1,11 +1,6 @@
 /** Changes of the configuration while the server runs: all of a change or nothing, one at a time. */
 import type { Change } from "../../../core/config/diff.ts";
-import {
-  NO_CHANGES,
-  type Origin,
-  persistent,
-  type RuntimeChanges,
-} from "../../../core/config/runtime-changes.ts";
+import { NO_CHANGES, type Origin, type RuntimeChanges } from "../../../core/config/runtime-changes.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
@@ -13,7 +8,7 @@ import type { Applier } from "./applier.ts";
 import type { Audit } from "./audit.ts";
 import { candidateOf, type LoadConfig } from "./candidate.ts";
 import type { Live } from "./live.ts";
-import { saveChanges } from "./stored-changes.ts";
+import { firstVersion, saveChanges, saveVersion } from "./stored-changes.ts";
 
 /** Edits that can be taken back. */
 const MAX_UNDO = 50;
@@ -28,6 +23,8 @@ export interface Request {
   readonly expected: number | null;
   /** Only tell what would change. */
   readonly dryRun: boolean;
+  /** Asked at the turn of the request: what others have done meanwhile that is in its way; null for nothing. */
+  readonly obstacle?: () => string | null;
 }
 
 export type SettingsOutcome =
@@ -40,6 +37,8 @@ export type SettingsOutcome =
   | { readonly kind: "invalid"; readonly errors: readonly FieldError[] }
   /** Somebody else has changed something since. */
   | { readonly kind: "stale"; readonly version: number }
+  /** See {@link Request.obstacle}. */
+  | { readonly kind: "conflict"; readonly detail: string }
   /** There is nothing to take back. */
   | { readonly kind: "nothing" };
 
@@ -61,19 +60,33 @@ export interface LatestChange {
   readonly atMs: number;
 }
 
+/** What calls have changed. */
+interface Changed {
+  readonly current: RuntimeChanges;
+  /** What of it outlives a restart: an edit that does not leaves here what it covers. */
+  readonly lasting: RuntimeChanges;
+}
+
 export class Settings {
   readonly #deps: SettingsDeps;
-  #changes: RuntimeChanges;
-  #version = 1;
+  #state: Changed;
+  #version: number;
   /** What the changes were before each of the last edits, the last at the end. */
-  readonly #history: RuntimeChanges[] = [];
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #history: Changed[] = [];
   #latest: LatestChange | null = null;
+  /** Waits for its turn. */
+  #reading: Promise<unknown> | null = null;
 
   /** `changes` are those that were in effect when the server started. */
   constructor(deps: SettingsDeps, changes: RuntimeChanges = NO_CHANGES) {
     this.#deps = deps;
-    this.#changes = changes;
+    this.#state = { current: changes, lasting: changes };
+    this.#version = firstVersion(deps.store);
+    saveVersion(deps.store, this.#version);
+    deps.store.whenReplaced(() => {
+      saveChanges(deps.store, this.#state.lasting);
+      saveVersion(deps.store, this.#version);
+    });
   }
 
   /** Moves on with every change. */
@@ -87,7 +100,7 @@ export class Settings {
   }
 
   get changes(): RuntimeChanges {
-    return this.#changes;
+    return this.#state.current;
   }
 
   get canUndo(): boolean {
@@ -100,47 +113,63 @@ export class Settings {
     edit: (changes: RuntimeChanges, origin: Origin) => RuntimeChanges,
   ): Promise<SettingsOutcome> {
     const origin = { persist: request.persist, by: request.actor, at: this.#deps.wallNow() };
-    return this.#inTurn(() => this.#apply(request, edit(this.#changes, origin), "edit"));
+    return this.#deps.applier.inTurn(() => {
+      const { current, lasting } = this.#state;
+      const next = {
+        current: edit(current, origin),
+        lasting: origin.persist ? edit(lasting, origin) : lasting,
+      };
+      return this.#apply(request, next, "edit");
+    });
   }
 
   /** Reads the configuration file again. */
   reload(request: Request): Promise<SettingsOutcome> {
-    return this.#inTurn(() => this.#apply(request, this.#changes, "reload"));
+    return this.#deps.applier.inTurn(() => this.#apply(request, this.#state, "reload"));
+  }
+
+  /** Does so for a signal or a file that has changed: those that come while one waits for its turn are one. */
+  readAgain(actor: string): Promise<unknown> {
+    this.#reading ??= this.#deps.applier.inTurn(() => {
+      this.#reading = null;
+      const request = { actor, action: "reload", target: "", persist: false, expected: null, dryRun: false };
+      return this.#apply(request, this.#state, "reload");
+    });
+    return this.#reading;
   }
 
   /** Takes the last edit back. */
   undo(request: Request): Promise<SettingsOutcome> {
-    return this.#inTurn(async () => {
+    return this.#deps.applier.inTurn(async () => {
       const before = this.#history.at(-1);
       return before === undefined ? { kind: "nothing" } : this.#apply(request, before, "undo");
     });
   }
 
-  async #apply(
-    request: Request,
-    next: RuntimeChanges,
-    kind: "edit" | "reload" | "undo",
-  ): Promise<SettingsOutcome> {
+  async #apply(request: Request, next: Changed, kind: "edit" | "reload" | "undo"): Promise<SettingsOutcome> {
     const { live, load, applier } = this.#deps;
-    const { expected, dryRun } = request;
+    const { expected, dryRun, obstacle } = request;
     if (expected !== null && expected !== this.#version) return { kind: "stale", version: this.#version };
-    const judged = candidateOf(load, { config: live.config, changes: this.#changes }, next);
+    const detail = obstacle?.() ?? null;
+    if (detail !== null) return { kind: "conflict", detail };
+    const judged = candidateOf(load, { config: live.config, changes: this.changes }, next.current);
     if (!judged.ok) return this.#refused(request, judged.errors);
     const { config, changes, restartRequired } = judged.candidate;
-    const prepared = await applier.prepare(config, next);
+    const prepared = await applier.prepare(config, next.current);
     if (!prepared.ok) return this.#refused(request, prepared.errors);
     if (dryRun) {
-      await prepared.discard();
+      prepared.discard();
       return { kind: "applied", version: this.#version, changes, restartRequired };
     }
-    if (kind === "edit") this.#history.push(this.#changes);
+    if (kind === "edit") this.#history.push(this.#state);
     if (kind === "undo") this.#history.pop();
     if (this.#history.length > MAX_UNDO) this.#history.shift();
-    this.#changes = next;
+    this.#state = next;
     if (changes.length > 0 || kind !== "reload") this.#version++;
+    saveVersion(this.#deps.store, this.#version);
     await prepared.commit();
     this.#latest = { isApplied: true, atMs: this.#deps.wallNow() };
-    if (kind !== "reload") saveChanges(this.#deps.store, persistent(next));
+    if (kind !== "reload") saveChanges(this.#deps.store, next.lasting);
     this.#tell(request, changes, restartRequired);
     await this.#deps.store.settled();
     return { kind: "applied", version: this.#version, changes, restartRequired };
@@ -173,12 +202,6 @@ export class Settings {
       log.warn("keys that have changed take effect at the next start", { keys: restartRequired.join(", ") });
     }
     audit.add({ at: new Date(wallNow()).toISOString(), actor, action, target, changes, persist });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
 
 const SETTING = "runtime_changes";
+const VERSION = "settings_version";
 
 export function saveChanges(store: Store, changes: RuntimeChanges): void {
   store.saveSetting(SETTING, JSON.stringify(changes));
@@ -26,4 +27,14 @@ export function loadChanges(store: Store, log: Logger): RuntimeChanges {
   }
   log.error("the changes that were made at run time cannot be read and are left out", { setting: SETTING });
   return NO_CHANGES;
+}
+
+/** The version that a start begins with: none that anybody has seen, since what does not last is gone. */
+export function firstVersion(store: Store): number {
+  const last = Number(store.loadSetting(VERSION) ?? 0);
+  return Number.isSafeInteger(last) && last >= 0 ? last + 1 : 1;
+}
+
+export function saveVersion(store: Store, version: number): void {
+  store.saveSetting(VERSION, String(version));
 }

@@ -82,6 +82,8 @@ export class Supervisor {
   #files: Pick<WorkerBase, "certificates" | "keys">;
   #sampledPerSecond = 0;
   #live: Partial<LiveSettings> = {};
+  /** How many are to serve. */
+  #wanted: number;
   #isEnding = false;
 
   constructor(options: SupervisorOptions) {
@@ -89,6 +91,7 @@ export class Supervisor {
     const { config, workers, certificates, keys } = options.base;
     this.#files = { certificates, keys };
     this.#ports = { port: config.port, adminPort: config.admin_port };
+    this.#wanted = workers;
     this.#slots = Array.from({ length: workers }, (_, index) => newSlot(index));
   }
 
@@ -118,9 +121,13 @@ export class Supervisor {
    * as {@link publish} does. A worker that is to end takes no new connections, and ends when the last of its own has.
    */
   async setSettings(settings: LiveSettings): Promise<void> {
+    if (this.#isEnding) return;
     this.#live = settings;
+    // A worker that starts later must not go by the keys of before.
+    this.#files = { ...this.#files, keys: settings.keys };
+    this.#wanted = settings.workers;
     await this.#sendAll({ type: "settings", seq: ++this.#seq, ...settings });
-    await this.#setWorkers(settings.workers);
+    await this.#setWorkers();
   }
 
   async #sendAll(message: WorkerBackend | WorkerSettings): Promise<void> {
@@ -135,7 +142,10 @@ export class Supervisor {
     );
   }
 
-  async #setWorkers(wanted: number): Promise<void> {
+  async #setWorkers(): Promise<void> {
+    // A worker that starts while the others end would take connections only to cut them.
+    if (this.#isEnding) return;
+    const wanted = this.#wanted;
     const serving = this.#slots.filter((slot) => !slot.isLeaving);
     const surplus = serving.slice(wanted);
     for (const slot of surplus) this.#retire(slot);
@@ -143,7 +153,7 @@ export class Supervisor {
     for (let missing = wanted - serving.length; missing > 0; missing--) {
       const slot = this.#freeSlot();
       if (slot === null) {
-        this.#options.log.warn("no more workers can be started before a restart", {
+        this.#options.log.warn("more workers can be started only when some that end have ended", {
           workers: wanted - missing,
         });
         break;
@@ -159,7 +169,9 @@ export class Supervisor {
     if (slot.restart !== null) clearTimeout(slot.restart);
     slot.restart = null;
     this.#options.log.info("a worker ends when its last connection has", { worker: slot.index });
-    void slot.thread?.drain(Number.POSITIVE_INFINITY).then(() => slot.thread?.terminate());
+    const { thread } = slot;
+    // The slot may have another thread by then.
+    void thread?.drain(Number.POSITIVE_INFINITY).then(() => thread.terminate());
   }
 
   /** A number that no thread has: the tables have room for so many. */
@@ -167,6 +179,7 @@ export class Supervisor {
     const gone = this.#slots.find((slot) => slot.isLeaving && slot.thread === null);
     if (gone !== undefined) {
       gone.isLeaving = false;
+      gone.failures = 0;
       return gone;
     }
     const index = this.#slots.length;
@@ -270,7 +283,11 @@ export class Supervisor {
     if (this.#isEnding) return;
     // What it held would else stay taken for ever.
     releaseWorker(this.#options.tables, slot.index);
-    if (slot.isLeaving) return;
+    if (slot.isLeaving) {
+      // There may have been no place for one that is wanted.
+      void this.#setWorkers();
+      return;
+    }
     const hasLived = performance.now() - slot.startedAtMs >= GOOD_LIFE_MS;
     slot.failures = hasLived ? 1 : slot.failures + 1;
     const pauseMs = Math.min(MAX_RESTART_MS, FIRST_RESTART_MS * 2 ** (slot.failures - 1));

@@ -18,7 +18,6 @@ type CookieKeys = Pick<
   | "sticky_cookie_same_site"
   | "sticky_cookie_path"
   | "sticky_cookie_domain"
-  | "sticky_header"
 >;
 
 interface Signed {
@@ -38,7 +37,6 @@ export class StickyCookies {
   readonly #config: CookieKeys;
   readonly #key: string;
   readonly #name: Buffer;
-  readonly #stickyHeader: string;
   readonly #byValue = new Map<string, Signed>();
   readonly #byRow: (Signed | null)[] = [];
 
@@ -46,7 +44,6 @@ export class StickyCookies {
     this.#config = config;
     this.#key = key;
     this.#name = Buffer.from(config.sticky_cookie, "latin1");
-    this.#stickyHeader = config.sticky_header.toLowerCase();
   }
 
   /** Sets the backend of a row, or forgets it. */
@@ -62,9 +59,10 @@ export class StickyCookies {
    * Takes our cookie out of the request and, unless a header names the session, prefers the backend that it names. One
    * that we have not made, or whose backend is gone, is no cookie.
    */
-  read({ head, query, facts }: Exchange): void {
+  read({ head, query, facts, plane }: Exchange): void {
     const value = takeCookie(head, this.#name);
-    if (this.#stickyHeader !== "" && (head.get(this.#stickyHeader) ?? "") !== "") return;
+    const { stickyHeader } = plane.options;
+    if (stickyHeader !== "" && (head.get(stickyHeader) ?? "") !== "") return;
     facts.byCookie = true;
     const signed = value === "" ? undefined : this.#byValue.get(value);
     if (signed === undefined) return;

@@ -5,7 +5,6 @@ import { diffConfigs, HIDDEN, shownConfig } from "../../../core/config/diff.ts";
 import {
   changedBackends,
   NO_CHANGES,
-  persistent,
   withBackend,
   withKeys,
   withoutBackend,
@@ -37,8 +36,18 @@ describe("an entry of backends", () => {
     ]);
     expect(faultsOf({ url: "ftp://a" }, { endpoints: [{ url: "http://u:p@a", paths: [] }] })).toEqual([
       'backends.0.url: must be an absolute http://, https://, h2:// or h2c:// URL, got "ftp://a"',
-      'backends.1.endpoints.0.url: must have no credentials, got "http://u:p@a"',
+      "backends.1.endpoints.0.url: must have no credentials",
     ]);
+  });
+
+  test("has an id that can be one, also when it is made from its address", () => {
+    const long = "host-".repeat(30);
+    const rule = "1 to 128 letters, digits or . _ : @ + ~ -, but not purge, purge-pending, . or ..";
+    expect(faultsOf({ url: `http://${long}` }, { url: "http://a!b" })).toEqual([
+      `backends.0: needs an id: that of its address, "${long.slice(0, 60)}…", would not be ${rule}`,
+      `backends.1: needs an id: that of its address, "a!b:80", would not be ${rule}`,
+    ]);
+    expect(faultsOf({ id: "a", url: `http://${long}` })).toEqual([]);
   });
 
   test("has an id that no other has", () => {
@@ -65,6 +74,18 @@ describe("an entry of backends", () => {
     expect(faultsOf({ id: "a", url: "http://a", backup: "a" })).toEqual([
       "backends.0.backup: must not be the backup of itself",
     ]);
+  });
+
+  test("are judged in no time when there are many, in one chain or one circle", () => {
+    const many = Array.from({ length: 10_000 }, (_, at) => {
+      return { id: `b${at}`, url: `http://b${at}`, backup: `b${(at + 1) % 10_000}` };
+    });
+    const beginMs = performance.now();
+    expect(faultsOf(...many.slice(1))).toEqual([]);
+    expect(faultsOf(...many)[3]).toBe(
+      "backends.3.backup: goes in a circle: b3 → b4 → b5 → b6 → b7 → b8 → b9 → b10 → b11 → b12 → … → b3",
+    );
+    expect(performance.now() - beginMs).toBeLessThan(2000);
   });
 
   test("must not be one of many without any weight", () => {
@@ -111,11 +132,10 @@ describe("changes at run time", () => {
     expect(listed).toHaveLength(2);
   });
 
-  test("win over the file, go when they are unset, and outlive a restart only if they are to", () => {
+  test("win over the file, and go when they are unset", () => {
     const once = withKeys(NO_CHANGES, { workers: 3 }, [], { ...ORIGIN, persist: false });
     const both = withKeys(once, { stale_minutes: 9 }, [], ORIGIN);
     expect(both.keys.map(({ key }) => key)).toEqual(["workers", "stale_minutes"]);
-    expect(persistent(both).keys.map(({ key }) => key)).toEqual(["stale_minutes"]);
     expect(withKeys(both, {}, ["workers", "stale_minutes"], ORIGIN)).toEqual(NO_CHANGES);
   });
 });

@@ -24,7 +24,7 @@ import type { LoadConfig } from "../../../server/control/settings/candidate.ts";
 import { Live } from "../../../server/control/settings/live.ts";
 import { Settings } from "../../../server/control/settings/settings.ts";
 import { Store } from "../../../server/control/store/store.ts";
-import { makeLookup } from "../../../server/names/lookup.ts";
+import { type Lookup, makeLookup } from "../../../server/names/lookup.ts";
 
 /** A directory that is removed with the test's `using`. */
 export function temporaryDirectory(): Disposable & { readonly path: string } {
@@ -83,6 +83,8 @@ export interface World extends Disposable {
   readonly migrations: Migrations;
   readonly shared: SharedTables;
   readonly settings: Settings;
+  readonly applier: Applier;
+  readonly dns: DnsBackends;
   readonly audit: Audit;
   readonly tables: Tables;
   readonly picker: Picker;
@@ -106,6 +108,8 @@ export interface WorldOptions {
   readonly locate?: (address: string) => Place | null;
   /** Called when the configuration has changed. */
   readonly onChange?: (config: ServerConfig) => void;
+  /** Addresses of names of backends. */
+  readonly lookup?: Lookup;
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -155,49 +159,50 @@ export function newWorld(options: WorldOptions = {}): World {
     ...(options.locate && { locate: options.locate }),
   });
   const audit = new Audit(store);
+  const parts = settingsOf({ live, registry, store, audit, log }, options);
   return Object.assign(world, {
     config,
     live,
     registry,
     migrations,
     shared,
-    settings: settingsOf({ live, registry, store, audit, log, onChange: options.onChange }),
+    ...parts,
     audit,
     tables,
     picker: live.picker,
     store,
     log,
     published,
-    [Symbol.dispose]: () => store.close(),
+    [Symbol.dispose]: () => {
+      parts.dns.stop();
+      store.close();
+    },
   });
 }
 
 /** Settings that start from the configuration of `live`, as those of a server without a file. */
-function settingsOf(parts: {
-  readonly live: Live;
-  readonly registry: Registry;
-  readonly store: Store;
-  readonly audit: Audit;
-  readonly log: RecordedLog;
-  readonly onChange: WorldOptions["onChange"];
-}): Settings {
+function settingsOf(
+  parts: Pick<World, "live" | "registry" | "store" | "audit" | "log">,
+  { lookup = makeLookup([]), onChange = () => {} }: WorldOptions,
+): Pick<World, "settings" | "applier" | "dns"> {
   const { live, registry, store, audit, log } = parts;
   const base = live.config;
-  const dns = new DnsBackends({ lookup: makeLookup([]), onChange: () => {}, log });
-  const applier = new Applier(
+  const dns = new DnsBackends({ lookup, onChange: () => void applier.refreshBackends(), log });
+  const applier: Applier = new Applier(
     {
       live,
       registry,
       dns,
       readKeys,
       workersOf: ({ workers }) => (workers === "auto" ? 1 : workers),
-      onChange: () => parts.onChange?.(live.config),
+      onChange: () => onChange(live.config),
       tellWorkers: async () => {},
     },
     NO_CHANGES,
   );
   const load: LoadConfig = (runtime) => judgeServerConfig(base, runtime, () => []);
-  return new Settings({ live, load, applier, store, audit, log, wallNow: () => START_MS });
+  const settings = new Settings({ live, load, applier, store, audit, log, wallNow: () => START_MS });
+  return { settings, applier, dns };
 }
 
 /** Migrations whose time passes when a test says so. */

@@ -30,7 +30,12 @@ test("a name is one backend for each of its addresses, and keeps the last ones w
     log.lines.some((line) => line.includes("does not resolve now")),
   );
   expect(names.expand(entry)).toHaveLength(1);
-  await names.follow([]);
+  // It is the same name whatever else its entry says, and nobody answers now.
+  const heavier = { ...entry, weight: 9 };
+  await names.follow([heavier]);
+  names.keepOnly([heavier]);
+  expect(names.expand(heavier)).toHaveLength(1);
+  names.keepOnly([]);
   expect(names.expand(entry)).toEqual([]);
   names.stop();
 });

@@ -218,6 +218,33 @@ describe("the schedule", () => {
   });
 });
 
+test("no probe waits for as long as it was to when the interval is shorter now", async () => {
+  const probed = Promise.withResolvers<void>();
+  let probes = 0;
+  let random = 0;
+  const options = { isEnabled: true, intervalMs: 3_600_000, thresholds: { healthy: 2, unhealthy: 3 } };
+  const prober: Prober = new Prober(
+    Object.assign(options, {
+      probe: async () => {
+        if (++probes === 2) probed.resolve();
+        return { ok: true, latencyMs: 1 } as const;
+      },
+      onProbe: () => {
+        // Its next probe has a time from the next turn on.
+        setImmediate(() => {
+          random = 0.5;
+          options.intervalMs = 10;
+          prober.adapt();
+        });
+      },
+      random: () => random,
+    }),
+  );
+  prober.watch(backend(["http://h"]));
+  await probed.promise;
+  prober.stop();
+});
+
 test("connects that outlive their probes hold up others beyond a bound", async () => {
   let started = 0;
   const release: (() => void)[] = [];

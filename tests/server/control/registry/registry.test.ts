@@ -5,6 +5,7 @@ import { parseEndpointUrl } from "../../../../core/plane/endpoint-url.ts";
 import { hashStickyId } from "../../../../core/table/sticky-table.ts";
 import type { Registration } from "../../../../core/wire/registration.ts";
 import { Sweep } from "../../../../server/control/registry/sweep.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
 const URL_A = "http://10.0.0.1:9000";
@@ -219,6 +220,19 @@ test("a sweep deletes rows that no backend answers for", async () => {
   await next.run();
   next.stop();
   expect(later.store.loadBackends()).toEqual([]);
+});
+
+test("a sweep is due by the interval that counts now", async () => {
+  using world = newWorld();
+  const { registry, store, log } = world;
+  await registerOk(world, "a", URL_A);
+  const live = { config: { ...world.config, cleanup_interval_seconds: 3600 } };
+  const sweep = new Sweep({ live, registry, store, log, now: () => world.nowMs });
+  world.nowMs += 60 * MINUTE_MS;
+  live.config = { ...live.config, cleanup_interval_seconds: 1 };
+  sweep.adapt();
+  await eventually("it is forgotten", () => world.registry.size === 0);
+  sweep.stop();
 });
 
 describe("ownership", () => {

@@ -3,7 +3,9 @@ import { newPickQuery, Pick } from "../../../../core/balancing/pick.ts";
 import { withBackend, withKeys, withoutBackend, withTerms } from "../../../../core/config/runtime-changes.ts";
 import type { Request } from "../../../../server/control/settings/settings.ts";
 import { loadChanges } from "../../../../server/control/settings/stored-changes.ts";
-import { idleReport, newWorld, registerOk, START_MS, type World } from "../fixtures.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { record, records } from "../../../support/json.ts";
+import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
 function request(more: Partial<Request> = {}): Request {
   return { actor: "ann", action: "test", target: "", persist: true, expected: null, dryRun: false, ...more };
@@ -61,6 +63,25 @@ describe("a change", () => {
     expect(loadChanges(world.store, world.log).keys).toEqual([]);
   });
 
+  test("that is not to last leaves what lasts as it was", async () => {
+    using world = newWorld();
+    const short = { persist: false };
+    await set(world, { stale_minutes: 9 });
+    await add(world, "x");
+    await set(world, { stale_minutes: 8 }, short);
+    await world.settings.change(request(short), (changes, origin) =>
+      withTerms(changes, "x", { weight: 2 }, origin),
+    );
+    expect(world.live.config).toMatchObject({ stale_minutes: 8, backends: [{ id: "x", weight: 2 }] });
+    await set(world, { cleanup_interval_seconds: 7 });
+    const { keys, added } = loadChanges(world.store, world.log);
+    expect(keys.map(({ key, value }) => [key, value])).toEqual([
+      ["stale_minutes", 9],
+      ["cleanup_interval_seconds", 7],
+    ]);
+    expect(added.map(({ entry }) => entry)).toEqual([{ id: "x", url: "http://127.0.0.1:91" }]);
+  });
+
   test.each([
     [{ stale_minutes: 0 }, "stale_minutes"],
     [{ no_such_key: 1 }, "no_such_key"],
@@ -86,6 +107,32 @@ describe("a change", () => {
     ]);
     expect(both.map(({ kind }) => kind)).toEqual(["applied", "stale"]);
     expect(world.live.config.stale_minutes).toBe(9);
+  });
+
+  test("for a version of before a restart is refused", async () => {
+    using directory = temporaryDirectory();
+    const database = `${directory.path}/opsen.db`;
+    using first = newWorld({ database });
+    await set(first, { stale_minutes: 9 }, { persist: false });
+    first.store.close();
+    using later = newWorld({ database });
+    expect(later.settings.version).toBe(3);
+    expect(await set(later, { stale_minutes: 8 }, { expected: 2 })).toMatchObject({ kind: "stale" });
+  });
+
+  test("of any size takes little room in the audit log", async () => {
+    using world = newWorld();
+    const wide = Array.from({ length: 1000 }, (_, at) => `10.${at >> 8}.${at & 255}.0/24`);
+    expect(await set(world, { whitelisted_ips: wide, trusted_proxies: wide })).toMatchObject({
+      kind: "applied",
+    });
+    await set(world, { backends: some(8).map((each) => ({ ...each, tags: longTags() })) });
+    const [last = "", first = ""] = world.audit.newest(10);
+    expect(record(JSON.parse(first)).changes).toHaveLength(2);
+    expect(first.length).toBeLessThan(10_000);
+    expect(last.length).toBeLessThan(40_000);
+    const { changes, omitted = 0 } = record(JSON.parse(last));
+    expect(records(changes).length + Number(omitted)).toBe(8);
   });
 
   test("can be tried out", async () => {
@@ -133,6 +180,42 @@ describe("backends without an agent", () => {
     expect(picked(world)).toBeNull();
   });
 
+  test("get no request before it is known that they are to get none", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using world = newWorld({ whilePublished: (told) => (told.row === 2 ? promise : Promise.resolve()) });
+    const backends = [{ ...entryAt(0), weight: 0 }, { ...entryAt(1), backup: "b2" }, entryAt(2)];
+    const adding = set(world, { backends });
+    await eventually("the first two are in service", () => world.tables.backends.isEnabled(1));
+    const { preferences } = world.tables.backends;
+    expect([preferences.of(0), preferences.of(1)]).toMatchObject([{ weight: 0 }, { backupOf: 2 }]);
+    resolve();
+    await adding;
+  });
+
+  test("are refused when there is no place for them, and then change nothing", async () => {
+    using world = newWorld();
+    await registerOk(world, "a", "http://10.0.0.1");
+    expect(await set(world, { backends: some(8) })).toMatchObject({
+      kind: "invalid",
+      errors: [
+        {
+          rule: "needs a restart with a higher max_backends: of 8 places 1 too few are free",
+          field: "backends",
+        },
+      ],
+    });
+    expect(world.registry.size).toBe(1);
+    expect(await set(world, { backends: some(7) })).toMatchObject({ kind: "applied" });
+    expect(world.registry.size).toBe(8);
+    expect(await set(world, { backends: some(7).map((each) => ({ ...each, weight: 2 })) })).toMatchObject({
+      kind: "applied",
+    });
+    // The first gives its place to another.
+    const others = [...some(7).slice(1), { id: "c", url: "http://127.0.0.1:9100" }];
+    expect(await set(world, { backends: others })).toMatchObject({ kind: "applied" });
+    expect(world.registry.get("c", world.nowMs)).not.toBeNull();
+  });
+
   test("do not let an agent take their id", async () => {
     using world = newWorld();
     await add(world, "x");
@@ -165,12 +248,40 @@ test("what operators say of a backend with an agent counts from its registration
   expect(picked(world)).toBe("a");
 });
 
+test("backends with an agent are no backups in a circle either", async () => {
+  using world = newWorld();
+  const backup = (id: string, of: string) =>
+    world.settings.change(request(), (changes, origin) => withTerms(changes, id, { backup: of }, origin));
+  expect(await backup("a", "b")).toMatchObject({ kind: "applied" });
+  expect(await backup("b", "a")).toMatchObject({
+    kind: "invalid",
+    errors: [
+      { field: "backends.a.backup", rule: "goes in a circle: a → b → a" },
+      { field: "backends.b.backup", rule: "goes in a circle: b → a → b" },
+    ],
+  });
+  await set(world, { backends: [{ id: "c", url: "http://127.0.0.1:9", backup: "a" }] });
+  expect(await backup("b", "c")).toMatchObject({ kind: "invalid" });
+});
+
 test("tiers come and go without those that stay getting another number", async () => {
   using world = newWorld({ config: { tiers: [tier("a"), tier("b")], default_tier: "a" } });
   await add(world, "x");
   await set(world, { tiers: [tier("b", { vcpu: 2 }), tier("c")], default_tier: "b" });
   expect(world.live.tiers.map(({ name }) => name)).toEqual(["c", "b"]);
 });
+
+function entryAt(at: number) {
+  return { id: `b${at}`, url: `http://127.0.0.1:${9000 + at}` };
+}
+
+function some(count: number) {
+  return Array.from({ length: count }, (_, at) => entryAt(at));
+}
+
+function longTags() {
+  return Array.from({ length: 16 }, (_, at) => `${at}`.padEnd(60, "x"));
+}
 
 function tier(name: string, more = {}) {
   return { name, vcpu: 0, memory_gb: 0, storage_gb: 0, gpu: 0, gpu_memory_gb: 0, ...more };

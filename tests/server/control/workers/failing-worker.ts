@@ -4,6 +4,8 @@ import type { FromWorker, ToWorker } from "../../../../core/plane/messages.ts";
 declare const self: Worker;
 
 let index = -1;
+/** The worker whose connections do not end by themselves. */
+let busy = -1;
 
 function send(message: FromWorker): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's has none
@@ -17,8 +19,10 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
       index = message.index;
       if (message.config.host === "fails.invalid") return send({ type: "failed", reason: "no such host" });
       send({ type: "log", lines: `worker ${message.index} of ${message.workers} on ${message.port}\n` });
+      for (const { name } of message.keys) send({ type: "log", lines: `worker ${index} takes ${name}\n` });
       return send({ type: "ready", port: message.port === 0 ? 4321 : message.port, adminPort: 0 });
     case "backend":
+      if (message.backend?.clientId === "busy 1") busy = 1;
       if (message.backend?.clientId === `throw ${index}`) throw new Error("thrown on purpose");
       if (message.backend?.clientId === `fail ${index}`)
         return send({ type: "failed", reason: "failed on purpose" });
@@ -38,6 +42,8 @@ self.addEventListener("message", (event: MessageEvent<ToWorker>) => {
     case "time":
       return;
     case "drain":
+      // A connection that lasts.
+      if (message.withinMs === Number.POSITIVE_INFINITY && index === busy) return;
       return send({ type: "drained", cut: 3 });
   }
 });

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { ServerConfig } from "../../../../core/config/server-schema.ts";
+import type { ApiKey } from "../../../../core/plane/api-key.ts";
 import type { Backend } from "../../../../core/plane/snapshot.ts";
 import { toTiers } from "../../../../core/scoring/index.ts";
 import { lockOwner } from "../../../../core/table/spin-lock.ts";
 import { allocateTables, openTables, tableSizes } from "../../../../core/table/tables.ts";
 import type { Logger } from "../../../../server/control/logging/logger.ts";
-import { Supervisor } from "../../../../server/control/workers/supervisor.ts";
+import { type LiveSettings, Supervisor } from "../../../../server/control/workers/supervisor.ts";
+import { eventually } from "../../../support/eventually.ts";
 import { configOf, failureOf } from "../fixtures.ts";
 
 /** A log that can be waited for. */
@@ -68,7 +70,21 @@ function newSupervisor(overrides: Partial<ServerConfig> = {}) {
   });
   const publish = (clientId: string): Promise<void> =>
     supervisor.publish({ row: 0, backend: backendOf(clientId), newPathGroups: { index: 0, groups: [] } });
-  return { supervisor, tables, log, lines, publish };
+  const set = (more: Partial<LiveSettings>): Promise<void> =>
+    supervisor.setSettings({
+      config,
+      tiers,
+      defaultTier,
+      workers: 2,
+      keys: [],
+      maxClientConnections: 1000,
+      ...more,
+    });
+  return { supervisor, tables, log, lines, publish, set };
+}
+
+function keyNamed(name: string): ApiKey {
+  return { name, key: `the key of ${name}`, scopes: ["admin"] };
 }
 
 function backendOf(clientId: string): Backend {
@@ -103,6 +119,45 @@ describe("the supervisor", () => {
       expect(await supervisor.drain(100)).toBeGreaterThanOrEqual(3);
     });
   }
+
+  test("starts workers again with the keys that count now", async () => {
+    const { supervisor, log, lines, publish, set } = newSupervisor();
+    await supervisor.start();
+    await set({ keys: [keyNamed("new")] });
+    supervisor.setKeys([keyNamed("file")]);
+    await set({ keys: [keyNamed("newer")] });
+    const back = log.next("is back");
+    await publish("throw 1");
+    await back;
+    expect(lines.at(-1)).toBe("worker 1 takes newer\n");
+    supervisor.terminate();
+  });
+
+  test("starts the worker that had no place as soon as there is one", async () => {
+    const { supervisor, log, lines, publish, set } = newSupervisor();
+    await supervisor.start();
+    await publish("busy 1");
+    await set({ workers: 1 });
+    await set({ workers: 2 });
+    expect(log.lines.at(-1)).toContain("only when some that end have ended");
+    await publish("throw 1");
+    await eventually("there are two again", () => lines.length === 3);
+    expect(lines.at(-1)).toBe("worker 1 of 2 on 4321\n");
+    // It is not taken for the one that was to end.
+    await publish("throw 1");
+    await log.next("is back");
+    supervisor.terminate();
+  });
+
+  test("starts no worker while it ends", async () => {
+    const { supervisor, lines, set } = newSupervisor();
+    await supervisor.start();
+    await set({ workers: 1 });
+    const drained = supervisor.drain(100);
+    await set({ workers: 2 });
+    await drained;
+    expect(lines).toHaveLength(2);
+  });
 
   test("frees what a failed worker held", async () => {
     const { supervisor, tables, log, publish } = newSupervisor();
