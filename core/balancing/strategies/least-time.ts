@@ -25,7 +25,8 @@ export class LeastTimeStrategy implements Strategy {
     const count = this.#candidates.collect(view);
     const { rows, shares, figures } = this.#candidates;
     const unmet = this.#fillLatencies(view, query.nowMs);
-    const last = i32(turn, query.tier);
+    const at = view.turnAt;
+    const last = i32(turn, at);
     let best = -1;
     let least = Infinity;
     for (let position = 0; position < count; position++) {
@@ -36,7 +37,7 @@ export class LeastTimeStrategy implements Strategy {
       best = row;
       least = cost;
     }
-    if (takes && best >= 0) Atomics.store(turn, query.tier, best);
+    if (takes && best >= 0) Atomics.store(turn, at, best);
     return best;
   }
 
