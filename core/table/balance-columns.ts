@@ -16,6 +16,8 @@ export interface BalanceColumns {
   /** Peak-sensitive mean of the time to a response's head, and when that was last fed; 0 = never. */
   readonly latencyMs: Float64Array;
   readonly latencyAtMs: Float64Array;
+  /** Since when an answer is awaited, with none of any request since; 0 = none is. */
+  readonly awaitedSinceMs: Float64Array;
   /** The mean latency by how many requests were in flight beside: {@link LOAD_LEVELS} per row; 0 = never fed. */
   readonly latencyAtLoad: Float64Array;
   /** How much of the row's CPU one busy core is, in percent. */
@@ -49,6 +51,7 @@ export function declareBalanceColumns(
     seenLoad: cursor.float64(capacity),
     latencyMs: cursor.float64(capacity),
     latencyAtMs: cursor.float64(capacity),
+    awaitedSinceMs: cursor.float64(capacity),
     latencyAtLoad: cursor.float64(capacity * LOAD_LEVELS),
     identityHi: cursor.int32(capacity),
     identityLo: cursor.int32(capacity),
@@ -64,6 +67,7 @@ export function beginBalance(columns: BalanceColumns, row: number, identity: Has
   columns.seenLoad[row] = 0;
   columns.latencyMs[row] = 0;
   columns.latencyAtMs[row] = 0;
+  columns.awaitedSinceMs[row] = 0;
   columns.latencyAtLoad.fill(0, row * LOAD_LEVELS, (row + 1) * LOAD_LEVELS);
   columns.identityHi[row] = identity.hi;
   columns.identityLo[row] = identity.lo;

@@ -117,8 +117,10 @@ export class Choice {
   use(): void {
     if (this.#isUnused && this.#tried.length === 0) this.#exchange.plane.retryDesk.sent(this.#pick.row);
     this.#isUnused = false;
+    const { body, plane } = this.#exchange;
     // A body that is still to come would make the client's time the backend's.
-    this.#sentAtMs = this.#exchange.body.complete ? this.#exchange.plane.now() : 0;
+    this.#sentAtMs = body.complete ? plane.now() : 0;
+    if (!body.complete) plane.picker.waitsForClient(this.#pick);
   }
 
   /** The backend has begun to answer. */
