@@ -83,6 +83,18 @@ describe("weighted_round_robin", () => {
     for (const count of counts(fleet.rows(30), 3)) expect(Math.abs(count - 10)).toBeLessThanOrEqual(1);
   });
 
+  test.each(["weighted_round_robin", "least_connections"] as const)(
+    "%s does not pay back in small weights what was saved up in large ones",
+    (name) => {
+      const fleet = new FleetUnderTest({ strategy: name }, [1000, 1, 999]);
+      fleet.rows(500);
+      for (const row of [0, 1, 2]) fleet.tables.backends.setPreference(row, { weight: 1, backupOf: -1 });
+      const [first = 0, second = 0, third = 0] = counts(fleet.rows(30), 3);
+      expect(Math.max(first, second, third)).toBeLessThanOrEqual(15);
+      for (const count of counts(fleet.rows(300), 3)) expect(Math.abs(count - 100)).toBeLessThanOrEqual(2);
+    },
+  );
+
   test("weighs by free cores where that is asked for, a row of unknown size as the mean", () => {
     const fleet = new FleetUnderTest({ strategy, weightByCapacity: true });
     const cores = [8, 2, 0, 2 ** 31 - 1];
