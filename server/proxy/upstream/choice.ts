@@ -149,7 +149,9 @@ export class Choice {
   /** The answer that has begun comes to no end. */
   broke(): void {
     this.#countError();
-    if (!this.#pick.settled) this.#exchange.plane.tables.traffic.broke(this.#pick.row, this.#pick.generation);
+    // Of one with a bad status it is known already that it failed.
+    if (this.#pick.settled || this.#event === "failure") return;
+    this.#exchange.plane.tables.traffic.broke(this.#pick.row, this.#pick.generation);
   }
 
   /** The request goes over that connection. */
