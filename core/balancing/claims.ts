@@ -7,6 +7,7 @@ import { MAX_GPUS } from "../table/row-figures.ts";
 import { CONTROL_PLANE, lock, unlock } from "../table/spin-lock.ts";
 import type { Tables } from "../table/tables.ts";
 import type { Eligibility } from "./eligibility.ts";
+import { awaitAnswer } from "./latency.ts";
 import type { PickerOptions } from "./options.ts";
 import type { Pick, PickQuery } from "./pick.ts";
 
@@ -151,6 +152,7 @@ export class Claims {
     pick.settled = true;
     // A row that was released since has another generation, no leases of old and a count of its own.
     if (i32(columns.generation, row) === pick.generation) {
+      this.forgetAwaited(pick);
       if (pick.isTrial && !pick.isObserved) {
         this.#eligibility.breakers.giveTrialBackLocked(pick.breaker, pick.trial);
       }
@@ -164,6 +166,13 @@ export class Claims {
     unlock(columns.lock, row);
     if (isNews) this.#tables.queue.freed();
     return change;
+  }
+
+  /** Nothing will be told of how long the pick's request waited. */
+  forgetAwaited(pick: Pick): void {
+    if (!pick.isAwaited) return;
+    pick.isAwaited = false;
+    this.#eligibility.columns.balance.awaitedSinceMs[pick.row] = 0;
   }
 
   /** Ends the expired leases of every row. */
@@ -211,6 +220,8 @@ export class Claims {
     out.breaker = this.#eligibility.breakerOf(row);
     out.trial = this.#eligibility.breakers.takeTrialLocked(out.breaker, query.nowMs);
     out.isObserved = false;
+    out.isAwaited = query.kind === "request";
+    if (out.isAwaited) awaitAnswer(columns.balance, row, query.nowMs, this.#options.latencyDecayMs);
     out.stickyOutcome = "none";
     out.distanceKm = query.located ? this.distanceKm(row, query) : NaN;
     out.settled = false;

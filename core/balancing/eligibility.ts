@@ -11,6 +11,7 @@ import {
   NO_BACKUP,
   UNHEALTHY,
 } from "../table/backend-columns.ts";
+import { turnAt } from "../table/balance-columns.ts";
 import { breakerOf } from "../table/breaker-columns.ts";
 import { f64, i32 } from "../table/buffer-layout.ts";
 import { lock, unlock } from "../table/spin-lock.ts";
@@ -36,7 +37,7 @@ import {
 } from "./filters.ts";
 import { MigrationFilter } from "./migration-filter.ts";
 import type { PickerOptions } from "./options.ts";
-import { pathFilterOf } from "./path-filter.ts";
+import { kindOf, pathFilterOf } from "./path-filter.ts";
 import type { PickQuery } from "./pick.ts";
 import type { StrategyView } from "./strategies/strategy.ts";
 
@@ -76,6 +77,7 @@ export class Eligibility implements StrategyView {
   readonly #tables: Tables;
   #options: PickerOptions;
   #nowMs = 0;
+  #tier = 0;
   #excluded: readonly number[] = [];
   /** Null when the path removes nobody. */
   #endpointOfGroup: Int32Array | null = null;
@@ -118,6 +120,7 @@ export class Eligibility implements StrategyView {
     const { backends } = this.#tables;
     this.limit = backends.limit;
     this.allLocated = backends.unlocated === 0;
+    this.#tier = query.tier;
     this.tier = this.#options.tiers[query.tier] ?? NOTHING;
     this.baseScore = this.columns.baseScore[query.tier] ?? NO_SCORES;
     this.gpuMask = this.columns.gpuMask[query.tier] ?? NO_MASKS;
@@ -142,6 +145,11 @@ export class Eligibility implements StrategyView {
   ignoreRamp(): void {
     this.#ramps = false;
     this.heldBack = false;
+  }
+
+  get turnAt(): number {
+    const audience = this.#migrates ? this.migration.audience : 0;
+    return turnAt(this.#tier, kindOf(this.#endpointOfGroup, audience));
   }
 
   isLocated(row: number): boolean {

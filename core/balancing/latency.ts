@@ -18,32 +18,75 @@ export interface Met {
   readonly failed: boolean;
   /** Requests that were in flight beside when it came. */
   readonly others: number;
+  /** The latency of the slowest backend that is known. */
+  readonly slowestMs: number;
 }
 
 /**
  * Feeds how long a request waited for the head of its response: a peak counts at once and whole, what is lower draws the
  * mean down with the time since the last one (peak EWMA of Finagle). A request that failed never makes its backend look
- * better: one that fails fast would else attract all others.
+ * better: one that fails fast would else attract all others. What was never met before is no better for it than
+ * `slowestMs`.
  *
  * Not under a lock: of two that come at the same time one may be lost, which no mean notices.
  */
 export function feedLatency(
   columns: BalanceColumns,
   row: number,
-  { ms, nowMs, failed, others }: Met,
+  { ms, nowMs, failed, others, slowestMs }: Met,
   decayMs: number,
 ): void {
   const before = f64(columns.latencyMs, row);
   const ageMs = nowMs - f64(columns.latencyAtMs, row);
   const isFirst = f64(columns.latencyAtMs, row) === 0;
-  const sample = Math.max(LEAST_LATENCY_MS, ms);
+  const least = failed && isFirst ? Math.max(LEAST_LATENCY_MS, slowestMs) : LEAST_LATENCY_MS;
+  const sample = Math.max(least, ms);
   if (failed || isFirst || sample >= before) columns.latencyMs[row] = Math.max(before, sample);
   else columns.latencyMs[row] = sample + (before - sample) * Math.exp(-Math.max(0, ageMs) / decayMs);
   columns.latencyAtMs[row] = nowMs;
+  columns.awaitedSinceMs[row] = 0;
   const level = row * LOAD_LEVELS + levelOf(others);
   const mean = f64(columns.latencyAtLoad, level);
-  if (mean === 0) columns.latencyAtLoad[level] = sample;
-  else if (!failed || sample > mean) columns.latencyAtLoad[level] = mean + (sample - mean) * NEW_PART;
+  if (mean === 0) {
+    columns.latencyAtLoad[level] = failed ? Math.max(sample, latencyAtLoad(columns, row, others)) : sample;
+  } else if (!failed || sample > mean) {
+    columns.latencyAtLoad[level] = mean + (sample - mean) * NEW_PART;
+  }
+}
+
+/** Notes that an answer of a row is awaited, if none is yet, or a row that has been silent for long is tried anew. */
+export function awaitAnswer(
+  { awaitedSinceMs }: BalanceColumns,
+  row: number,
+  nowMs: number,
+  decayMs: number,
+): void {
+  const sinceMs = f64(awaitedSinceMs, row);
+  if (sinceMs === 0 || nowMs - sinceMs > decayMs) awaitedSinceMs[row] = nowMs;
+}
+
+/**
+ * A latency that is expected of a row, or more if it has been silent for longer with a request under way: what it answered
+ * before says nothing of one that has stopped to answer. Also this is believed less and less, after `decayMs`.
+ */
+export function orSilence(
+  { awaitedSinceMs }: BalanceColumns,
+  row: number,
+  ms: number,
+  nowMs: number,
+  decayMs: number,
+): number {
+  const sinceMs = f64(awaitedSinceMs, row);
+  if (sinceMs === 0) return ms;
+  const silentMs = nowMs - sinceMs;
+  return Math.max(ms, silentMs <= decayMs ? silentMs : aged(decayMs, silentMs - decayMs, decayMs));
+}
+
+/** The latency of the slowest row that is known, 0 of none. */
+export function slowestKnown({ latencyMs }: BalanceColumns, limit: number): number {
+  let slowest = 0;
+  for (let row = 0; row < limit; row++) slowest = Math.max(slowest, f64(latencyMs, row));
+  return slowest;
 }
 
 /** The latency to expect of a row now, 0 when it was never fed. */

@@ -51,6 +51,11 @@ export class MigrationFilter {
     return this.#reach !== OWN;
   }
 
+  /** Differs between queries that may have different groups. */
+  get audience(): number {
+    return this.#reach === OWN ? this.#own : -this.#reach;
+  }
+
   /** Turns to a query; false when no backend has a part in a migration. One that is split by itself gets the likelier group. */
   prepare(query: PickQuery): boolean {
     this.#reach = OWN;

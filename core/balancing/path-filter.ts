@@ -18,6 +18,24 @@ export function pathFilterOf(
   return null;
 }
 
+/**
+ * A hash of which backends may serve a query: of the path groups that do, with `audience`, which tells queries apart that
+ * are for different groups of a migration. 0 where every backend may.
+ */
+export function kindOf(endpointOfGroup: Int32Array | null, audience: number): number {
+  let kind = mixed(audience, 0);
+  if (endpointOfGroup === null) return kind;
+  for (let group = 0; group < endpointOfGroup.length; group++) {
+    if (isEndpoint(endpointOfGroup[group])) kind = mixed(kind, group + 1);
+  }
+  return kind;
+}
+
+/** One step of a hash whose upper bits depend on every step; 0 of nothing. */
+function mixed(hash: number, next: number): number {
+  return Math.imul(hash ^ (hash >>> 15) ^ next, 0x9e37_79b1);
+}
+
 function isEndpoint(index: number | undefined): boolean {
   return index !== undefined && index >= 0;
 }

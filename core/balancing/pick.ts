@@ -82,6 +82,8 @@ export class Pick {
   trial = 0;
   /** The breaker has been told what the request met. */
   isObserved = false;
+  /** Its answer, or that there is none, will be told by `latency`. */
+  isAwaited = false;
   stickyOutcome: "none" | "kept" | "assigned" = "none";
   /** Whether the session's use is worth persisting: it is new, or was not used for a while. */
   isStickyUseDue = false;

@@ -11,7 +11,7 @@ import {
   type FilterName,
   type Verdict,
 } from "./filters.ts";
-import { feedLatency } from "./latency.ts";
+import { feedLatency, slowestKnown } from "./latency.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { LeaseView } from "./lease-view.ts";
 import type { PickerOptions } from "./options.ts";
@@ -141,10 +141,19 @@ export class Picker {
 
   /** Tells how long a pick's request has waited for the head of its response, or in vain; for the next picks of all threads. */
   latency(pick: Pick, ms: number, nowMs: number, failed = false): void {
-    const { columns } = this.#tables.backends;
+    const { columns, limit } = this.#tables.backends;
+    pick.isAwaited = false;
     if (i32(columns.generation, pick.row) !== pick.generation) return;
-    const met = { ms, nowMs, failed, others: pick.others };
+    const slowestMs = failed ? slowestKnown(columns.balance, limit) : 0;
+    const met = { ms, nowMs, failed, others: pick.others, slowestMs };
     feedLatency(columns.balance, pick.row, met, this.#options.latencyDecayMs);
+  }
+
+  /** What a pick's request waits for now is its client: that the backend is silent says nothing of it. */
+  waitsForClient(pick: Pick): void {
+    if (!pick.settled && i32(this.#tables.backends.columns.generation, pick.row) === pick.generation) {
+      this.#claims.forgetAwaited(pick);
+    }
   }
 
   /** Counts how many rows each filter removes; for the message of a refusal. */

@@ -102,9 +102,10 @@ export class TrafficTable {
     this.#count(row, generation, RETRIES);
   }
 
-  /** An answer that had begun was cut, beside having failed. */
+  /** An answer that had begun well was cut, beside having failed: the client has a failure, whatever the status was. */
   broke(row: number, generation: number): void {
     this.#count(row, generation, BROKEN);
+    this.#count(this.#capacity + 1, EXTRA_GENERATION, BROKEN);
   }
 
   /** A request goes over a connection that was kept, or is to be opened. */
@@ -160,7 +161,7 @@ export class TrafficTable {
     return this.read(this.#capacity, EXTRA_GENERATION);
   }
 
-  /** Everything since the start, backends that are gone included; of attempts, only what has ended. */
+  /** Everything since the start, backends that are gone included; of attempts, only those whose answer clients got. */
   readTotal(): TrafficReading {
     return this.read(this.#capacity + 1, EXTRA_GENERATION);
   }

@@ -8,6 +8,7 @@ import { HttpBackend } from "../support/http-backend.ts";
 import type { Json } from "../support/json.ts";
 import { promtool, readMetrics } from "../support/prometheus.ts";
 import { type Answer, call } from "../support/raw-client.ts";
+import { scrapeAfter } from "../support/scrape.ts";
 import { TestServer } from "../support/server.ts";
 
 const TOKEN = "t".repeat(40);
@@ -19,7 +20,9 @@ async function withTraffic(config: Json): Promise<string> {
   const gpus = [{ device_id: 0, name: "H100", utilization_pct: 1, memory_used_gb: 1, memory_total_gb: 80 }];
   await FakeAgent.join(server, { id: "backend1", endpoint: backend.url, gpus });
   expect((await server.call("GET", "/api/example")).status).toBe(200);
-  return (await server.call("GET", "/metrics")).text;
+  const { metrics_namespace: namespace = "opsen", metrics_subsystem: subsystem = "" } = config;
+  const prefix = [namespace, subsystem, ""].filter((part, index) => part !== "" || index === 2).join("_");
+  return (await scrapeAfter(server, 1, prefix)).text;
 }
 
 function bearer(token: string): Record<string, string> {

@@ -3,16 +3,9 @@ import { expect, test } from "bun:test";
 import { FakeAgent } from "../support/fake-agent.ts";
 import { freePort } from "../support/free-port.ts";
 import { HttpBackend } from "../support/http-backend.ts";
-import { type Metrics, readMetrics } from "../support/prometheus.ts";
 import { call, openClient } from "../support/raw-client.ts";
+import { scrape, scrapeAfter } from "../support/scrape.ts";
 import { TestServer } from "../support/server.ts";
-
-async function scrape(server: TestServer): Promise<Metrics> {
-  const answer = await server.call("GET", "/metrics");
-  expect(answer.status).toBe(200);
-  expect(answer.header("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-  return readMetrics(answer.text);
-}
 
 test("every counter is there from the start, and requests move them", async () => {
   await using backend = new HttpBackend({ name: "b" });
@@ -26,7 +19,7 @@ test("every counter is there from the start, and requests move them", async () =
   await FakeAgent.join(server, { id: "b", endpoint: backend.url });
   for (let count = 0; count < 3; count++) expect((await server.call("GET", "/x")).status).toBe(200);
   await server.call("GET", "/x?tier=nonsense");
-  const after = await scrape(server);
+  const after = await scrapeAfter(server, 5);
   const moved = (name: string): number => (after.value(name) ?? 0) - (before.value(name) ?? 0);
   expect(moved('opsen_errors_total{code="no_backend"}')).toBe(1);
   expect(moved('opsen_errors_total{code="unknown_tier"}')).toBe(1);
@@ -60,7 +53,7 @@ test("a backend that fails is told by errors, retries and its breaker", async ()
   await FakeAgent.join(server, { id: "bad", endpoint: bad, cpu: 0 });
   await FakeAgent.join(server, { id: "good", endpoint: good.url, cpu: 60 });
   for (let count = 0; count < 5; count++) expect((await server.call("GET", "/x")).status).toBe(200);
-  const metrics = await scrape(server);
+  const metrics = await scrapeAfter(server, 5);
   const errors = metrics.value('opsen_backend_errors_total{backend="bad"}') ?? 0;
   expect(errors).toBeGreaterThanOrEqual(2);
   expect(metrics.value('opsen_backend_retries_total{backend="bad"}')).toBe(errors);
@@ -107,7 +100,7 @@ test("what agents report, what is leased and what is kept is told by backend", a
   expect(value("connections_active", 'backend="c"')).toBe(1);
   backend.gate.open();
   await running;
-  const after = await scrape(server);
+  const after = await scrapeAfter(server, 1);
   expect(after.value(`opsen_connections_idle{backend="c",${label}}`)).toBe(1);
   expect(after.value(`opsen_connections_active{backend="c",${label}}`)).toBe(0);
   expect(after.value(`opsen_leases{${label}}`)).toBe(0);
@@ -129,7 +122,7 @@ test("a flood of bad requests is counted to the last one, and is none of lines",
       expect((await client.readResponse("GET")).startLine).toContain(` ${status} `);
     }
   }
-  const series = await scrape(server);
+  const series = await scrapeAfter(server, each * floods.length);
   for (const [code] of floods) expect(series.value(`opsen_errors_total{code="${code}"}`)).toBe(each);
   await server.stop();
   const lines = server.logs().filter((entry) => JSON.stringify(entry).includes('"code":"'));

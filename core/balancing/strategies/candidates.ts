@@ -14,6 +14,8 @@ export class Candidates {
   count = 0;
   /** Sum of the shares. */
   total = 0;
+  /** The same before any was dropped. */
+  whole = 0;
   readonly byCapacity: boolean;
 
   /** `byCapacity`: shares are weight times free cores instead of weight. */
@@ -38,6 +40,7 @@ export class Candidates {
       this.total += f64(weight, row);
     }
     if (this.byCapacity) this.#weighByCapacity(view);
+    this.whole = this.total;
     return this.count;
   }
 

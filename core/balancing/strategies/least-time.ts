@@ -1,5 +1,5 @@
 import { f64, i32 } from "../../table/buffer-layout.ts";
-import { LEAST_LATENCY_MS, latencyNow } from "../latency.ts";
+import { LEAST_LATENCY_MS, latencyNow, orSilence } from "../latency.ts";
 import type { PickQuery } from "../pick.ts";
 import type { Candidates } from "./candidates.ts";
 import type { StrategyName } from "./names.ts";
@@ -21,29 +21,37 @@ export class LeastTimeStrategy implements Strategy {
   }
 
   pick(view: StrategyView, query: PickQuery, takes: boolean): number {
-    const { turn } = view.columns.balance;
+    const { balance } = view.columns;
+    const { turn } = balance;
     const count = this.#candidates.collect(view);
     const { rows, shares, figures } = this.#candidates;
     const unmet = this.#fillLatencies(view, query.nowMs);
-    const last = i32(turn, query.tier);
+    const at = view.turnAt;
+    const last = i32(turn, at);
     let best = -1;
     let least = Infinity;
     for (let position = 0; position < count; position++) {
       const row = i32(rows, position);
-      const latency = f64(figures, position) || unmet;
+      const latency = orSilence(balance, row, f64(figures, position) || unmet, query.nowMs, this.#decayMs);
       const cost = (latency * (i32(view.inFlight, row) + 1)) / f64(shares, position);
       if (cost > least || (cost === least && !comesFirst(row, best, last))) continue;
       best = row;
       least = cost;
     }
-    if (takes && best >= 0) Atomics.store(turn, query.tier, best);
+    if (takes && best >= 0) Atomics.store(turn, at, best);
     return best;
   }
 
   figure(view: StrategyView, query: PickQuery, row: number): number {
     const { balance, weight } = view.columns;
-    const latency = latencyNow(balance, row, query.nowMs, this.#decayMs);
+    const met = latencyNow(balance, row, query.nowMs, this.#decayMs) || this.#unmet(view, query.nowMs);
+    const latency = orSilence(balance, row, met, query.nowMs, this.#decayMs);
     return (latency * (i32(view.inFlight, row) + 1)) / f64(weight, row);
+  }
+
+  #unmet(view: StrategyView, nowMs: number): number {
+    this.#candidates.collect(view);
+    return this.#fillLatencies(view, nowMs);
   }
 
   /** Notes the latency of each candidate; gives the least that is known. */

@@ -5,18 +5,19 @@ import type { Strategy, StrategyView } from "./strategy.ts";
 
 /**
  * One after the other, whatever their weights: the next eligible row after the one that any thread picked last for the
- * tier.
+ * tier, of those that may serve such requests.
  */
 export class RoundRobinStrategy implements Strategy {
   readonly name: StrategyName = "round_robin";
 
-  pick(view: StrategyView, query: PickQuery, takes: boolean): number {
+  pick(view: StrategyView, _query: PickQuery, takes: boolean): number {
     const { turn } = view.columns.balance;
+    const at = view.turnAt;
     for (;;) {
-      const last = Atomics.load(turn, query.tier);
+      const last = Atomics.load(turn, at);
       const row = nextAfter(view, last);
       // Another thread has taken the turn meanwhile: the next one is ours.
-      if (row < 0 || !takes || Atomics.compareExchange(turn, query.tier, last, row) === last) return row;
+      if (row < 0 || !takes || Atomics.compareExchange(turn, at, last, row) === last) return row;
     }
   }
 

@@ -4,6 +4,9 @@ import type { PickQuery } from "../pick.ts";
 import type { Candidates } from "./candidates.ts";
 import type { StrategyView } from "./strategy.ts";
 
+/** Among the same candidates nobody is ahead of, or behind, its due by as much as this many rounds. */
+const MOST_ROUNDS = 2;
+
 /**
  * The next candidate in smooth weighted turn, as nginx's: each saves up its share, the one with the most goes and pays
  * the sum of the shares; of equals the first. After t turns among the same candidates a row with share w of a sum W that
@@ -27,17 +30,30 @@ export function smoothTurn(
   return row;
 }
 
-function richest(smooth: Float64Array, { rows, shares, count, total }: Candidates, takes: boolean): number {
+function richest(smooth: Float64Array, candidates: Candidates, takes: boolean): number {
+  const { rows, shares, count, total, whole } = candidates;
   let best = -1;
   let most = -Infinity;
+  let farthest = 0;
   for (let position = 0; position < count; position++) {
     const row = i32(rows, position);
     const saved = f64(smooth, row) + f64(shares, position);
     if (takes) smooth[row] = saved;
+    farthest = Math.max(farthest, Math.abs(saved));
     if (saved <= most) continue;
     best = row;
     most = saved;
   }
-  if (takes) smooth[best] = most - total;
+  if (!takes) return best;
+  smooth[best] = most - total;
+  if (farthest > MOST_ROUNDS * whole) shrink(smooth, candidates, whole / farthest);
   return best;
+}
+
+/** Weights have become much smaller: what was saved up in the former ones counts for as many turns as before. */
+function shrink(smooth: Float64Array, { rows, count }: Candidates, factor: number): void {
+  for (let position = 0; position < count; position++) {
+    const row = i32(rows, position);
+    smooth[row] = f64(smooth, row) * factor;
+  }
 }

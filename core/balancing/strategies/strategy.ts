@@ -17,6 +17,8 @@ export interface StrategyView {
   readonly inFlight: Int32Array;
   /** Whether every claimed row has a known location. */
   readonly allLocated: boolean;
+  /** Where the turn of the query's tier is, and of the backends that may serve it; see `turnAt`. */
+  readonly turnAt: number;
   isLocated(row: number): boolean;
   /**
    * Whether the row passes every filter. Dearer than a comparison of scores, so ask last: of the rows that would win.

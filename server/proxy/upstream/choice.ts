@@ -117,8 +117,10 @@ export class Choice {
   use(): void {
     if (this.#isUnused && this.#tried.length === 0) this.#exchange.plane.retryDesk.sent(this.#pick.row);
     this.#isUnused = false;
+    const { body, plane } = this.#exchange;
     // A body that is still to come would make the client's time the backend's.
-    this.#sentAtMs = this.#exchange.body.complete ? this.#exchange.plane.now() : 0;
+    this.#sentAtMs = body.complete ? plane.now() : 0;
+    if (!body.complete) plane.picker.waitsForClient(this.#pick);
   }
 
   /** The backend has begun to answer. */
@@ -147,7 +149,9 @@ export class Choice {
   /** The answer that has begun comes to no end. */
   broke(): void {
     this.#countError();
-    if (!this.#pick.settled) this.#exchange.plane.tables.traffic.broke(this.#pick.row, this.#pick.generation);
+    // Of one with a bad status it is known already that it failed.
+    if (this.#pick.settled || this.#event === "failure") return;
+    this.#exchange.plane.tables.traffic.broke(this.#pick.row, this.#pick.generation);
   }
 
   /** The request goes over that connection. */

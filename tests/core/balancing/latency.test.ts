@@ -25,7 +25,7 @@ class Fed extends FleetUnderTest {
 test("the mean by load is that of the same load, else of the nearest lower one, else of a higher one", () => {
   const { balance } = new FleetUnderTest({}, [1, 1]).tables.backends.columns;
   const feed = (ms: number, others: number, failed = false): void =>
-    feedLatency(balance, 0, { ms, nowMs: 1000, failed, others }, DECAY_MS);
+    feedLatency(balance, 0, { ms, nowMs: 1000, failed, others, slowestMs: 0 }, DECAY_MS);
   const seen = (...loads: number[]): number[] => loads.map((others) => latencyAtLoad(balance, 0, others));
   expect(seen(0, 5)).toEqual([0, 0]);
   feed(40, 5);
@@ -43,7 +43,7 @@ test("the mean by load is that of the same load, else of the nearest lower one, 
 describe("the latency of a row", () => {
   test("follows a peak at once, and what is lower by the time that has passed", () => {
     const fed = new Fed();
-    expect(fed.seen()).toBe(0);
+    expect(fed.seen()).toBe(LEAST_LATENCY_MS);
     expect(fed.feed(10)).toBe(10);
     expect(fed.feed(200)).toBe(200);
     expect(fed.feed(10)).toBe(200);

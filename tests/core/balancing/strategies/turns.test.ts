@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { StrategyName } from "../../../../core/balancing/strategies/names.ts";
+import { FROM_GROUP, TO_GROUP } from "../../../../core/table/migration-split.ts";
 import { openTables, releaseWorker } from "../../../../core/table/tables.ts";
 import { newOptions, newTables } from "../../../sim/fixtures.ts";
 import { Hammer } from "../hammer.ts";
@@ -82,6 +83,18 @@ describe("weighted_round_robin", () => {
     for (const count of counts(fleet.rows(30), 3)) expect(Math.abs(count - 10)).toBeLessThanOrEqual(1);
   });
 
+  test.each(["weighted_round_robin", "least_connections"] as const)(
+    "%s does not pay back in small weights what was saved up in large ones",
+    (name) => {
+      const fleet = new FleetUnderTest({ strategy: name }, [1000, 1, 999]);
+      fleet.rows(500);
+      for (const row of [0, 1, 2]) fleet.tables.backends.setPreference(row, { weight: 1, backupOf: -1 });
+      const [first = 0, second = 0, third = 0] = counts(fleet.rows(30), 3);
+      expect(Math.max(first, second, third)).toBeLessThanOrEqual(15);
+      for (const count of counts(fleet.rows(300), 3)) expect(Math.abs(count - 100)).toBeLessThanOrEqual(2);
+    },
+  );
+
   test("weighs by free cores where that is asked for, a row of unknown size as the mean", () => {
     const fleet = new FleetUnderTest({ strategy, weightByCapacity: true });
     const cores = [8, 2, 0, 2 ** 31 - 1];
@@ -117,5 +130,24 @@ describe("round_robin", () => {
     const tiers = [...TIERS, ...TIERS];
     const fleet = new FleetUnderTest({ strategy, tiers }, [1, 1]);
     expect(fleet.rows(6, (index) => ({ tier: index % 2 }))).toEqual([1, 1, 0, 0, 1, 1]);
+  });
+
+  test.each([
+    ["groups of paths", [0, 0, 1, 1]],
+    ["a part of one and the other", [0, 0, 1, 2]],
+  ] as const)("goes round within each service, however their requests come together: %s", (_, groups) => {
+    const fleet = new FleetUnderTest({ strategy }, [1, 1, 1, 1]);
+    for (const [row, group] of groups.entries()) fleet.tables.backends.setPathGroup(row, group);
+    const services = [Int32Array.of(0, -1, -1), Int32Array.of(-1, 0, 0)];
+    const rows = fleet.rows(400, (index) => ({ endpointOfGroup: services[index % 2] ?? null }));
+    expect(counts(rows, 4)).toEqual([100, 100, 100, 100]);
+  });
+
+  test("goes round within both groups of a migration", () => {
+    const fleet = new FleetUnderTest({ strategy }, [1, 1, 1, 1]);
+    const { migration } = fleet.tables;
+    for (const row of [0, 1, 2, 3]) migration.setGroup(row, row < 2 ? FROM_GROUP : TO_GROUP);
+    migration.begin({ salt: 1, movesSessions: false, byClient: false }, 0.5);
+    for (const count of counts(fleet.rows(400), 4)) expect(Math.abs(count - 100)).toBeLessThanOrEqual(2);
   });
 });
