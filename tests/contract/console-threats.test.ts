@@ -1,10 +1,9 @@
 /** What the web console defends against, by requests as an attacker would have them sent. */
 import { expect, test } from "bun:test";
-import { eventually } from "../support/eventually.ts";
 import { FakeAgent } from "../support/fake-agent.ts";
 import { freePort } from "../support/free-port.ts";
 import { HttpBackend } from "../support/http-backend.ts";
-import { type Json, record, string } from "../support/json.ts";
+import { type Json, string } from "../support/json.ts";
 import { type CallOptions, call, openClient } from "../support/raw-client.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -62,4 +61,51 @@ test("a backend never sees a log-in, though browsers send cookies to every port 
   expect((await server.call("GET", "/console/x", { headers: { Cookie: cookie } })).text).toBe("ok");
   expect(seen).toEqual(["a=1; b=2", "a=1; b=2", "a=1; b=2", null]);
   expect((await call(admin, "GET", "/console/api/backends", own(cookie))).status).toBe(200);
+});
+
+test("guesses that are sent at one time are throttled like guesses one after the other", async () => {
+  await using server = await TestServer.start({ config: { ...CONFIG, workers: 1 } });
+  const guess = "key=0123456789";
+  const head = `POST /console/login HTTP/1.1\r\nHost: t\r\nContent-Type: ${FORM["Content-Type"]}\r\n`;
+  const wires = await Promise.all(Array.from({ length: 60 }, () => openClient(server.target)));
+  for (const wire of wires) {
+    await wire.send(
+      `${head}Content-Length: ${guess.length}\r\nConnection: close\r\n\r\n${guess.slice(0, -1)}`,
+    );
+  }
+  // Each has been looked at when a request that came later is answered.
+  await server.call("GET", "/console");
+  const statuses = await Promise.all(
+    wires.map(async (wire) => {
+      await wire.send(guess.slice(-1));
+      const { startLine } = await wire.readResponse("POST");
+      await wire[Symbol.asyncDispose]();
+      return startLine.split(" ")[1];
+    }),
+  );
+  const judged = statuses.filter((status) => status === "403").length;
+  expect({
+    judged: judged > 0 && judged <= 22,
+    rest: statuses.every((each) => each === "403" || each === "429"),
+  }).toEqual({
+    judged: true,
+    rest: true,
+  });
+});
+
+test("origins that may call the API may not call the console, and its own pages always may", async () => {
+  const cors = { enable_cors: true, cors_allowed_origins: ["https://good.example"] };
+  await using server = await TestServer.start({ config: { ...CONFIG, ...cors } });
+  const origin = { Origin: "http://127.0.0.1" };
+  const logged = await server.call("POST", "/console/login", form(KEYS.admin, origin));
+  expect(logged.status).toBe(303);
+  const cookie = string(logged.header("Set-Cookie")).split(";")[0] ?? "";
+  const change = { json: { set: { stale_minutes: 3 } }, headers: origin };
+  expect((await server.call("PATCH", "/console/api/config", own(cookie, change))).status).toBe(200);
+  const good = { Origin: "https://good.example" };
+  const foreign = await server.call("GET", "/console/api/config", own(cookie, { headers: good }));
+  expect([foreign.status, foreign.header("Access-Control-Allow-Origin")]).toEqual([403, null]);
+  const preflight = { ...good, "Access-Control-Request-Method": "PATCH" };
+  const asked = await server.call("OPTIONS", "/console/api/config", { headers: preflight });
+  expect(asked.header("Access-Control-Allow-Origin")).toBeNull();
 });

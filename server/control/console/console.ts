@@ -1,6 +1,6 @@
 /** The web console: pages, log-ins, the API for its scripts, and the live connection. */
 import type { Server } from "bun";
-import type { ApiKey } from "../../../core/plane/api-key.ts";
+import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 import {
   CONSOLE_LIVE_PATH,
   CONSOLE_LOGIN_PATH,
@@ -163,7 +163,9 @@ export class Console {
     if (session === null) return unauthorized();
     if (this.live.isFull) return problem(503, "Too many pages listen already.");
     const isAllowed = () =>
-      session === KEYLESS ? this.#keys().length === 0 : this.#sessions.get(session.id, false) !== null;
+      session === KEYLESS
+        ? this.#keys().every(isMetricsOnly)
+        : this.#sessions.get(session.id, false) !== null;
     if (server.upgrade(request, { data: this.live.newPage(isAllowed) })) return undefined;
     return problem(426, "A WebSocket is to be had here.", { headers: { Upgrade: "websocket" } });
   }

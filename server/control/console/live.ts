@@ -18,6 +18,8 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 /** Seconds that a page may be left out before it is dropped. */
 const MAX_SKIPPED = 30;
 const MAX_WISH_BYTES = 512;
+/** Wishes of one page that are met at once, in a second; the next message meets what it wishes beyond. */
+const MAX_WISHES = 5;
 /** Most decisions and log lines in one message. */
 const MAX_DECISIONS = 200;
 const MAX_LINES = 500;
@@ -36,6 +38,8 @@ export interface PageData {
   fleetBeat: number;
   decisionsAt: number;
   logAt: number;
+  /** Since the last message that nobody asked for. */
+  wishes: number;
   skipped: number;
 }
 
@@ -88,6 +92,7 @@ export class Live {
       fleetBeat: 0,
       decisionsAt: 0,
       logAt: 0,
+      wishes: 0,
       skipped: 0,
     };
   }
@@ -118,6 +123,7 @@ export class Live {
     if (topics.has("fleet") && !data.topics.has("fleet")) data.fleetBeat = 0;
     data.topics = topics;
     this.#sampleIfWatched();
+    if (++data.wishes > MAX_WISHES) return;
     this.#look();
     this.#tellPage(page);
   }
@@ -152,6 +158,7 @@ export class Live {
   #tell(): void {
     this.#look();
     for (const page of this.#pages) {
+      page.data.wishes = 0;
       if (page.data.isAllowed()) this.#tellPage(page);
       else page.close(CLOSE_POLICY, "the log-in has ended");
     }
