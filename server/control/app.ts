@@ -221,6 +221,7 @@ async function reloadBy(settings: Settings, actor: string): Promise<void> {
     persist: false,
     expected: null,
     dryRun: false,
+    isLocal: true,
   });
 }
 

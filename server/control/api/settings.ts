@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { shownConfig } from "../../../core/config/diff.ts";
 import { LIVE_KEYS } from "../../../core/config/live-keys.ts";
 import { withKeys } from "../../../core/config/runtime-changes.ts";
+import { isLoopback } from "../../../core/http/cidr.ts";
 import type { SettingsOutcome, Request as SettingsRequest } from "../settings/settings.ts";
 import { invalid, json, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
@@ -104,6 +105,7 @@ export function requestOf(call: Call, action: string, target: string, persist: b
     // What is no version of ours fits none.
     expected: asked === null || asked === "*" ? null : Number(version ?? -1),
     dryRun: call.query.get("dry_run") === "true",
+    isLocal: isLoopback(call.peer),
   };
 }
 
@@ -127,8 +129,8 @@ export function tagged(response: Response, version: number): Response {
 
 function shown({ config, settings, source }: ApiDeps): Response {
   const overrides: Record<string, unknown> = {};
-  for (const { key, ...change } of settings.changes.keys) {
-    overrides[key] = { ...change, at: new Date(change.at).toISOString() };
+  for (const { key, value, persist, by, at } of settings.changes.keys) {
+    overrides[key] = { value, persist, by, at: new Date(at).toISOString() };
   }
   const answer = json({
     version: settings.version,

@@ -28,6 +28,8 @@ export interface Request {
   readonly expected: number | null;
   /** Only tell what would change. */
   readonly dryRun: boolean;
+  /** The caller is on this host. */
+  readonly isLocal: boolean;
 }
 
 export type SettingsOutcome =
@@ -99,7 +101,8 @@ export class Settings {
     request: Request,
     edit: (changes: RuntimeChanges, origin: Origin) => RuntimeChanges,
   ): Promise<SettingsOutcome> {
-    const origin = { persist: request.persist, by: request.actor, at: this.#deps.wallNow() };
+    const { persist, actor: by, isLocal: local } = request;
+    const origin = { persist, by, at: this.#deps.wallNow(), local };
     return this.#inTurn(() => this.#apply(request, edit(this.#changes, origin), "edit"));
   }
 

@@ -6,7 +6,16 @@ import { loadChanges } from "../../../../server/control/settings/stored-changes.
 import { idleReport, newWorld, registerOk, START_MS, type World } from "../fixtures.ts";
 
 function request(more: Partial<Request> = {}): Request {
-  return { actor: "ann", action: "test", target: "", persist: true, expected: null, dryRun: false, ...more };
+  return {
+    actor: "ann",
+    action: "test",
+    target: "",
+    persist: true,
+    expected: null,
+    dryRun: false,
+    isLocal: true,
+    ...more,
+  };
 }
 
 function set(world: World, values: Readonly<Record<string, unknown>>, more: Partial<Request> = {}) {
