@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { FakeAgent } from "../support/fake-agent.ts";
 import { freePort } from "../support/free-port.ts";
 import { HttpBackend } from "../support/http-backend.ts";
-import { type Json, string } from "../support/json.ts";
+import { type Json, record, string } from "../support/json.ts";
 import { type CallOptions, call, openClient } from "../support/raw-client.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -108,4 +108,105 @@ test("origins that may call the API may not call the console, and its own pages 
   const preflight = { ...good, "Access-Control-Request-Method": "PATCH" };
   const asked = await server.call("OPTIONS", "/console/api/config", { headers: preflight });
   expect(asked.header("Access-Control-Allow-Origin")).toBeNull();
+});
+
+/** Listens as a page does, for the log; the lines and how the connection ended, when so many messages have come or it has. */
+function listen(server: TestServer, headers: Record<string, string>, messages: number): Promise<Json> {
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}/console/live`, { headers });
+  let lines = 0;
+  let told = 0;
+  return new Promise((resolve) => {
+    socket.addEventListener("open", () => socket.send('{"watch":["log"]}'));
+    socket.addEventListener("message", ({ data }) => {
+      const { log } = record(JSON.parse(String(data)) as unknown);
+      if (Array.isArray(log)) lines += log.length;
+      if (++told < messages) return;
+      socket.close();
+      resolve({ lines, ended: false });
+    });
+    socket.addEventListener("close", ({ code }) => resolve({ lines, ended: code }));
+  });
+}
+
+test("the log, which tells who did what, is for administrators", async () => {
+  await using server = await TestServer.start({ config: CONFIG });
+  for (const [key, isTold] of [
+    [KEYS.read, false],
+    [KEYS.helper, false],
+    [KEYS.admin, true],
+  ] as const) {
+    const headers = { Cookie: await logIn(server, key), Origin: server.url };
+    const { lines, ended } = await listen(server, headers, 2);
+    expect({ key, ended, isTold: lines !== 0 }).toEqual({ key, ended: false, isTold });
+  }
+});
+
+test("a token for metrics alone leaves the console of a host without keys as open as it is", async () => {
+  await using server = await TestServer.start({ config: { metrics_bearer_token: "t".repeat(40) } });
+  expect(await listen(server, { Origin: server.url }, 3)).toMatchObject({ ended: false });
+});
+
+test("a log-in is good for no more than its key, and for no longer", async () => {
+  await using server = await TestServer.start({ config: CONFIG });
+  const cookie = await logIn(server, KEYS.admin);
+  const [name = "", value = ""] = cookie.split("=");
+  const [id = "", mac = ""] = value.split(".");
+  // A value that was planted before the log-in is none afterwards, and nobody can make one.
+  for (const planted of [
+    `${id}.${"A".repeat(mac.length)}`,
+    id,
+    `${id}.`,
+    `.${mac}`,
+    `${id}.${mac}x`,
+    "x.y",
+    "",
+  ]) {
+    const { status } = await server.call("GET", "/console/api/config", own(`${name}=${planted}`));
+    expect({ planted, status }).toEqual({ planted, status: 401 });
+  }
+  const second = await server.call(
+    "POST",
+    "/console/login",
+    form(KEYS.admin, { Cookie: `${name}=${id}.${mac}` }),
+  );
+  expect(string(second.header("Set-Cookie"))).not.toContain(id);
+  await server.stop();
+  await server.restart();
+  expect((await server.call("GET", "/console/api/config", own(cookie))).status).toBe(401);
+});
+
+test("what pages show of a fleet is kept by no cache, framed by nobody, and leads nowhere else", async () => {
+  await using server = await TestServer.start({ config: CONFIG });
+  const cookie = await logIn(server, KEYS.admin);
+  for (const path of [
+    "/console",
+    "/console/session",
+    "/console/news",
+    "/console/schema",
+    "/console/api/backends",
+    "/console/api/config",
+  ]) {
+    const got = await server.call("GET", path, own(cookie));
+    expect({
+      path,
+      status: got.status,
+      cache: got.header("Cache-Control"),
+      frames: got.header("X-Frame-Options"),
+    }).toEqual({
+      path,
+      status: 200,
+      cache: "no-store",
+      frames: "DENY",
+    });
+  }
+  for (const target of [
+    "/console/login?next=https://evil.example",
+    "/console/login//evil.example",
+    "/console/?to=//evil.example",
+  ]) {
+    const got = await server.call("POST", target, form(KEYS.admin, { Referer: "https://evil.example/" }));
+    expect([null, "/console"]).toContain(got.header("Location"));
+  }
+  const hostile = { Host: "evil.example", "X-Forwarded-Host": "evil.example" };
+  expect((await server.call("GET", "/console/", { headers: hostile })).header("Location")).toBe("/console");
 });

@@ -162,11 +162,15 @@ export class Console {
     const session = this.#sessionOf(request, false);
     if (session === null) return unauthorized();
     if (this.live.isFull) return problem(503, "Too many pages listen already.");
-    const isAllowed = () =>
-      session === KEYLESS
-        ? this.#keys().every(isMetricsOnly)
-        : this.#sessions.get(session.id, false) !== null;
-    if (server.upgrade(request, { data: this.live.newPage(isAllowed) })) return undefined;
+    const standing = (): Session | null => {
+      if (session !== KEYLESS) return this.#sessions.get(session.id, false);
+      return this.#keys().every(isMetricsOnly) ? KEYLESS : null;
+    };
+    const data = this.live.newPage({
+      isAllowed: () => standing() !== null,
+      seesLog: () => standing()?.scopes.includes("admin") === true,
+    });
+    if (server.upgrade(request, { data })) return undefined;
     return problem(426, "A WebSocket is to be had here.", { headers: { Upgrade: "websocket" } });
   }
 

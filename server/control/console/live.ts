@@ -32,6 +32,8 @@ const CLOSE_POLICY = 1008;
 export interface PageData {
   /** Whether its log-in still counts. */
   readonly isAllowed: () => boolean;
+  /** Whether that log-in may see the log: who may look at what happens need not learn who did it, or who asked for what. */
+  readonly seesLog: () => boolean;
   topics: ReadonlySet<ConsoleTopic>;
   figuresAt: number;
   /** Beat of the last message about the fleet; 0 before the first. */
@@ -84,9 +86,9 @@ export class Live {
   }
 
   /** What a page has before it has said what it wants. */
-  newPage(isAllowed: () => boolean): PageData {
+  newPage(login: Pick<PageData, "isAllowed" | "seesLog">): PageData {
     return {
-      isAllowed,
+      ...login,
       topics: new Set(),
       figuresAt: 0,
       fleetBeat: 0,
@@ -201,7 +203,7 @@ export class Live {
       figures,
       ...(data.topics.has("fleet") ? this.#fleetNews(data) : {}),
       ...(data.topics.has("decisions") ? this.#decisionNews(data) : {}),
-      ...(data.topics.has("log") ? this.#logNews(data) : {}),
+      ...(data.topics.has("log") && data.seesLog() ? this.#logNews(data) : {}),
     };
   }
 

@@ -24,10 +24,11 @@ class FakePage {
   readonly told: LiveMessage[] = [];
   readonly closed: number[] = [];
   unsent = 0;
+  seesLog = true;
   readonly data: PageData;
 
   constructor(live: Live) {
-    this.data = live.newPage(() => true);
+    this.data = live.newPage({ isAllowed: () => true, seesLog: () => this.seesLog });
   }
 
   /** As the server sees it: the part of a socket that is used. */
@@ -183,5 +184,18 @@ test("a page that wishes without end costs no more than the news of each second"
   const page = openPage(live, ["fleet"]);
   for (let count = 0; count < 1000; count++) live.wish(page.socket, '{"watch":["fleet","log"]}');
   expect(page.told.length).toBeLessThanOrEqual(5);
+  live.stop();
+});
+
+test("the log is for those who may see it now, whatever a page wishes", () => {
+  const { live, log } = world();
+  const page = openPage(live, ["fleet"]);
+  page.seesLog = false;
+  log.push("who did what\n");
+  live.wish(page.socket, '{"watch":["log"]}');
+  expect(page.told.map((message) => message.log)).toEqual([undefined, undefined]);
+  page.seesLog = true;
+  live.wish(page.socket, '{"watch":["log"]}');
+  expect(page.last?.log).toEqual(["who did what"]);
   live.stop();
 });
