@@ -82,6 +82,14 @@ const UNDERSTOOD: ReadonlySet<number> = new Set(
   ),
 );
 
+/**
+ * About the message or the client rather than the URI: for anybody else the answer may be another one. Some must not be
+ * stored whatever they say (RFC 6585 sections 3 to 6, RFC 8470 section 5.2); an attacker could choose what provokes others.
+ */
+const OF_THE_MESSAGE: ReadonlySet<number> = new Set([
+  408, 411, 412, 413, 414, 415, 416, 417, 421, 425, 426, 428, 429, 431, 511,
+]);
+
 /** A guess is this share of the time since the last change (RFC 9111 section 4.2.2), at most so long. */
 const HEURISTIC_SHARE = 0.1;
 const MAX_HEURISTIC_MS = 86_400_000;
@@ -126,7 +134,7 @@ function mayStore(
   says: ResponseDirectives,
   rules: CacheRules,
 ): boolean {
-  if (status < 200 || status === 206 || status === 304) return false;
+  if (status < 200 || status === 206 || status === 304 || OF_THE_MESSAGE.has(status)) return false;
   // RFC 9111 section 5.2.2.3: who understands the status may pass over the no-store beside it.
   if (says.mustUnderstand ? !UNDERSTOOD.has(status) : says.noStore) return false;
   if (says.isPrivate || (vary !== null && isVaryAny(vary))) return false;

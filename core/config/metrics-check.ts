@@ -32,6 +32,7 @@ export const OWN_LABELS: ReadonlySet<string> = new Set([
 const MANAGEMENT: ReadonlySet<string> = new Set([
   "audit",
   "backends",
+  "cache",
   "clients",
   "config",
   "console",

@@ -4,11 +4,15 @@ import { ClientId } from "../wire/registration.ts";
 import { backendIdOf } from "./backend-checks.ts";
 import { BACKEND_TERMS, type BackendConfig, BackendSchema, type BackendTerms } from "./backend-schema.ts";
 
-/** Who changed something, when (milliseconds since the epoch), and whether it outlives a restart. */
+/**
+ * Who changed something, when (milliseconds since the epoch), and whether it outlives a restart. `local`: a caller on
+ * this host did, who may send requests to what listens on its loopback addresses.
+ */
 const ORIGIN = {
   persist: Type.Boolean(),
   by: Type.String({ maxLength: 256 }),
   at: Type.Number(),
+  local: Type.Optional(Type.Boolean()),
 };
 
 const TermsSchema = Type.Object(BACKEND_TERMS, { additionalProperties: false });
@@ -23,7 +27,7 @@ export const RuntimeChangesSchema = Type.Object({
 });
 
 export type RuntimeChanges = Readonly<Static<typeof RuntimeChangesSchema>>;
-export type Origin = Readonly<Pick<RuntimeChanges["keys"][number], "persist" | "by" | "at">>;
+export type Origin = Readonly<Pick<RuntimeChanges["keys"][number], "persist" | "by" | "at" | "local">>;
 
 export const NO_CHANGES: RuntimeChanges = { keys: [], added: [], removed: [], terms: [] };
 
@@ -74,7 +78,12 @@ export function withTerms(
   origin: Origin,
 ): RuntimeChanges {
   const added = changes.added.find((each) => each.id === id);
-  if (added !== undefined) return withBackend(changes, { ...added.entry, ...terms }, origin);
+  if (added !== undefined) {
+    // Terms say nothing of where it is: that is still what the caller who added it said.
+    const { persist, by, at } = origin;
+    const { local = false } = added;
+    return withBackend(changes, { ...added.entry, ...terms }, { persist, by, at, local });
+  }
   const before = changes.terms.find((each) => each.id === id)?.terms ?? {};
   const rest = changes.terms.filter((each) => each.id !== id);
   return { ...changes, terms: [...rest, { id, terms: { ...before, ...terms }, ...origin }] };

@@ -133,6 +133,8 @@ export const ACCEPT_ENCODING = kindOf("accept-encoding");
 export const TRACEPARENT = kindOf("traceparent");
 export const TRACESTATE = kindOf("tracestate");
 export const ETAG = kindOf("etag");
+export const IF_MATCH = kindOf("if-match");
+export const IF_UNMODIFIED_SINCE = kindOf("if-unmodified-since");
 export const PROXY_CONNECTION = kindOf("proxy-connection");
 
 const X_OPSEN = kindOf("x-opsen-");

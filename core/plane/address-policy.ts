@@ -30,7 +30,8 @@ export class AddressPolicy {
     if (this.#denied.has(address)) return "is in denied_endpoint_cidrs";
     if (this.#allowed.has(address)) return null;
     if (isLoopback(address)) {
-      if (!allowLoopback) return "is a loopback address, which only an agent on this host may register";
+      if (!allowLoopback)
+        return "is a loopback address, which agents and callers on this host and the configuration file may name";
     } else {
       const match = this.#builtIn.find((entry) => entry.addresses.has(address));
       if (match !== undefined) return `is ${match.what}`;

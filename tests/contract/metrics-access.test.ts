@@ -131,6 +131,11 @@ test("a token alone leaves management as it is, and without any token this host 
   expect((await call({ port }, "GET", "/metrics", { headers: { Origin: "http://x.example" } })).status).toBe(
     403,
   );
+  // A relay on this host asks for somebody else.
+  for (const name of ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"]) {
+    const { status } = await call({ port }, "GET", "/metrics", { headers: { [name]: "1.1 x" } });
+    expect({ name, status }).toEqual({ name, status: 403 });
+  }
   await server.restart({ metrics_bearer_token: TOKEN });
   expect((await call({ port }, "GET", "/metrics")).status).toBe(401);
   expect((await server.call("GET", "/metrics")).status).toBe(200);

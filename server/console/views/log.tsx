@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { listen } from "../store/live.ts";
 import { useSignal } from "../store/signal.ts";
-import { logLines } from "../store/state.ts";
+import { isAdmin, logLines, who } from "../store/state.ts";
 import { shown } from "../ui/format.ts";
 import { Icon } from "../ui/icons.tsx";
 import { Button, Empty, Segmented } from "../ui/parts.tsx";
@@ -20,6 +20,27 @@ const LEVELS = [
 ] as const;
 
 export function LogView() {
+  useSignal(who);
+  return (
+    <>
+      <div class="page-head">
+        <h1>Log</h1>
+      </div>
+      {isAdmin() ? (
+        <Tail />
+      ) : (
+        <Empty icon="log" title="For administrators">
+          <p>
+            Log in with a key of the scope <code>admin</code>: the log tells who asks for what, and who has
+            changed it.
+          </p>
+        </Empty>
+      )}
+    </>
+  );
+}
+
+function Tail() {
   const live = useSignal(logLines);
   const [held, setHeld] = useState<readonly string[] | null>(null);
   const [text, setText] = useState("");
@@ -34,9 +55,6 @@ export function LogView() {
   }, [lines, text, level]);
   return (
     <>
-      <div class="page-head">
-        <h1>Log</h1>
-      </div>
       <div class="tools">
         <label class="search">
           <Icon name="search" />

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox";
 import { shownConfig } from "../../../core/config/diff.ts";
 import { LIVE_KEYS } from "../../../core/config/live-keys.ts";
 import { type RuntimeChanges, withKeys } from "../../../core/config/runtime-changes.ts";
+import { isLoopback } from "../../../core/http/cidr.ts";
 import type { SettingsOutcome, Request as SettingsRequest } from "../settings/settings.ts";
 import { invalid, json, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
@@ -105,6 +106,7 @@ export function requestOf(call: Call, action: string, target: string, persist: b
     // What is no version of ours fits none.
     expected: asked === null || asked === "*" ? null : Number(version ?? -1),
     dryRun: call.query.get("dry_run") === "true",
+    isLocal: isLoopback(call.peer),
   };
 }
 
@@ -142,8 +144,9 @@ function shown({ config, settings, source }: ApiDeps): Response {
 /** What calls have changed, by key; of single backends, the ids. */
 function overridesOf({ keys, added, removed, terms }: RuntimeChanges): Record<string, unknown> {
   const overrides = new Map<string, object>();
-  for (const { key, at, ...change } of keys)
-    overrides.set(key, { ...change, at: new Date(at).toISOString() });
+  for (const { key, value, persist, by, at } of keys) {
+    overrides.set(key, { value, persist, by, at: new Date(at).toISOString() });
+  }
   const single = [...added, ...removed, ...terms].toSorted((a, b) => a.at - b.at);
   const last = single.at(-1);
   if (last !== undefined) {

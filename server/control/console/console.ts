@@ -1,6 +1,6 @@
 /** The web console: pages, log-ins, the API for its scripts, and the live connection. */
 import type { Server } from "bun";
-import type { ApiKey } from "../../../core/plane/api-key.ts";
+import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 import {
   CONSOLE_LIVE_PATH,
   CONSOLE_LOGIN_PATH,
@@ -162,9 +162,15 @@ export class Console {
     const session = this.#sessionOf(request, false);
     if (session === null) return unauthorized();
     if (this.live.isFull) return problem(503, "Too many pages listen already.");
-    const isAllowed = () =>
-      session === KEYLESS ? this.#keys().length === 0 : this.#sessions.get(session.id, false) !== null;
-    if (server.upgrade(request, { data: this.live.newPage(isAllowed) })) return undefined;
+    const standing = (): Session | null => {
+      if (session !== KEYLESS) return this.#sessions.get(session.id, false);
+      return this.#keys().every(isMetricsOnly) ? KEYLESS : null;
+    };
+    const data = this.live.newPage({
+      isAllowed: () => standing() !== null,
+      seesLog: () => standing()?.scopes.includes("admin") === true,
+    });
+    if (server.upgrade(request, { data })) return undefined;
     return problem(426, "A WebSocket is to be had here.", { headers: { Upgrade: "websocket" } });
   }
 

@@ -18,6 +18,8 @@ const MAX_UNSENT_BYTES = 1024 * 1024;
 /** Seconds that a page may be left out before it is dropped. */
 const MAX_SKIPPED = 30;
 const MAX_WISH_BYTES = 512;
+/** Wishes of one page that are met at once, in a second; the next message meets what it wishes beyond. */
+const MAX_WISHES = 5;
 /** Most decisions and log lines in one message. */
 const MAX_DECISIONS = 200;
 const MAX_LINES = 500;
@@ -30,12 +32,16 @@ const CLOSE_POLICY = 1008;
 export interface PageData {
   /** Whether its log-in still counts. */
   readonly isAllowed: () => boolean;
+  /** Whether that log-in may see the log: who may look at what happens need not learn who did it, or who asked for what. */
+  readonly seesLog: () => boolean;
   topics: ReadonlySet<ConsoleTopic>;
   figuresAt: number;
   /** Beat of the last message about the fleet; 0 before the first. */
   fleetBeat: number;
   decisionsAt: number;
   logAt: number;
+  /** Since the last message that nobody asked for. */
+  wishes: number;
   skipped: number;
 }
 
@@ -80,14 +86,15 @@ export class Live {
   }
 
   /** What a page has before it has said what it wants. */
-  newPage(isAllowed: () => boolean): PageData {
+  newPage(login: Pick<PageData, "isAllowed" | "seesLog">): PageData {
     return {
-      isAllowed,
+      ...login,
       topics: new Set(),
       figuresAt: 0,
       fleetBeat: 0,
       decisionsAt: 0,
       logAt: 0,
+      wishes: 0,
       skipped: 0,
     };
   }
@@ -118,6 +125,7 @@ export class Live {
     if (topics.has("fleet") && !data.topics.has("fleet")) data.fleetBeat = 0;
     data.topics = topics;
     this.#sampleIfWatched();
+    if (++data.wishes > MAX_WISHES) return;
     this.#look();
     this.#tellPage(page);
   }
@@ -152,6 +160,7 @@ export class Live {
   #tell(): void {
     this.#look();
     for (const page of this.#pages) {
+      page.data.wishes = 0;
       if (page.data.isAllowed()) this.#tellPage(page);
       else page.close(CLOSE_POLICY, "the log-in has ended");
     }
@@ -194,7 +203,7 @@ export class Live {
       figures,
       ...(data.topics.has("fleet") ? this.#fleetNews(data) : {}),
       ...(data.topics.has("decisions") ? this.#decisionNews(data) : {}),
-      ...(data.topics.has("log") ? this.#logNews(data) : {}),
+      ...(data.topics.has("log") && data.seesLog() ? this.#logNews(data) : {}),
     };
   }
 

@@ -47,6 +47,8 @@ export async function logIn(deps: LoginDeps, request: Request, visitor: Visitor)
   if (!isSameOrigin(request.headers)) {
     return loginPage(deps, "Log in on this page: the form was sent from another one.", 403);
   }
+  // Read first: between the look at past failures and the count of this one there must be no time for other guesses.
+  const shown = await keyOf(request);
   const { hi, lo } = rateKey(visitor.peer);
   const waitMs = deps.failures.peek(hi, lo, deps.now());
   if (waitMs > 0) {
@@ -54,7 +56,6 @@ export async function logIn(deps: LoginDeps, request: Request, visitor: Visitor)
     const notice = `Too many wrong keys came from this address. Try again in ${seconds} seconds.`;
     return loginPage(deps, notice, 429, { "Retry-After": seconds });
   }
-  const shown = await keyOf(request);
   const key = shown === null ? null : deps.sessions.keyOf(shown);
   if (key === null) {
     deps.failures.allow(hi, lo, deps.now());

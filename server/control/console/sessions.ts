@@ -1,6 +1,7 @@
 /** Log-ins to the console: who has shown which key, for how long that counts, and the cookie that proves it. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { ApiKey, Scope } from "../../../core/plane/api-key.ts";
+import { CONSOLE_COOKIE, CONSOLE_PATH } from "../../../core/plane/console-paths.ts";
 
 /** What a log-in may do, by the key that it was made with. */
 export interface Session {
@@ -27,7 +28,6 @@ export interface SessionOptions {
   readonly now: () => number;
 }
 
-const COOKIE = "opsen_console";
 /** More log-ins at one time end the one that was used least recently. */
 const MAX_SESSIONS = 1_000;
 const ID_BYTES = 18;
@@ -121,12 +121,12 @@ export function setCookie(
 ): string {
   const age = value === "" ? 0 : Math.floor(options.maxAgeMs / 1000);
   const secure = options.secure ? "; Secure" : "";
-  return `${COOKIE}=${value}; Path=/console; HttpOnly; SameSite=Strict; Max-Age=${age}${secure}`;
+  return `${CONSOLE_COOKIE}=${value}; Path=${CONSOLE_PATH}; HttpOnly; SameSite=Strict; Max-Age=${age}${secure}`;
 }
 
 /** The first cookie of that name: browsers send those of the narrowest path first (RFC 6265 section 5.4). */
 function cookieValue(cookies: string): string | null {
-  const prefix = `${COOKIE}=`;
+  const prefix = `${CONSOLE_COOKIE}=`;
   const found = cookies.split(/;\s*/).find((pair) => pair.startsWith(prefix));
   return found === undefined ? null : found.slice(prefix.length);
 }

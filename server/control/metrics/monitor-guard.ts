@@ -8,6 +8,9 @@ import { rateKey } from "../../../core/table/rate-key.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import { problem } from "../api/answers.ts";
 
+/** What a page in a browser sends, and what a proxy on this host adds for a client of its own. */
+const FOR_OTHERS = ["origin", "x-forwarded-for", "x-real-ip", "forwarded", "via"] as const;
+
 export interface MonitorGuardDeps {
   readonly tables: Pick<Tables, "authFailures" | "counters" | "worker">;
   /** Answers anybody when there is no key at all. */
@@ -57,7 +60,7 @@ export class MonitorGuard {
   #checkKeyless({ headers }: Request, peer: string): Response | null {
     if (this.#deps.insecureNoAuth()) return null;
     const isOurs = isLoopback(peer) && isOwnAuthority(headers.get("host") ?? "");
-    if (isOurs && headers.get("origin") === null && headers.get("x-forwarded-for") === null) return null;
+    if (isOurs && !FOR_OTHERS.some((name) => headers.get(name) !== null)) return null;
     return problem(
       403,
       "No token is configured: metrics go to callers on this host. Set metrics_bearer_token.",

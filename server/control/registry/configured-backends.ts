@@ -13,6 +13,8 @@ import type { KeyedQueue } from "./keyed-queue.ts";
 export interface WantedBackend {
   readonly entry: BackendConfig;
   readonly source: Exclude<BackendSource, "agent">;
+  /** Who wants it may send requests to what listens on this host alone. */
+  readonly loopbackAllowed: boolean;
 }
 
 /** A wanted backend whose endpoints may be used. */
@@ -60,7 +62,15 @@ export class ConfiguredBackends {
     terms: ReadonlyMap<string, BackendTerms>,
   ): Promise<WantedOutcome> {
     const judged = await Promise.all(wanted.map((each) => this.#judge(each)));
-    const errors = judged.flatMap((each) => ("errors" in each ? each.errors : []));
+    const errors = judged.flatMap((each, at) => {
+      if (!("errors" in each)) return [];
+      if (wanted[at]?.source !== "dns") return each.errors;
+      // Who answers for a name must not be able to hold up every other change.
+      for (const { field, rule } of each.errors) {
+        this.#deps.log.warn("an address of a name is left out", { backend: field, reason: rule });
+      }
+      return [];
+    });
     if (errors.length > 0) return { ok: false, errors };
     const backends = judged.flatMap((each) => ("errors" in each ? [] : [each]));
     return { ok: true, fleet: { backends, terms } };
@@ -86,12 +96,15 @@ export class ConfiguredBackends {
     return turn;
   }
 
-  async #judge({ entry, source }: WantedBackend): Promise<AdmittedBackend | { errors: FieldError[] }> {
+  async #judge({
+    entry,
+    source,
+    loopbackAllowed,
+  }: WantedBackend): Promise<AdmittedBackend | { errors: FieldError[] }> {
     const id = backendIdOf(entry);
     const listed = entry.endpoints ?? [{ url: entry.url ?? "", paths: [] }];
     const verdicts = await Promise.all(
-      // Who writes the configuration may send requests to this host.
-      listed.map(async ({ url }) => ({ url, verdict: await this.#deps.policy.judge(url, true) })),
+      listed.map(async ({ url }) => ({ url, verdict: await this.#deps.policy.judge(url, loopbackAllowed) })),
     );
     const endpoints: Endpoint[] = [];
     const errors: FieldError[] = [];
@@ -112,9 +125,9 @@ export class ConfiguredBackends {
       },
       endpoints,
       patterns: listed.map(({ paths }) => paths),
-      loopbackAllowed: true,
+      loopbackAllowed,
     };
-    return { entry, source, id, admitted };
+    return { entry, source, loopbackAllowed, id, admitted };
   }
 
   async #apply({ backends, terms }: WantedFleet): Promise<void> {

@@ -149,10 +149,17 @@ export class Applier {
     readonly changes: RuntimeChanges;
   }): ReturnType<Registry["configured"]["admit"]> {
     const { dns, registry } = this.#deps;
-    const added = new Set(changes.added.map(({ id }) => id));
+    const added = new Map(changes.added.map((each) => [each.id, each]));
+    const list = changes.keys.find(({ key }) => key === "backends");
     const wanted = backends.flatMap((entry): WantedBackend[] => {
-      if (entry.dns !== undefined) return dns.expand(entry).map((each) => ({ entry: each, source: "dns" }));
-      return [{ entry, source: added.has(backendIdOf(entry)) ? "api" : "config" }];
+      const call = added.get(backendIdOf(entry));
+      const origin = call ?? list;
+      // A call from elsewhere must not reach what only this host can, any more than an agent from there.
+      const loopbackAllowed = origin === undefined || origin.local === true;
+      if (entry.dns !== undefined) {
+        return dns.expand(entry).map((each) => ({ entry: each, source: "dns", loopbackAllowed }));
+      }
+      return [{ entry, source: call === undefined ? "config" : "api", loopbackAllowed }];
     });
     const terms = new Map<string, BackendTerms>(changes.terms.map((each) => [each.id, each.terms]));
     return registry.configured.admit(wanted, terms);

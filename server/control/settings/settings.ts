@@ -25,6 +25,8 @@ export interface Request {
   readonly dryRun: boolean;
   /** Asked at the turn of the request: what others have done meanwhile that is in its way; null for nothing. */
   readonly obstacle?: () => string | null;
+  /** The caller is on this host. */
+  readonly isLocal: boolean;
 }
 
 export type SettingsOutcome =
@@ -112,7 +114,8 @@ export class Settings {
     request: Request,
     edit: (changes: RuntimeChanges, origin: Origin) => RuntimeChanges,
   ): Promise<SettingsOutcome> {
-    const origin = { persist: request.persist, by: request.actor, at: this.#deps.wallNow() };
+    const { persist, actor: by, isLocal: local } = request;
+    const origin = { persist, by, at: this.#deps.wallNow(), local };
     return this.#deps.applier.inTurn(() => {
       const { current, lasting } = this.#state;
       const next = {
@@ -132,7 +135,8 @@ export class Settings {
   readAgain(actor: string): Promise<unknown> {
     this.#reading ??= this.#deps.applier.inTurn(() => {
       this.#reading = null;
-      const request = { actor, action: "reload", target: "", persist: false, expected: null, dryRun: false };
+      const asked = { actor, action: "reload", target: "", persist: false, expected: null };
+      const request = { ...asked, dryRun: false, isLocal: true };
       return this.#apply(request, this.#state, "reload");
     });
     return this.#reading;

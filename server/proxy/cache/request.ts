@@ -4,6 +4,7 @@ import type { FieldLookup } from "../../../core/cache/vary.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { CacheOptions } from "./options.ts";
+import { COOKIES, CREDENTIALS, traitsOf, UNKEYED } from "./traits.ts";
 
 /** What a GET or HEAD asks of the cache. */
 export interface CacheRequest {
@@ -22,29 +23,12 @@ export interface CacheRequest {
 
 const ABSENT = "\u0001";
 
-/**
- * Fields by which a request may mean something else than its method and target say. They are no part of the key, so that
- * such a request must neither be answered from the cache nor fill it. If-Match and If-Unmodified-Since are for the
- * backend to judge (RFC 9111 section 4.3.2).
- */
-const UNKEYED = [
-  "x-http-method-override",
-  "x-http-method",
-  "x-method-override",
-  "x-original-url",
-  "x-rewrite-url",
-  "x-forwarded-scheme",
-  "x-forwarded-prefix",
-  "x-host",
-  "if-match",
-  "if-unmodified-since",
-] as const;
-
 /** Reads a GET or HEAD without a body; null for one that the cache has no part in. */
 export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRequest | null {
-  const { head, facts } = exchange;
+  const { head, facts, client } = exchange;
   if (head.host === "" || options.isExcluded(head.path)) return null;
-  for (const name of UNKEYED) if (head.find(name) >= 0) return null;
+  const traits = traitsOf(head, options.keyHeaders);
+  if ((traits & UNKEYED) !== 0) return null;
   const uri = targetUri(head, facts.proto);
   const fields: FieldLookup = (name) => head.join(name);
   return {
@@ -53,8 +37,9 @@ export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRe
     isHead: head.method === "HEAD",
     wishes: wishesOf(head, options),
     judged: {
-      hasCredentials: head.find("authorization") >= 0 || head.find("x-api-key") >= 0,
-      hasCookie: head.find("cookie") >= 0,
+      // The backend is told whose certificate it is, and may answer for that client alone.
+      hasCredentials: (traits & CREDENTIALS) !== 0 || client.door.clientSubject !== "",
+      hasCookie: (traits & COOKIES) !== 0,
       noStore: false,
     },
     range: head.get("range"),

@@ -1,12 +1,16 @@
+import { takeCookie } from "../../../core/http/cookie-field.ts";
 import { scanTopLevel } from "../../../core/http/json-prefix.ts";
 import { isJson } from "../../../core/http/media-type.ts";
 import { checkWebSocketHandshake } from "../../../core/http/websocket.ts";
+import { CONSOLE_COOKIE, isConsolePath } from "../../../core/plane/console-paths.ts";
 import { unitVector } from "../../../core/scoring/place.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import { proxyError, retryAfter } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { locate, setSticky, setStrategy } from "./session.ts";
 import { permittedUpgrade } from "./upgrade.ts";
+
+const LOG_IN = Buffer.from(CONSOLE_COOKIE, "latin1");
 
 /** Guards a proxied request, finds its tier, and sends it to a backend. */
 export function proxy(exchange: Exchange): void {
@@ -84,6 +88,8 @@ function start(exchange: Exchange, bodyTier: string, place: ReturnType<typeof un
     return;
   }
   query.tier = tier;
+  // The console may be on another port of this host: its log-in, which browsers bring here too, is no backend's business.
+  if (options.hasConsole && isConsolePath(head.path)) takeCookie(head, LOG_IN);
   setSticky(exchange, facts.clientIp);
   setStrategy(exchange, head.path, facts.clientIp);
   plane.cookies?.read(exchange);

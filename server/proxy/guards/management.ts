@@ -27,13 +27,13 @@ export function guardManagement(exchange: Exchange): Answer | null {
 
 /**
  * The console's pages need no key, so that there is one to log in with; what they show and change is asked for with the
- * cookie of that log-in, which the control plane alone can judge. It counts and throttles wrong keys as we do here.
+ * cookie of that log-in, which the control plane alone can judge. It counts and throttles wrong keys as we do here, and
+ * turns pages of other origins away, whatever cors_allowed_origins says.
  */
 function guardConsole(exchange: Exchange): Answer | null {
   const isKeyless = exchange.plane.keys.size === 0;
   exchange.facts.isAdmin = isKeyless;
   return (
-    guardCors(exchange) ??
     guardContentType(exchange) ??
     (isKeyless ? guardKeyless(exchange) : null) ??
     guardAddress(exchange) ??

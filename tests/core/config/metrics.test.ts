@@ -27,6 +27,7 @@ test.each([
   ["metrics_duration_buckets_ms: []", "metrics_duration_buckets_ms must be a list of 1 to 24"],
   ["metrics_duration_buckets_ms: [0]", "metrics_duration_buckets_ms[0] must be"],
   ["metrics_path: /clients/x", "metrics_path must not be a path of other"],
+  ["metrics_path: /cache", "metrics_path must not be a path of other"],
   ["metrics_path: /a/../b", "metrics_path must be a path such as /metrics"],
   ["metrics_path: metrics", "metrics_path must be a path such as /metrics"],
   ["metrics_namespace: a-b", "metrics_namespace must be letters"],

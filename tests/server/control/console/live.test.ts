@@ -24,10 +24,11 @@ class FakePage {
   readonly told: LiveMessage[] = [];
   readonly closed: number[] = [];
   unsent = 0;
+  seesLog = true;
   readonly data: PageData;
 
   constructor(live: Live) {
-    this.data = live.newPage(() => true);
+    this.data = live.newPage({ isAllowed: () => true, seesLog: () => this.seesLog });
   }
 
   /** As the server sees it: the part of a socket that is used. */
@@ -145,10 +146,15 @@ test("a page that does not keep up is left out, and dropped in the end", () => {
   const page = openPage(live, ["fleet"]);
   const told = page.told.length;
   page.unsent = 2 * 1024 * 1024;
-  for (let count = 0; count < 29; count++) live.wish(page.socket, '{"watch":["fleet"]}');
+  const wish = (): void => {
+    // As in a second of its own.
+    page.data.wishes = 0;
+    live.wish(page.socket, '{"watch":["fleet"]}');
+  };
+  for (let count = 0; count < 29; count++) wish();
   expect(page.told).toHaveLength(told);
   expect(page.closed).toEqual([]);
-  live.wish(page.socket, '{"watch":["fleet"]}');
+  wish();
   expect(page.closed).toEqual([-1]);
   live.stop();
 });
@@ -171,4 +177,25 @@ test("stopping lets go of every page", () => {
   const page = openPage(live, ["fleet"]);
   live.stop();
   expect(page.closed).toEqual([1001]);
+});
+
+test("a page that wishes without end costs no more than the news of each second", () => {
+  const { live } = world();
+  const page = openPage(live, ["fleet"]);
+  for (let count = 0; count < 1000; count++) live.wish(page.socket, '{"watch":["fleet","log"]}');
+  expect(page.told.length).toBeLessThanOrEqual(5);
+  live.stop();
+});
+
+test("the log is for those who may see it now, whatever a page wishes", () => {
+  const { live, log } = world();
+  const page = openPage(live, ["fleet"]);
+  page.seesLog = false;
+  log.push("who did what\n");
+  live.wish(page.socket, '{"watch":["log"]}');
+  expect(page.told.map((message) => message.log)).toEqual([undefined, undefined]);
+  page.seesLog = true;
+  live.wish(page.socket, '{"watch":["log"]}');
+  expect(page.last?.log).toEqual(["who did what"]);
+  live.stop();
 });

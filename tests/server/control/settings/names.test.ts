@@ -6,7 +6,8 @@ import { eventually } from "../../../support/eventually.ts";
 import { newWorld, type World } from "../fixtures.ts";
 
 function request(more: Partial<Request> = {}): Request {
-  return { actor: "ann", action: "test", target: "", persist: true, expected: null, dryRun: false, ...more };
+  const usual = { actor: "ann", action: "test", target: "", persist: true, expected: null };
+  return { ...usual, dryRun: false, isLocal: true, ...more };
 }
 
 function add(world: World, id: string, more: Partial<Request> = {}) {

@@ -8,7 +8,16 @@ import { record, records } from "../../../support/json.ts";
 import { idleReport, newWorld, registerOk, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
 function request(more: Partial<Request> = {}): Request {
-  return { actor: "ann", action: "test", target: "", persist: true, expected: null, dryRun: false, ...more };
+  return {
+    actor: "ann",
+    action: "test",
+    target: "",
+    persist: true,
+    expected: null,
+    dryRun: false,
+    isLocal: true,
+    ...more,
+  };
 }
 
 function set(world: World, values: Readonly<Record<string, unknown>>, more: Partial<Request> = {}) {
