@@ -1,4 +1,5 @@
 import type { Entry } from "../../../core/cache/store.ts";
+import { TAKEN } from "../../../core/http/field-names.ts";
 import type { ClientAddress } from "../../../core/http/forwarded.ts";
 import { parseRequestHead, type RequestHead } from "../../../core/http/request-head.ts";
 import type { Door } from "../context.ts";
@@ -64,7 +65,7 @@ function readHead(head: RequestHead, background: Exchange): boolean {
   if (head.isHttp2) text += `Host: ${head.host}\r\n`;
   for (let index = 0; index < head.count; index++) {
     const name = head.name(index);
-    if (!LEFT_AWAY.has(name.toLowerCase())) text += `${name}: ${head.value(index)}\r\n`;
+    if (head.kinds[index] !== TAKEN && !LEFT_AWAY.has(name.toLowerCase())) text += `${name}: ${head.value(index)}\r\n`;
   }
   const bytes = Buffer.from(`${text}\r\n`, "latin1");
   const limits = { maxHeadBytes: bytes.length + 1, maxTargetBytes: bytes.length, maxHeaders: head.count + 8 };

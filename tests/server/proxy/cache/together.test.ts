@@ -1,0 +1,30 @@
+/** The cache beside what else may lie between a client and a backend: our cookie, compression, strategies, message logs. */
+import { expect, test } from "bun:test";
+import { eventually } from "../../../support/eventually.ts";
+import { header } from "../../../support/http-message.ts";
+import { answer } from "../../../support/raw-backend.ts";
+import { CacheStand } from "./stand.ts";
+
+/** Stale as it comes, so that no test has to wait. */
+const STALE = { Age: "10", ETag: '"1"' };
+const REFRESHED = "max-age=10, stale-while-revalidate=60";
+
+test("our own cookie is no cookie to the cache, nor to who is asked behind the client's back", async () => {
+  await using stand = await CacheStand.start({ sticky_cookie: "lb", cache_ttl_seconds: 60 });
+  const ours = { Cookie: "lb=of-nobody" };
+  // Only what no cookie can have shaped gets the operator's time.
+  stand.on("/plain", (_request, wire) => answer(wire, 200, "plain"));
+  await stand.get("/plain", ours);
+  expect((await stand.get("/plain", ours)).header("cache-status")).toContain("hit");
+  stand.on("/vary", "max-age=60", { Vary: "Cookie" });
+  await stand.get("/vary");
+  expect((await stand.get("/vary", ours)).header("cache-status")).toContain("hit");
+  const both = { Cookie: "lb=of-nobody; a=1" };
+  expect((await stand.get("/vary", both)).header("cache-status")).toContain("fwd=vary-miss");
+  expect((await stand.get("/vary", { Cookie: "a=1" })).header("cache-status")).toContain("hit");
+  stand.on("/stale", REFRESHED, STALE);
+  await stand.get("/stale");
+  await stand.get("/stale", ours);
+  await eventually("the question", () => stand.asked("/stale").length === 2);
+  expect(stand.asked("/stale").map((asked) => header(asked, "cookie"))).toEqual([null, null]);
+});
