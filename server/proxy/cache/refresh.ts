@@ -33,7 +33,7 @@ export class Refreshes {
     if (this.#running >= MAX_REFRESHES) return;
     const flight = cache.flights.refresh(request.key);
     if (flight === null) return;
-    const background = new Exchange(exchange.plane);
+    const background = new Exchange(exchange.plane, false);
     if (!readHead(exchange.head, background)) {
       cache.flights.land(flight, false);
       return;

@@ -28,3 +28,18 @@ test("our own cookie is no cookie to the cache, nor to who is asked behind the c
   await eventually("the question", () => stand.asked("/stale").length === 2);
   expect(stand.asked("/stale").map((asked) => header(asked, "cookie"))).toEqual([null, null]);
 });
+
+test("what is asked behind the client's back is neither compressed nor logged for nobody", async () => {
+  await using stand = await CacheStand.start({ compression_enabled: true, log_messages: true });
+  const text = "text ".repeat(1000);
+  const fields = { ...STALE, "Content-Type": "text/plain", "Cache-Control": REFRESHED };
+  stand.on("/a", (_request, wire) => answer(wire, 200, text, fields));
+  const ask = () => stand.get("/a", { "Accept-Encoding": "gzip" });
+  await ask();
+  expect((await ask()).header("content-encoding")).toBe("gzip");
+  await eventually("what was fetched", () => stand.count("cache_stored") === 2);
+  expect(stand.asked("/a")).toHaveLength(2);
+  expect(stand.count("answers_compressed")).toBe(2);
+  await eventually("the messages", () => stand.cell.log.split("response 200").length === 3);
+  expect(stand.cell.log.split("request GET /a").length).toBe(3);
+});
