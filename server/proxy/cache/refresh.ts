@@ -4,7 +4,7 @@ import type { ClientAddress } from "../../../core/http/forwarded.ts";
 import { parseRequestHead, type RequestHead } from "../../../core/http/request-head.ts";
 import type { Door } from "../context.ts";
 import { Exchange } from "../exchange/exchange.ts";
-import { locate, setSticky } from "../exchange/session.ts";
+import { locate, setSticky, setStrategy } from "../exchange/session.ts";
 import type { BareConnection, ExchangeClient } from "../exchange/sides.ts";
 import { identify } from "../guards/identify.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
@@ -45,7 +45,11 @@ export class Refreshes {
     const { query, facts } = background;
     query.kind = "request";
     query.tier = exchange.query.tier;
+    // A session by cookie was found before its cookie was taken away.
+    query.preferredRow = exchange.query.preferredRow;
+    query.preferredGeneration = exchange.query.preferredGeneration;
     setSticky(background, facts.clientIp);
+    setStrategy(background, background.head.path, facts.clientIp);
     locate(background, null, facts.clientIp);
     const own = cacheRequest(background, cache.options);
     if (own === null) {

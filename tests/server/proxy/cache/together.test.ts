@@ -2,8 +2,10 @@
 import { expect, test } from "bun:test";
 import { eventually } from "../../../support/eventually.ts";
 import { header } from "../../../support/http-message.ts";
-import { answer } from "../../../support/raw-backend.ts";
-import { CacheStand } from "./stand.ts";
+import { answer, RawBackend } from "../../../support/raw-backend.ts";
+import { call } from "../../../support/raw-client.ts";
+import { Cell } from "../cell.ts";
+import { CacheStand, HOST } from "./stand.ts";
 
 /** Stale as it comes, so that no test has to wait. */
 const STALE = { Age: "10", ETag: '"1"' };
@@ -42,4 +44,46 @@ test("what is asked behind the client's back is neither compressed nor logged fo
   expect(stand.count("answers_compressed")).toBe(2);
   await eventually("the messages", () => stand.cell.log.split("response 200").length === 3);
   expect(stand.cell.log.split("request GET /a").length).toBe(3);
+});
+
+test("what is asked behind the client's back goes to the backend that the client itself would get", async () => {
+  const asked: string[] = [];
+  const backends = await Promise.all(
+    ["one", "two", "three"].map((name) =>
+      RawBackend.start({
+        respond: ({ startLine }, wire) => {
+          asked.push(`${startLine.split(" ")[1]} ${name}`);
+          return answer(wire, 200, name, { ...STALE, "Cache-Control": REFRESHED });
+        },
+      }),
+    ),
+  );
+  await using cell = await Cell.start({
+    config: {
+      cache_enabled: true,
+      strategy: "ip_hash",
+      ip_hash_header: "X-User",
+      sticky_cookie: "lb",
+    },
+  });
+  for (const { port } of backends) cell.add({ ports: [port] });
+  const ask = (path: string, fields: Record<string, string>) =>
+    call({ port: cell.port }, "GET", path, { headers: { Host: HOST, ...fields } });
+  for (let user = 0; user < 8; user++) {
+    const path = `/by-hash/${user}`;
+    const fields = { "X-User": `user ${user}` };
+    await ask(path, fields);
+    await ask(path, fields);
+    await eventually("the question", () => asked.filter((each) => each.startsWith(path)).length === 2);
+    expect(new Set(asked.filter((each) => each.startsWith(path))).size).toBe(1);
+  }
+  for (let user = 0; user < 8; user++) {
+    const path = `/by-cookie/${user}`;
+    // The session is with the backend of one user, the hash of the second request means that of another.
+    const cookie = (await ask(path, { "X-User": `user ${user}` })).header("set-cookie")?.split(";")[0] ?? "";
+    await ask(path, { "X-User": `user ${user + 1}`, Cookie: cookie });
+    await eventually("the question", () => asked.filter((each) => each.startsWith(path)).length === 2);
+    expect(new Set(asked.filter((each) => each.startsWith(path))).size).toBe(1);
+  }
+  for (const backend of backends) await backend[Symbol.asyncDispose]();
 });
