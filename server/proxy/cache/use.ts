@@ -111,6 +111,8 @@ export class CacheUse implements CacheSide, FlightWaiter {
       this.#exchange.completed(true);
       return;
     }
+    // Who waits has what there is, and must not wait for this client to take it as well.
+    this.#arrive();
     this.#say(this.#takenStatus);
     this.#serve(entry);
   }
@@ -145,8 +147,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
     this.#intake.giveUp();
     this.#awaited?.waiters.delete(this);
     this.#awaited = null;
-    if (this.#led !== null) this.#cache.flights.land(this.#led, true);
-    this.#led = null;
+    this.#arrive();
   }
 
   #hit(entry: Entry, how: Exclude<Reuse, "ask">): void {
@@ -240,6 +241,13 @@ export class CacheUse implements CacheSide, FlightWaiter {
     const flight = this.#led;
     this.#led = null;
     flights.land(flight, isShared);
+  }
+
+  /** Those who wait look again. */
+  #arrive(): void {
+    const flight = this.#led;
+    this.#led = null;
+    if (flight !== null) this.#cache.flights.land(flight, true);
   }
 
   #say(status: string): void {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { eventually } from "../../../support/eventually.ts";
 import { header } from "../../../support/http-message.ts";
 import { answer, RawBackend } from "../../../support/raw-backend.ts";
-import { call } from "../../../support/raw-client.ts";
+import { call, openClient } from "../../../support/raw-client.ts";
 import { Cell } from "../cell.ts";
 import { CacheStand, HOST } from "./stand.ts";
 
@@ -86,4 +86,34 @@ test("what is asked behind the client's back goes to the backend that the client
     expect(new Set(asked.filter((each) => each.startsWith(path))).size).toBe(1);
   }
   for (const backend of backends) await backend[Symbol.asyncDispose]();
+});
+
+test("who waits for a confirmation does not wait for the client that asked for it", async () => {
+  await using stand = await CacheStand.start({ cache_coalesce_seconds: 60 });
+  const body = Buffer.alloc(6_000_000, "x");
+  const fields = { "Cache-Control": "max-age=1", ETag: '"1"' };
+  stand.on("/a", (_request, wire) => answer(wire, 200, body, fields));
+  await stand.get("/a");
+  const isThere = { "Cache-Control": "only-if-cached" };
+  await eventually("its end", async () => (await stand.get("/a", isThere)).status === 504);
+  const before = stand.count("connections_accepted");
+  const sent = stand.count("cache_bytes_out");
+  const { promise: hold, resolve: release } = Promise.withResolvers<void>();
+  stand.on("/a", async (_request, wire) => {
+    await hold;
+    return wire.send("HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\n\r\n");
+  });
+  await using slow = await openClient({ port: stand.cell.port });
+  slow.pause();
+  await slow.send("GET /a HTTP/1.1\r\nHost: t\r\n\r\n");
+  await eventually("the question", () => stand.asked("/a").length === 2);
+  const waiting = stand.get("/a", { Range: "bytes=0-3" });
+  await eventually("who waits", () => stand.count("connections_accepted") === before + 2);
+  release();
+  const waited = await waiting;
+  expect([waited.status, waited.text]).toEqual([206, "xxxx"]);
+  expect(waited.header("cache-status")).toContain("collapsed");
+  expect(stand.count("cache_bytes_out") - sent).toBeLessThan(body.length);
+  slow.resume();
+  expect((await slow.readResponse()).body.length).toBe(body.length);
 });
