@@ -46,7 +46,10 @@ export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRe
   if (head.host === "" || options.isExcluded(head.path)) return null;
   for (const name of UNKEYED) if (head.find(name) >= 0) return null;
   const uri = targetUri(head, facts.proto);
-  const fields: FieldLookup = (name) => head.join(name);
+  // Backends are asked for one thing then, whatever the client accepts.
+  const isIdentityOnly = exchange.plane.forward.identityOnly === true;
+  const fields: FieldLookup = (name) =>
+    isIdentityOnly && name === "accept-encoding" ? "identity" : head.join(name);
   return {
     uri,
     key: keyOf(uri, exchange, options),

@@ -117,3 +117,13 @@ test("who waits for a confirmation does not wait for the client that asked for i
   slow.resume();
   expect((await slow.readResponse()).body.length).toBe(body.length);
 });
+
+test("where backends are never asked for a coding, what clients accept keeps no responses apart", async () => {
+  await using stand = await CacheStand.start({ upstream_disable_compression: true });
+  stand.on("/a", "max-age=60", { Vary: "Accept-Encoding, X-A" });
+  await stand.get("/a", { "Accept-Encoding": "gzip" });
+  const hit = await stand.get("/a", { "Accept-Encoding": "br, zstd" });
+  expect([hit.text, hit.header("vary")]).toEqual(["/a 1", "Accept-Encoding, X-A"]);
+  expect((await stand.get("/a")).text).toBe("/a 1");
+  expect((await stand.get("/a", { "X-A": "1" })).text).toBe("/a 2");
+});
