@@ -221,6 +221,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
   #takeStale(entry: Entry, more: { readonly status?: number; readonly detail?: string }): void {
     const { plane, facts } = this.#exchange;
     if (!facts.isBackground) plane.count("cache_stale_hits");
+    facts.covered(plane);
     facts.cache = "stale";
     this.#taken = entry;
     this.#takenStatus = forwardStatus(this.#why, { ...more, ttlSeconds: ttlOf(entry) });
