@@ -111,10 +111,10 @@ export class CacheUse implements CacheSide, FlightWaiter {
       this.#exchange.completed(true);
       return;
     }
-    // Who waits has what there is, and must not wait for this client to take it as well.
-    this.#arrive();
     this.#say(this.#takenStatus);
     this.#serve(entry);
+    // Who waits has what there is, and must not wait for this client to take it as well.
+    this.#arrive();
   }
 
   replaces(code: ProxyErrorCode): boolean {
