@@ -69,7 +69,8 @@ function readHead(head: RequestHead, background: Exchange): boolean {
   if (head.isHttp2) text += `Host: ${head.host}\r\n`;
   for (let index = 0; index < head.count; index++) {
     const name = head.name(index);
-    if (head.kinds[index] !== TAKEN && !LEFT_AWAY.has(name.toLowerCase())) text += `${name}: ${head.value(index)}\r\n`;
+    if (head.kinds[index] !== TAKEN && !LEFT_AWAY.has(name.toLowerCase()))
+      text += `${name}: ${head.value(index)}\r\n`;
   }
   const bytes = Buffer.from(`${text}\r\n`, "latin1");
   const limits = { maxHeadBytes: bytes.length + 1, maxTargetBytes: bytes.length, maxHeaders: head.count + 8 };

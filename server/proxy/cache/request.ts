@@ -4,6 +4,7 @@ import type { FieldLookup } from "../../../core/cache/vary.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { CacheOptions } from "./options.ts";
+import { toldFields } from "./told-fields.ts";
 
 /** What a GET or HEAD asks of the cache. */
 export interface CacheRequest {
@@ -16,7 +17,7 @@ export interface CacheRequest {
   readonly ifRange: string | null;
   readonly ifNoneMatch: string | null;
   readonly ifModifiedSince: string | null;
-  /** Values of its fields, as long as the request lasts. */
+  /** Values of its fields as backends are told them, as long as the request lasts. */
   readonly fields: FieldLookup;
 }
 
@@ -46,13 +47,10 @@ export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRe
   if (head.host === "" || options.isExcluded(head.path)) return null;
   for (const name of UNKEYED) if (head.find(name) >= 0) return null;
   const uri = targetUri(head, facts.proto);
-  // Backends are asked for one thing then, whatever the client accepts.
-  const isIdentityOnly = exchange.plane.forward.identityOnly === true;
-  const fields: FieldLookup = (name) =>
-    isIdentityOnly && name === "accept-encoding" ? "identity" : head.join(name);
+  const fields = toldFields(exchange);
   return {
     uri,
-    key: keyOf(uri, exchange, options),
+    key: keyOf(uri, exchange, fields, options.keyHeaders),
     isHead: head.method === "HEAD",
     wishes: wishesOf(head, options),
     judged: {
@@ -83,10 +81,15 @@ export function authorityOf(host: string, proto: string): string {
 }
 
 /** What a trusted proxy says of the host is told to the backend, so that it counts. */
-function keyOf(uri: string, { head, facts }: Exchange, options: CacheOptions): string {
+function keyOf(
+  uri: string,
+  { head, facts }: Exchange,
+  fields: FieldLookup,
+  keyHeaders: readonly string[],
+): string {
   let key = uri;
   if (facts.forwardedHost !== head.host) key += `\n${facts.forwardedHost}`;
-  for (const name of options.keyHeaders) key += `\n${head.join(name) ?? ABSENT}`;
+  for (const name of keyHeaders) key += `\n${fields(name) ?? ABSENT}`;
   return key;
 }
 

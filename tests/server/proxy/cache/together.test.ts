@@ -1,5 +1,6 @@
 /** The cache beside what else may lie between a client and a backend: our cookie, compression, strategies, message logs. */
 import { expect, test } from "bun:test";
+import { selfSigned } from "../../../support/certificate.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { header } from "../../../support/http-message.ts";
 import { answer, RawBackend } from "../../../support/raw-backend.ts";
@@ -9,6 +10,7 @@ import { CacheStand, HOST } from "./stand.ts";
 
 /** Stale as it comes, so that no test has to wait. */
 const STALE = { Age: "10", ETag: '"1"' };
+const from = (address: string) => ({ "X-Forwarded-For": address });
 const REFRESHED = "max-age=10, stale-while-revalidate=60";
 
 test("our own cookie is no cookie to the cache, nor to who is asked behind the client's back", async () => {
@@ -126,4 +128,53 @@ test("where backends are never asked for a coding, what clients accept keeps no 
   expect([hit.text, hit.header("vary")]).toEqual(["/a 1", "Accept-Encoding, X-A"]);
   expect((await stand.get("/a")).text).toBe("/a 1");
   expect((await stand.get("/a", { "X-A": "1" })).text).toBe("/a 2");
+});
+
+test("responses are kept apart by what their backend was told, not by what the client said", async () => {
+  await using stand = await CacheStand.start({
+    trusted_proxies: ["127.0.0.1"],
+    cache_key_headers: ["X-Plan", "X-Forwarded-Proto"],
+  });
+  const kinds = async (path: string, all: readonly Record<string, string>[]) => {
+    const seen: string[] = [];
+    for (const fields of all) {
+      seen.push(
+        (await stand.get(path, fields)).header("cache-status")?.includes("hit") === true ? "hit" : "miss",
+      );
+    }
+    return seen.join(" ");
+  };
+  stand.on("/by-address", "max-age=60", { Vary: "X-Real-IP" });
+  const addresses = [
+    from("192.0.2.1"),
+    from("192.0.2.2"),
+    { ...from("192.0.2.1"), "X-Real-IP": "192.0.2.2" },
+  ];
+  expect(await kinds("/by-address", addresses)).toBe("miss miss hit");
+  stand.on("/by-chain", "max-age=60", { Vary: "X-Forwarded-For" });
+  expect(await kinds("/by-chain", [{}, from("192.0.2.1"), from("127.0.0.1"), {}])).toBe("miss miss miss hit");
+  // What Connection names goes no further (RFC 9110 section 7.6.1).
+  stand.on("/by-language", "max-age=60", { Vary: "Accept-Language" });
+  const french = { "Accept-Language": "fr" };
+  const hidden = { ...french, Connection: "close, Accept-Language" };
+  expect(await kinds("/by-language", [hidden, french, {}, french])).toBe("miss miss hit hit");
+  stand.on("/by-plan", "max-age=60");
+  const gold = { "X-Plan": "gold" };
+  expect(await kinds("/by-plan", [{ ...gold, Connection: "close, X-Plan" }, gold, {}])).toBe("miss miss hit");
+});
+
+test("nobody gets what was answered to the certificate of another, nor by making one up", async () => {
+  const [fallback, one, two] = [selfSigned(), selfSigned("one"), selfSigned("two")];
+  await using stand = await CacheStand.start(
+    { tls_client_auth: "optional" },
+    { certificates: { fallback, named: [], clientCa: one.cert + two.cert } },
+  );
+  stand.on("/a", "max-age=60, public", { Vary: "X-Client-Cert-Subject" });
+  const ask = async (client?: { cert: string; key: string }, fields: Record<string, string> = {}) => {
+    const target = { port: stand.cell.port, ca: fallback.cert, ...(client !== undefined && { client }) };
+    return (await call(target, "GET", "/a", { headers: { Host: HOST, ...fields } })).text;
+  };
+  const forged = { "X-Client-Cert-Subject": "CN=one" };
+  const texts = [await ask(one), await ask(two), await ask(), await ask(undefined, forged), await ask(one)];
+  expect(texts).toEqual(["/a 1", "/a 2", "/a 3", "/a 3", "/a 1"]);
 });
