@@ -41,6 +41,14 @@ const UNKEYED = [
   "if-unmodified-since",
 ] as const;
 
+/** They show who asks. */
+const SHOWING = ["authorization", "x-api-key"] as const;
+
+/** The backend is told of a certificate that the client has shown. */
+function showsCertificate(fields: FieldLookup): boolean {
+  return fields("x-client-cert-subject") !== null || fields("client-cert") !== null;
+}
+
 /** Reads a GET or HEAD without a body; null for one that the cache has no part in. */
 export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRequest | null {
   const { head, facts } = exchange;
@@ -54,7 +62,7 @@ export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRe
     isHead: head.method === "HEAD",
     wishes: wishesOf(head, options),
     judged: {
-      hasCredentials: head.find("authorization") >= 0 || head.find("x-api-key") >= 0,
+      hasCredentials: SHOWING.some((name) => head.find(name) >= 0) || showsCertificate(fields),
       hasCookie: head.find("cookie") >= 0,
       noStore: false,
     },

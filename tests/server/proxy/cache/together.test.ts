@@ -170,11 +170,20 @@ test("nobody gets what was answered to the certificate of another, nor by making
     { certificates: { fallback, named: [], clientCa: one.cert + two.cert } },
   );
   stand.on("/a", "max-age=60, public", { Vary: "X-Client-Cert-Subject" });
-  const ask = async (client?: { cert: string; key: string }, fields: Record<string, string> = {}) => {
+  const ask = async (
+    client?: { cert: string; key: string },
+    fields: Record<string, string> = {},
+    path = "/a",
+  ) => {
     const target = { port: stand.cell.port, ca: fallback.cert, ...(client !== undefined && { client }) };
-    return (await call(target, "GET", "/a", { headers: { Host: HOST, ...fields } })).text;
+    return (await call(target, "GET", path, { headers: { Host: HOST, ...fields } })).text;
   };
   const forged = { "X-Client-Cert-Subject": "CN=one" };
   const texts = [await ask(one), await ask(two), await ask(), await ask(undefined, forged), await ask(one)];
   expect(texts).toEqual(["/a 1", "/a 2", "/a 3", "/a 3", "/a 1"]);
+  // A certificate shows who asks, as Authorization does.
+  stand.on("/plain", "max-age=60");
+  const plain: string[] = [];
+  for (const client of [one, undefined, undefined, one]) plain.push(await ask(client, {}, "/plain"));
+  expect(plain).toEqual(["/plain 1", "/plain 2", "/plain 2", "/plain 3"]);
 });
