@@ -6,7 +6,7 @@ import { isVaryAny } from "./vary.ts";
 
 /** What counts of a request when its response is judged. */
 export interface JudgedRequest {
-  /** It showed who asks, by Authorization or a key. */
+  /** It showed who asks, by Authorization, a key or a certificate. */
   readonly hasCredentials: boolean;
   readonly hasCookie: boolean;
   readonly noStore: boolean;

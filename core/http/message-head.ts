@@ -1,6 +1,6 @@
 /** What request heads and response heads share: field lines as offsets into the caller's bytes. */
 import { FOLD } from "./byte-class.ts";
-import { fieldKind, spells, UNDERSCORED } from "./field-names.ts";
+import { fieldKind, spells, TAKEN, UNDERSCORED } from "./field-names.ts";
 
 export interface HeadLimits {
   /** Start line, field lines and the empty line together. */
@@ -123,9 +123,10 @@ export class MessageHead {
     return false;
   }
 
-  /** Index of the first field line of that lower-case name, from `from` on; -1 without one. */
+  /** Index of the first field line of that lower-case name, from `from` on; -1 without one. What was taken out is none. */
   find(lowerName: string, from = 0): number {
     for (let index = from; index < this.count; index++) {
+      if (this.kinds[index] === TAKEN) continue;
       if (spells(this.bytes, this.nameStart[index]!, this.nameEnd[index]!, lowerName)) return index;
     }
     return -1;

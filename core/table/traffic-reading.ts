@@ -11,7 +11,7 @@ export interface TrafficReading {
   readonly statuses: Float64Array;
   /** Attempts that brought no valid answer: no connection, none in time, a broken one. */
   readonly errors: number;
-  /** Attempts after which the request was sent to another backend. */
+  /** Attempts after which the request was sent to another backend, or answered from the cache. */
   readonly retries: number;
   /** Answers that began well and were cut. */
   readonly broken: number;

@@ -97,7 +97,7 @@ export class TrafficTable {
     this.#count(row, generation, ERRORS);
   }
 
-  /** An attempt has failed, and the request is on its way to another backend. */
+  /** An attempt has failed, and the request is on its way to another backend, or the cache answers it. */
   retried(row: number, generation: number): void {
     this.#count(row, generation, RETRIES);
   }

@@ -42,7 +42,11 @@ export function trafficMetrics(config: ServerConfig): Metric[] {
 
 const BACKEND_COUNTERS: readonly Metric[] = [
   count("errors", "Attempts that brought no valid answer.", ({ errors }) => errors),
-  count("retries", "Attempts after which the request went to another backend.", ({ retries }) => retries),
+  count(
+    "retries",
+    "Attempts after which the request went to another backend, or the cache.",
+    ({ retries }) => retries,
+  ),
   count("broken_responses", "Answers that had begun well, below 500, and were cut.", ({ broken }) => broken),
   count("received_bytes", "Bytes of bodies and tunnels that clients sent.", ({ bytesIn }) => bytesIn),
   count("sent_bytes", "Bytes of bodies and tunnels that clients got.", ({ bytesOut }) => bytesOut),

@@ -1,9 +1,10 @@
 import type { Entry } from "../../../core/cache/store.ts";
+import { TAKEN } from "../../../core/http/field-names.ts";
 import type { ClientAddress } from "../../../core/http/forwarded.ts";
 import { parseRequestHead, type RequestHead } from "../../../core/http/request-head.ts";
 import type { Door } from "../context.ts";
 import { Exchange } from "../exchange/exchange.ts";
-import { locate, setSticky } from "../exchange/session.ts";
+import { locate, setSticky, setStrategy } from "../exchange/session.ts";
 import type { BareConnection, ExchangeClient } from "../exchange/sides.ts";
 import { identify } from "../guards/identify.ts";
 import { type TimerOwner, WheelTimer } from "../net/timer-wheel.ts";
@@ -32,7 +33,7 @@ export class Refreshes {
     if (this.#running >= MAX_REFRESHES) return;
     const flight = cache.flights.refresh(request.key);
     if (flight === null) return;
-    const background = new Exchange(exchange.plane);
+    const background = new Exchange(exchange.plane, false);
     if (!readHead(exchange.head, background)) {
       cache.flights.land(flight, false);
       return;
@@ -44,7 +45,11 @@ export class Refreshes {
     const { query, facts } = background;
     query.kind = "request";
     query.tier = exchange.query.tier;
+    // A session by cookie was found before its cookie was taken away.
+    query.preferredRow = exchange.query.preferredRow;
+    query.preferredGeneration = exchange.query.preferredGeneration;
     setSticky(background, facts.clientIp);
+    setStrategy(background, background.head.path, facts.clientIp);
     locate(background, null, facts.clientIp);
     const own = cacheRequest(background, cache.options);
     if (own === null) {
@@ -64,7 +69,8 @@ function readHead(head: RequestHead, background: Exchange): boolean {
   if (head.isHttp2) text += `Host: ${head.host}\r\n`;
   for (let index = 0; index < head.count; index++) {
     const name = head.name(index);
-    if (!LEFT_AWAY.has(name.toLowerCase())) text += `${name}: ${head.value(index)}\r\n`;
+    if (head.kinds[index] !== TAKEN && !LEFT_AWAY.has(name.toLowerCase()))
+      text += `${name}: ${head.value(index)}\r\n`;
   }
   const bytes = Buffer.from(`${text}\r\n`, "latin1");
   const limits = { maxHeadBytes: bytes.length + 1, maxTargetBytes: bytes.length, maxHeaders: head.count + 8 };

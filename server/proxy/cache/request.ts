@@ -4,6 +4,7 @@ import type { FieldLookup } from "../../../core/cache/vary.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { CacheOptions } from "./options.ts";
+import { toldFields } from "./told-fields.ts";
 import { COOKIES, CREDENTIALS, traitsOf, UNKEYED } from "./traits.ts";
 
 /** What a GET or HEAD asks of the cache. */
@@ -17,28 +18,32 @@ export interface CacheRequest {
   readonly ifRange: string | null;
   readonly ifNoneMatch: string | null;
   readonly ifModifiedSince: string | null;
-  /** Values of its fields, as long as the request lasts. */
+  /** Values of its fields as backends are told them, as long as the request lasts. */
   readonly fields: FieldLookup;
 }
 
 const ABSENT = "\u0001";
 
+/** The backend is told of a certificate that the client has shown, and may answer for that client alone. */
+function showsCertificate(fields: FieldLookup): boolean {
+  return fields("x-client-cert-subject") !== null || fields("client-cert") !== null;
+}
+
 /** Reads a GET or HEAD without a body; null for one that the cache has no part in. */
 export function cacheRequest(exchange: Exchange, options: CacheOptions): CacheRequest | null {
-  const { head, facts, client } = exchange;
+  const { head, facts } = exchange;
   if (head.host === "" || options.isExcluded(head.path)) return null;
   const traits = traitsOf(head, options.keyHeaders);
   if ((traits & UNKEYED) !== 0) return null;
   const uri = targetUri(head, facts.proto);
-  const fields: FieldLookup = (name) => head.join(name);
+  const fields = toldFields(exchange);
   return {
     uri,
-    key: keyOf(uri, exchange, options),
+    key: keyOf(uri, exchange, fields, options.keyHeaders),
     isHead: head.method === "HEAD",
     wishes: wishesOf(head, options),
     judged: {
-      // The backend is told whose certificate it is, and may answer for that client alone.
-      hasCredentials: (traits & CREDENTIALS) !== 0 || client.door.clientSubject !== "",
+      hasCredentials: (traits & CREDENTIALS) !== 0 || showsCertificate(fields),
       hasCookie: (traits & COOKIES) !== 0,
       noStore: false,
     },
@@ -65,10 +70,15 @@ export function authorityOf(host: string, proto: string): string {
 }
 
 /** What a trusted proxy says of the host is told to the backend, so that it counts. */
-function keyOf(uri: string, { head, facts }: Exchange, options: CacheOptions): string {
+function keyOf(
+  uri: string,
+  { head, facts }: Exchange,
+  fields: FieldLookup,
+  keyHeaders: readonly string[],
+): string {
   let key = uri;
   if (facts.forwardedHost !== head.host) key += `\n${facts.forwardedHost}`;
-  for (const name of options.keyHeaders) key += `\n${head.join(name) ?? ABSENT}`;
+  for (const name of keyHeaders) key += `\n${fields(name) ?? ABSENT}`;
   return key;
 }
 

@@ -1,9 +1,7 @@
 /** What a request's fields say of whom and what its answer is for, beyond method and URI. */
 import {
   AUTHORIZATION,
-  CERTIFICATE,
   COOKIE,
-  FLAGS,
   IF_MATCH,
   IF_UNMODIFIED_SINCE,
   UNDERSCORED,
@@ -58,10 +56,9 @@ export function traitsOf(head: RequestHead, keyed: readonly string[]): number {
       const letter = head.bytes[head.nameStart[index]!]! & LETTER;
       if ((FIRST_LETTERS & (1 << letter)) !== 0 && meansElse(head.name(index), keyed)) traits |= UNKEYED;
     } else if (kind === COOKIE) traits |= COOKIES;
-    else if (kind === AUTHORIZATION || kind === X_API_KEY || (FLAGS[kind]! & CERTIFICATE) !== 0) {
-      traits |= CREDENTIALS;
-      // For the backend to judge (RFC 9111 section 4.3.2).
-    } else if (kind === IF_MATCH || kind === IF_UNMODIFIED_SINCE) traits |= UNKEYED;
+    else if (kind === AUTHORIZATION || kind === X_API_KEY) traits |= CREDENTIALS;
+    // For the backend to judge (RFC 9111 section 4.3.2).
+    else if (kind === IF_MATCH || kind === IF_UNMODIFIED_SINCE) traits |= UNKEYED;
   }
   return traits;
 }

@@ -113,6 +113,8 @@ export class CacheUse implements CacheSide, FlightWaiter {
     }
     this.#say(this.#takenStatus);
     this.#serve(entry);
+    // Who waits has what there is, and must not wait for this client to take it as well.
+    this.#arrive();
   }
 
   replaces(code: ProxyErrorCode): boolean {
@@ -145,8 +147,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
     this.#intake.giveUp();
     this.#awaited?.waiters.delete(this);
     this.#awaited = null;
-    if (this.#led !== null) this.#cache.flights.land(this.#led, true);
-    this.#led = null;
+    this.#arrive();
   }
 
   #hit(entry: Entry, how: Exclude<Reuse, "ask">): void {
@@ -220,6 +221,7 @@ export class CacheUse implements CacheSide, FlightWaiter {
   #takeStale(entry: Entry, more: { readonly status?: number; readonly detail?: string }): void {
     const { plane, facts } = this.#exchange;
     if (!facts.isBackground) plane.count("cache_stale_hits");
+    facts.covered(plane);
     facts.cache = "stale";
     this.#taken = entry;
     this.#takenStatus = forwardStatus(this.#why, { ...more, ttlSeconds: ttlOf(entry) });
@@ -240,6 +242,13 @@ export class CacheUse implements CacheSide, FlightWaiter {
     const flight = this.#led;
     this.#led = null;
     flights.land(flight, isShared);
+  }
+
+  /** Those who wait look again. */
+  #arrive(): void {
+    const flight = this.#led;
+    this.#led = null;
+    if (flight !== null) this.#cache.flights.land(flight, true);
   }
 
   #say(status: string): void {

@@ -49,7 +49,7 @@ export class Exchange {
   scannedBytes = 0;
   /** We have sent 100 ourselves, to see the body before the backend does. */
   continued = false;
-  /** Null when nobody traces. */
+  /** Null when nobody traces, or waits for an answer. */
   readonly trace: RequestTrace | null;
   readonly #views: ClientViews | null;
   /** The cache's part; null where it has none. */
@@ -64,13 +64,14 @@ export class Exchange {
   /** What this was made for; others count once the configuration has changed. */
   #options: ProxyOptions;
 
-  constructor(plane: Plane) {
+  /** `hasClient`: somebody waits for the answers, so that they are coded, logged in full and traced. */
+  constructor(plane: Plane, hasClient = true) {
     this.plane = plane;
     this.#options = plane.options;
     this.body = new RequestBody(plane.options.retries.bodyBytes);
     this.delivery = new Delivery(this);
-    this.trace = plane.tracer === null ? null : new RequestTrace(this, plane.tracer);
-    this.#views = ClientViews.of(this);
+    this.trace = plane.tracer === null || !hasClient ? null : new RequestTrace(this, plane.tracer);
+    this.#views = hasClient ? ClientViews.of(this) : null;
     this.#deadlines = new Deadlines(plane.options.deadlines);
   }
 

@@ -107,6 +107,14 @@ export class Facts {
     this.reason = reason;
   }
 
+  /** The cache answers in place of a backend that has failed: what the client gets is not that backend's success. */
+  covered({ tables }: Plane): void {
+    if (this.place === null || this.isBackground) return;
+    const { row, generation } = this.place.backend;
+    tables.traffic.retried(row, generation);
+    this.place = null;
+  }
+
   answered(status: number, code: string): void {
     this.status = status;
     this.code = code;

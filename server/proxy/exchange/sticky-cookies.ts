@@ -1,6 +1,7 @@
 /** Sessions by cookie: a browser brings along which backend it is on, so that no server has to remember it. */
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import { takeCookie } from "../../../core/http/cookie-field.ts";
+import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Backend } from "../../../core/plane/snapshot.ts";
 import type { Header } from "../context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -71,7 +72,7 @@ export class StickyCookies {
   }
 
   /** Has the answer set the cookie if the client is now on another backend than its cookie says. */
-  answer(exchange: Exchange): void {
+  answer(exchange: Exchange, response: ResponseHead): void {
     const { facts, query, plane } = exchange;
     if (!facts.byCookie || facts.place === null) return;
     const { row, generation } = facts.place.backend;
@@ -83,6 +84,7 @@ export class StickyCookies {
       ...exchange.responseExtra,
       ...(facts.proto === "https" ? signed.secure : signed.plain),
     ];
+    if (response.find("cdn-cache-control") >= 0) exchange.responseExtra = [...exchange.responseExtra, CDN];
     // A session by address, which gave this backend, has been counted.
     if (exchange.delivery.choice.pick.stickyOutcome === "none") plane.count("sticky_assigned");
   }
@@ -121,5 +123,8 @@ export class StickyCookies {
     ];
   }
 }
+
+/** Where a response has this field shared caches heed no Cache-Control (RFC 9213 section 2.2). */
+const CDN: Header = ["CDN-Cache-Control", "private"];
 
 const SAME_SITE: Readonly<Record<string, string>> = { lax: "Lax", strict: "Strict", none: "None" };

@@ -196,7 +196,7 @@ export class Delivery implements AttemptUser {
       if (response.framing !== "none") this.#leaveToCache("close");
       return;
     }
-    exchange.plane.cookies?.answer(exchange);
+    exchange.plane.cookies?.answer(exchange, response);
     if (!client.begin(response)) {
       this.#badAnswer("the head of the response is too large");
       return;
@@ -319,7 +319,7 @@ export class Delivery implements AttemptUser {
     }
     this.#upstream = null;
     this.#phase = "idle";
-    exchange.plane.cookies?.answer(exchange);
+    exchange.plane.cookies?.answer(exchange, response);
     if (!openTunnel(exchange, response, upstream)) upstream.drop("abort");
   }
 

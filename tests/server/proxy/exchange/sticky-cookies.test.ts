@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { selfSigned } from "../../../support/certificate.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { header } from "../../../support/http-message.ts";
+import { header, headerAll } from "../../../support/http-message.ts";
 import { answer, RawBackend } from "../../../support/raw-backend.ts";
 import { type Answer, call } from "../../../support/raw-client.ts";
 import { seeded } from "../../../support/seeded.ts";
@@ -276,3 +276,17 @@ test("our own refusals set no cookie", async () => {
 function never(): never {
   throw new Error("no such request");
 }
+
+test("what is said to shared caches alone does not let them keep a cookie either (RFC 9213)", async () => {
+  const fields = { "Cache-Control": "max-age=60", "CDN-Cache-Control": "max-age=60" };
+  await using backend = await RawBackend.start({
+    respond: (_request, wire) => answer(wire, 200, "ok", fields),
+  });
+  await using cell = await Cell.start({ config: COOKIE });
+  cell.add({ ports: [backend.port] });
+  const ask = (cookie = "") => call({ port: cell.port }, "GET", "/", { headers: { Cookie: cookie } });
+  const first = await ask();
+  expect(headerAll(first.raw, "CDN-Cache-Control")).toEqual(["max-age=60", "private"]);
+  const second = await ask(cookieOf(first));
+  expect(headerAll(second.raw, "CDN-Cache-Control")).toEqual(["max-age=60"]);
+});

@@ -102,3 +102,24 @@ test("management and requests that found no backend are no backend's", async () 
   expect(cell.tables.traffic.readUnserved()).toMatchObject({ requests: 1, byClass: [0, 0, 0, 0, 1] });
   expect(cell.tables.traffic.readTotal().requests).toBe(1);
 });
+
+test("what the cache answers in place of a failing backend is that backend's failure, and no success", async () => {
+  const isFailing = { value: false };
+  const fields = { "Cache-Control": "max-age=10, stale-if-error=60", Age: "10", ETag: '"1"' };
+  await using backend = await RawBackend.start({
+    respond: (_request, wire) =>
+      isFailing.value ? answer(wire, 503, "busy") : answer(wire, 200, "good", fields),
+  });
+  await using cell = await Cell.start({ config: { ...NO_BREAKER, cache_enabled: true } });
+  const placed = cell.add({ ports: [backend.port] });
+  await call({ port: cell.port }, "GET", "/");
+  isFailing.value = true;
+  const { status, text } = await call({ port: cell.port }, "GET", "/");
+  expect([status, text]).toEqual([200, "good"]);
+  expect(reading(cell, placed)).toMatchObject({ requests: 1, byClass: [0, 1, 0, 0, 0], retries: 1 });
+  expect(failuresOf(reading(cell, placed))).toBe(1);
+  await backend[Symbol.asyncDispose]();
+  expect((await call({ port: cell.port }, "GET", "/")).text).toBe("good");
+  expect(reading(cell, placed)).toMatchObject({ requests: 1, errors: 1, retries: 2 });
+  expect(cell.tables.traffic.readUnserved()).toMatchObject({ requests: 2, byClass: [0, 2, 0, 0, 0] });
+});
