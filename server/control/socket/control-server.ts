@@ -9,6 +9,12 @@ import { SOCKET_DIRECTORY_PREFIX, SOCKET_NAME } from "./abandoned-sockets.ts";
 /** Workers let no larger body through; this one must not be met first. */
 const BODY_SLACK_BYTES = 65_536;
 
+/**
+ * The default cuts answers and idle connections after some ten seconds, also on a unix socket, where
+ * `server.timeout(request, 0)` does not lift it and the types know no such key. Workers have time limits of their own.
+ */
+const NO_IDLE_LIMIT: object = { idleTimeout: 0 };
+
 export interface ControlServer {
   /** Path of the socket, in a directory of its own that only this user can enter. */
   readonly socket: string;
@@ -42,11 +48,8 @@ export function serveControl<Data>(
       // The default would answer errors with source code.
       development: false,
       maxRequestBodySize: maxBodyBytes + BODY_SLACK_BYTES,
-      fetch(request, self) {
-        // The default would cut answers and idle connections after ten seconds; workers have time limits of their own.
-        self.timeout(request, 0);
-        return fetch(request, self);
-      },
+      ...NO_IDLE_LIMIT,
+      fetch,
       websocket,
     });
     const stop = (): void => {
