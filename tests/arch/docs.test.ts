@@ -33,6 +33,18 @@ test("docs/configuration.md is what the schemas say", () => {
   expect(read("docs/configuration.md") === configurationReference(), "run npm run docs").toBe(true);
 });
 
+test.each(DOCUMENTS.filter((document) => document.startsWith("docs/")))(
+  "the configurations shown in %s are accepted as they stand",
+  (document) => {
+    const blocks = [...read(document).matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, text = ""]) => text);
+    for (const text of blocks) {
+      const load = text.startsWith("# client.yml") ? loadClientConfig : loadServerConfig;
+      const outcome = load({ flags: { config: "shown" }, env: {}, readFile: () => text });
+      expect(outcome.ok ? [] : outcome.errors).toEqual([]);
+    }
+  },
+);
+
 test("the configurations shown in README.md are accepted as they stand", () => {
   const blocks = [...read("README.md").matchAll(/^```yaml\n# (server|client)\.yml.*\n([\s\S]*?)^```/gm)];
   expect(new Set(blocks.map(([, kind]) => kind))).toEqual(new Set(["server", "client"]));
