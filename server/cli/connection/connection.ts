@@ -47,7 +47,7 @@ export function connectionOf(context: Context): Connection {
 }
 
 /** Where the server of this configuration takes management, seen from its own machine. */
-export function addressOf(config: ServerConfig): string {
+function addressOf(config: ServerConfig): string {
   const hasAdminPort = config.admin_port !== 0;
   const host = hasAdminPort ? config.admin_host : config.host;
   const port = hasAdminPort ? config.admin_port : config.port;
