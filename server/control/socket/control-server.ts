@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Server, WebSocketHandler } from "bun";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { StartError } from "../startup/start-error.ts";
 import { SOCKET_DIRECTORY_PREFIX, SOCKET_NAME } from "./abandoned-sockets.ts";
 
@@ -59,7 +60,7 @@ export function serveControl<Data>(
     return { socket, stop };
   } catch (error) {
     undo();
-    throw new StartError(`cannot listen on ${socket}: ${reasonOf(error)}; ${ADVICE}`, { cause: error });
+    throw new StartError(`cannot listen on ${socket}: ${messageOf(error)}; ${ADVICE}`, { cause: error });
   }
 }
 
@@ -70,12 +71,8 @@ function makeDirectory(): string {
     // mkdtemp makes the directory with mode 0700.
     return mkdtempSync(join(tmpdir(), SOCKET_DIRECTORY_PREFIX));
   } catch (error) {
-    throw new StartError(`cannot make a directory in ${tmpdir()}: ${reasonOf(error)}; ${ADVICE}`, {
+    throw new StartError(`cannot make a directory in ${tmpdir()}: ${messageOf(error)}; ${ADVICE}`, {
       cause: error,
     });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
