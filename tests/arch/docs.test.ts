@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadClientConfig, loadServerConfig } from "../../core/config/load.ts";
 import { configurationReference } from "../../core/config/reference.ts";
-import { exists, filesBelow, ROOT, read } from "./source.ts";
+import { exists, filesBelow, ROOT, read, typescriptFiles } from "./source.ts";
 
 const DOCUMENTS = [
   "README.md",
@@ -17,6 +17,14 @@ const NOT_IN_CHECKOUT = /^(?:dist|data|node_modules|coverage)(?:\/|$)/;
 
 test.each(DOCUMENTS)("%s names only paths that exist", (document) => {
   expect(namedPaths(read(document)).filter((path) => !exists(path))).toEqual([]);
+});
+
+test("ARCHITECTURE.md says what every folder of the sources holds", () => {
+  const table = read(".github/ARCHITECTURE.md");
+  const folders = new Set(typescriptFiles("core", "client", "server", "tools").map(dirname));
+  // What is below the console's pages is told with them.
+  const own = [...folders].filter((folder) => folder !== "server" && !folder.startsWith("server/console/"));
+  expect(own.filter((folder) => !table.includes(`\`${folder}/\``))).toEqual([]);
 });
 
 test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
