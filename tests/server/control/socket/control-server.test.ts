@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { serveControl } from "../../../../server/control/socket/control-server.ts";
 
-/** Longer than the runtime lets a connection be silent unless it is told otherwise: ten seconds, by steps of four. */
-const LONG_MS = 17_000;
+/** Longer than the runtime lets a connection be silent unless it is told otherwise: ten seconds, and a look every four. */
+const LONG_MS = 13_000;
 
 test("a call that takes long, such as one that waits for a backend to be idle, gets its answer", async () => {
   const server = serveControl(
