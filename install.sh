@@ -271,7 +271,7 @@ uninstall_all() {
     fi
   done
   [ "$units_removed" = no ] || tell_systemd daemon-reload
-  say "Configurations ($config_dir) and data (/var/lib/opsen-server, /var/lib/opsen-client) were kept."
+  say "Configurations ($config_dir) and data (/var/lib/opsen-server, /var/lib/opsen-client, /var/log/opsen) were kept."
 }
 
 # Asks systemd for something without which the rest can go on.

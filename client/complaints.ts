@@ -1,4 +1,5 @@
 /** Says once that something fails, and once that it works again, however often it is tried in between. */
+import { messageOf } from "../core/log/message-of.ts";
 import type { Logger } from "./logger.ts";
 
 export class Complaints {
@@ -13,7 +14,7 @@ export class Complaints {
   failed(kind: string, reason: unknown): void {
     if (this.#failing.has(kind)) return;
     this.#failing.add(kind);
-    const why = reason instanceof Error ? reason.message : String(reason);
+    const why = messageOf(reason);
     this.#log.warn(`cannot read ${kind}; trying again each second`, { reason: why });
   }
 

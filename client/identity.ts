@@ -4,6 +4,7 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../core/log/message-of.ts";
 import type { Logger } from "./logger.ts";
 
 /** As the wire demands of an id (core/wire ClientId). */
@@ -67,7 +68,7 @@ export class Identity {
     } catch (error) {
       this.#log.error("the identity cannot be kept and will change at the next start", {
         file: this.#path,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: messageOf(error),
       });
     }
   }

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { messageOf } from "../core/log/message-of.ts";
 import type { Logger } from "./logger.ts";
 
 /**
@@ -41,6 +42,6 @@ function writeFault(directory: string): string | null {
     rmSync(probe, { force: true });
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../core/log/message-of.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { compile, PROGRAMS } from "./build/compile.ts";
 import { buildConsole } from "./build/console.ts";
@@ -30,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
     await build(targets, { plainNames: !args.includes("--all"), release: args.includes("--release") });
     return 0;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     return 1;
   }
 }

@@ -3,6 +3,7 @@
  * which gets all of them: `npm start -- -config my.yml`.
  */
 import { join } from "node:path";
+import { messageOf } from "../core/log/message-of.ts";
 import { Cluster, DEFAULT_PORT } from "./cluster/cluster.ts";
 import { whatToTry } from "./cluster/what-to-try.ts";
 import { repositoryRoot } from "./process.ts";
@@ -52,9 +53,7 @@ async function runCluster(): Promise<number> {
       if (!asked) console.log(whatToTry(port));
     },
     (error: unknown) => {
-      console.error(
-        `The cluster could not be started: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      console.error(`The cluster could not be started: ${messageOf(error)}`);
       ended.resolve(1);
     },
   );

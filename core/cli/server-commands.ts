@@ -9,7 +9,7 @@ export const SERVER_URL_ENV = "OPSEN_SERVER";
 export const API_KEY_ENV = "OPSEN_API_KEY";
 
 /** What every command takes that talks to a running server. */
-export const CONNECTION_FLAGS: readonly CommandFlag[] = [
+const CONNECTION_FLAGS: readonly CommandFlag[] = [
   {
     name: "server",
     value: "URL",

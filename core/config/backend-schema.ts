@@ -23,7 +23,7 @@ export const BackendEndpointSchema = Type.Object(
   { additionalProperties: false },
 );
 
-export const LocationSchema = Type.Object(
+const LocationSchema = Type.Object(
   {
     lat: Type.Number({ minimum: -90, maximum: 90, description: "Degrees north." }),
     lon: Type.Number({ minimum: -180, maximum: 180, description: "Degrees east." }),

@@ -1,5 +1,6 @@
 /** Completes a value with the defaults of its schema. */
 import { KindGuard, type TSchema } from "@sinclair/typebox";
+import { isRecord } from "../schema/is-record.ts";
 
 /**
  * A copy of `value` in which keys that are absent or null have their default, at every level. What does not fit
@@ -21,8 +22,4 @@ export function withDefaults(schema: TSchema, value: unknown): unknown {
     if (completed !== undefined) out.set(key, completed);
   }
   return Object.fromEntries(out);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 /** What differs between two configurations, for people. */
 import { KindGuard, type TSchema } from "@sinclair/typebox";
+import { isRecord } from "../schema/is-record.ts";
 import { backendIdOf } from "./backend-checks.ts";
 import type { BackendConfig } from "./backend-schema.ts";
 import { type ServerConfig, ServerConfigSchema } from "./server-schema.ts";
@@ -80,8 +81,4 @@ export function redacted(schema: TSchema, value: unknown): unknown {
       return [key, property === undefined ? item : redacted(property, item)];
     }),
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 /** Reads the YAML of a configuration file into plain values, keeping where each of them stands. */
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { messageOf } from "../log/message-of.ts";
 import type { PathPart } from "../schema/check.ts";
 
 export interface Position {
@@ -55,7 +56,7 @@ export function parseConfigText(text: string): DocumentOutcome {
     };
   } catch (error) {
     // Too many aliases, or nesting so deep that the parser runs out of stack.
-    return failed(`is not valid YAML: ${oneLine(error instanceof Error ? error.message : String(error))}`);
+    return failed(`is not valid YAML: ${oneLine(messageOf(error))}`);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Static, TObject } from "@sinclair/typebox";
 import type { FlagValues } from "../cli/flags.ts";
+import { messageOf } from "../log/message-of.ts";
 import { check, type Fault, type PathPart, pathText, soundPart } from "../schema/check.ts";
 import { KEY_FILE_RULE, keyIn } from "../schema/key-text.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
@@ -102,7 +103,7 @@ function readKeyFile(
     if (key !== null) return { key, faults: [] };
     return { key: "", faults: [{ path, message: `${file} ${KEY_FILE_RULE}` }] };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { key: "", faults: [{ path, message: `cannot read ${file}: ${why}` }] };
   }
 }
@@ -199,7 +200,7 @@ function readSource(path: string, readFile: (path: string) => string): Source {
   try {
     text = readFile(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     const message = missing ? "the config file does not exist" : `the config file cannot be read: ${why}`;
     return { path, document: null, errors: [{ file: path, line: null, column: null, key: "", message }] };

@@ -4,7 +4,7 @@ import { FIRST_WINDOW, FLOW_CONTROL_ERROR, MAX_FRAME_BYTES, MAX_WINDOW, PROTOCOL
 export const ENABLE_PUSH = 2;
 export const MAX_CONCURRENT_STREAMS = 3;
 export const INITIAL_WINDOW_SIZE = 4;
-export const MAX_FRAME_SIZE = 5;
+const MAX_FRAME_SIZE = 5;
 export const MAX_HEADER_LIST_SIZE = 6;
 
 /** SETTINGS_HEADER_TABLE_SIZE that every side assumes; we announce no other. */

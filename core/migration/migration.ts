@@ -16,7 +16,7 @@ const GroupSummarySchema = Type.Object({
 });
 
 /** How a part of a migration ended: `restarted` is a new start of the server, after which the stage begins anew. */
-export const DECISIONS = ["go", "no_go", "paused", "resumed", "advanced", "aborted", "restarted"] as const;
+const DECISIONS = ["go", "no_go", "paused", "resumed", "advanced", "aborted", "restarted"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
 /** What is written of a stage, or of a part of one that was interrupted. Times are of the wall clock. */

@@ -11,6 +11,7 @@ import {
   type TUnion,
 } from "@sinclair/typebox";
 import { FORMATS } from "./formats.ts";
+import { isRecord } from "./is-record.ts";
 import { isKey } from "./key-text.ts";
 import { ruleOf } from "./rule.ts";
 
@@ -178,8 +179,4 @@ function meantBy(schema: TSchema, got: string): string | null {
 function isSecret(schema: TSchema): boolean {
   if (KindGuard.IsUnion(schema)) return schema.anyOf.some(isSecret);
   return schema.secret === true || (KindGuard.IsArray(schema) && isSecret(schema.items));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -19,7 +19,7 @@ export const IDLE = 13;
 export const FIRST_STATUS = 14;
 
 /** Statuses that are counted one by one; the others of a class are counted together. */
-export const STATUS_CODES = [
+const STATUS_CODES = [
   101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410, 412,
   413, 415, 416, 422, 429, 431, 499, 500, 501, 502, 503, 504, 508,
 ] as const;

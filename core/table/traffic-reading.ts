@@ -1,5 +1,4 @@
-import type { DurationScale } from "./duration-scale.ts";
-import { classOfSlot, STATUS_SLOTS } from "./traffic-layout.ts";
+import { classOfSlot } from "./traffic-layout.ts";
 
 /** What was counted for one backend, or for some together, over all workers: since its row was claimed, or in a window. */
 export interface TrafficReading {
@@ -36,12 +35,7 @@ export interface TrafficReading {
 
 /** What came between two readings of one row; `earlier` is null when there was none of this generation. */
 export function trafficSince(later: TrafficReading, earlier: TrafficReading | null): TrafficReading {
-  return earlier === null ? later : combine(later, earlier, -1);
-}
-
-/** What several backends did together, as in the same window. */
-export function trafficTogether(readings: readonly TrafficReading[], cells: number): TrafficReading {
-  return readings.reduce((sum, reading) => combine(sum, reading, 1), noTraffic(cells));
+  return earlier === null ? later : difference(later, earlier);
 }
 
 /** Tries that a backend had: requests that ended with it, and those that went elsewhere. */
@@ -60,22 +54,6 @@ export function errorRateOf(reading: TrafficReading): number {
   return attempts === 0 ? 0 : Math.min(1, failuresOf(reading) / attempts);
 }
 
-/** How many durations were counted. */
-export function timedOf({ cells }: TrafficReading): number {
-  return cells.reduce((sum, count) => sum + count, 0);
-}
-
-/** Mean duration in milliseconds; null without any. */
-export function meanMsOf(reading: TrafficReading): number | null {
-  const timed = timedOf(reading);
-  return timed === 0 ? null : reading.durationMs / timed;
-}
-
-/** The duration that a share of the requests did not exceed; see {@link DurationScale.quantile}. */
-export function quantileMsOf(reading: TrafficReading, scale: DurationScale, q: number): number | null {
-  return scale.quantile(reading.cells, q);
-}
-
 export function byClassOf(statuses: Float64Array): [number, number, number, number, number] {
   const sums: [number, number, number, number, number] = [0, 0, 0, 0, 0];
   for (let slot = 0; slot < statuses.length; slot++) {
@@ -86,48 +64,25 @@ export function byClassOf(statuses: Float64Array): [number, number, number, numb
   return sums;
 }
 
-function combine(a: TrafficReading, b: TrafficReading, sign: 1 | -1): TrafficReading {
-  const statuses = a.statuses.map((count, slot) => count + sign * (b.statuses[slot] ?? 0));
+function difference(a: TrafficReading, b: TrafficReading): TrafficReading {
+  const statuses = a.statuses.map((count, slot) => count - (b.statuses[slot] ?? 0));
   return {
-    requests: a.requests + sign * b.requests,
+    requests: a.requests - b.requests,
     byClass: byClassOf(statuses),
     statuses,
-    errors: a.errors + sign * b.errors,
-    retries: a.retries + sign * b.retries,
-    broken: a.broken + sign * b.broken,
-    bytesIn: a.bytesIn + sign * b.bytesIn,
-    bytesOut: a.bytesOut + sign * b.bytesOut,
-    durationMs: a.durationMs + sign * b.durationMs,
-    queuedMs: a.queuedMs + sign * b.queuedMs,
-    cells: a.cells.map((count, cell) => count + sign * (b.cells[cell] ?? 0)),
-    lastAtMs: sign === 1 ? Math.max(a.lastAtMs, b.lastAtMs) : a.lastAtMs,
-    connects: a.connects + sign * b.connects,
-    reuses: a.reuses + sign * b.reuses,
-    breakersOpened: a.breakersOpened + sign * b.breakersOpened,
-    breakersClosed: a.breakersClosed + sign * b.breakersClosed,
-    idle: sign === 1 ? a.idle + b.idle : a.idle,
-  };
-}
-
-function noTraffic(cells: number): TrafficReading {
-  const statuses = new Float64Array(STATUS_SLOTS);
-  return {
-    requests: 0,
-    byClass: [0, 0, 0, 0, 0],
-    statuses,
-    errors: 0,
-    retries: 0,
-    broken: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    durationMs: 0,
-    queuedMs: 0,
-    cells: new Float64Array(cells),
-    lastAtMs: 0,
-    connects: 0,
-    reuses: 0,
-    breakersOpened: 0,
-    breakersClosed: 0,
-    idle: 0,
+    errors: a.errors - b.errors,
+    retries: a.retries - b.retries,
+    broken: a.broken - b.broken,
+    bytesIn: a.bytesIn - b.bytesIn,
+    bytesOut: a.bytesOut - b.bytesOut,
+    durationMs: a.durationMs - b.durationMs,
+    queuedMs: a.queuedMs - b.queuedMs,
+    cells: a.cells.map((count, cell) => count - (b.cells[cell] ?? 0)),
+    lastAtMs: a.lastAtMs,
+    connects: a.connects - b.connects,
+    reuses: a.reuses - b.reuses,
+    breakersOpened: a.breakersOpened - b.breakersOpened,
+    breakersClosed: a.breakersClosed - b.breakersClosed,
+    idle: a.idle,
   };
 }

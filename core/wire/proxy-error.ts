@@ -30,6 +30,6 @@ export const PROXY_ERROR_CODES: readonly ProxyErrorCode[] = Object.keys(PROXY_ER
   isProxyErrorCode(code),
 );
 
-export function isProxyErrorCode(text: string): text is ProxyErrorCode {
+function isProxyErrorCode(text: string): text is ProxyErrorCode {
   return Object.hasOwn(PROXY_ERROR_STATUS, text);
 }

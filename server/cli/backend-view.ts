@@ -47,7 +47,7 @@ export async function fetchBackends(api: Api): Promise<Backends> {
   return { answer: clients, views: entries.map((each) => viewOfClient(record(each))) };
 }
 
-export function viewOfBackend(entry: Json): BackendView {
+function viewOfBackend(entry: Json): BackendView {
   const gpus = listOf(entry, "gpus").flatMap((each) => numberOf(record(each), "usage_pct") ?? []);
   const backup = entry.backup;
   return {
@@ -76,7 +76,7 @@ export function viewOfBackend(entry: Json): BackendView {
   };
 }
 
-export function viewOfClient(entry: Json): BackendView {
+function viewOfClient(entry: Json): BackendView {
   const gpus = listOf(entry, "gpus").flatMap((each) => numberOf(record(each), "utilization_pct") ?? []);
   return {
     id: textOf(entry, "client_id") ?? "",

@@ -2,6 +2,7 @@
 import { constants } from "node:fs";
 import { access, mkdir, open, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { messageOf } from "../../core/log/message-of.ts";
 import type { Context, Inputs } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import type { CertificateOrder, KeyType } from "./x509/certificate.ts";
@@ -107,8 +108,4 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
   } finally {
     await file.close();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

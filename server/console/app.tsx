@@ -2,7 +2,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { loggedOut, request } from "./api.ts";
 import { Help } from "./help.tsx";
-import { has, lookForFeatures } from "./store/features.ts";
 import { setTheme, type Theme, themeNow } from "./store/prefs.ts";
 import { goTo, VIEWS, type View, view } from "./store/route.ts";
 import { useSignal } from "./store/signal.ts";
@@ -55,10 +54,7 @@ export function App() {
     // On a phone the views are a strip that scrolls.
     document.querySelector(".nav a[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   }, [shown]);
-  useEffect(() => {
-    void lookForFeatures();
-    return onShortcuts(() => setHelping((before) => !before));
-  }, []);
+  useEffect(() => onShortcuts(() => setHelping((before) => !before)), []);
   return (
     <div class="shell">
       <button type="button" class="skip-link" onClick={skip}>
@@ -82,8 +78,6 @@ function skip(): void {
 
 function Side({ shown, onHelp }: { readonly shown: View; readonly onHelp: () => void }) {
   const fleet = useSignal(backends);
-  const features = useSignal(has);
-  const views = VIEWS.filter((name) => features[name] !== false);
   return (
     <header class="side">
       <a class="brand" href="#/fleet">
@@ -92,7 +86,7 @@ function Side({ shown, onHelp }: { readonly shown: View; readonly onHelp: () => 
       </a>
       <nav class="nav" aria-label="Views">
         <ul>
-          {views.map((name) => (
+          {VIEWS.map((name) => (
             <li key={name}>
               <a href={`#/${name}`} aria-current={name === shown ? "page" : undefined}>
                 <Icon name={name satisfies IconName} />

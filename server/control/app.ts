@@ -3,6 +3,7 @@ import { judgeServerConfig } from "../../core/config/load.ts";
 import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
 import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
 import type { ServerConfig } from "../../core/config/server-schema.ts";
+import { messageOf } from "../../core/log/message-of.ts";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { startClock } from "./clock.ts";
@@ -245,8 +246,4 @@ function takeUp(path: string, work: () => number): number {
   } catch (error) {
     throw new StartError(`cannot read the database ${path}: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

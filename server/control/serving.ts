@@ -1,5 +1,6 @@
 /** Opens what others reach: the management API, monitoring, and the workers with their listeners. */
 import { randomBytes } from "node:crypto";
+import { messageOf } from "../../core/log/message-of.ts";
 import { type ApiDeps, createApi } from "./api/index.ts";
 import { composeConsole } from "./console/compose.ts";
 import type { Console } from "./console/console.ts";
@@ -151,8 +152,4 @@ function monitorOf(
     keys: live.keys,
     cleanup,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/log/message-of.ts";
 import type {
   CertificateSet,
   FromWorker,
@@ -225,8 +226,4 @@ class Server implements DataPlane, ClientHome {
     this.plane.tracer?.flush();
     this.#post({ type: "drained", cut });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

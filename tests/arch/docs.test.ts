@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadClientConfig, loadServerConfig } from "../../core/config/load.ts";
 import { configurationReference } from "../../core/config/reference.ts";
-import { exists, filesBelow, ROOT, read } from "./source.ts";
+import { exists, filesBelow, ROOT, read, typescriptFiles } from "./source.ts";
 
 const DOCUMENTS = [
   "README.md",
@@ -19,6 +19,14 @@ test.each(DOCUMENTS)("%s names only paths that exist", (document) => {
   expect(namedPaths(read(document)).filter((path) => !exists(path))).toEqual([]);
 });
 
+test("ARCHITECTURE.md says what every folder of the sources holds", () => {
+  const table = read(".github/ARCHITECTURE.md");
+  const folders = new Set(typescriptFiles("core", "client", "server", "tools").map(dirname));
+  // What is below the console's pages is told with them.
+  const own = [...folders].filter((folder) => folder !== "server" && !folder.startsWith("server/console/"));
+  expect(own.filter((folder) => !table.includes(`\`${folder}/\``))).toEqual([]);
+});
+
 test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
   const text = withoutCodeBlocks(read(document));
   const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
@@ -32,6 +40,18 @@ test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
 test("docs/configuration.md is what the schemas say", () => {
   expect(read("docs/configuration.md") === configurationReference(), "run npm run docs").toBe(true);
 });
+
+test.each(DOCUMENTS.filter((document) => document.startsWith("docs/")))(
+  "the configurations shown in %s are accepted as they stand",
+  (document) => {
+    const blocks = [...read(document).matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, text = ""]) => text);
+    for (const text of blocks) {
+      const load = text.startsWith("# client.yml") ? loadClientConfig : loadServerConfig;
+      const outcome = load({ flags: { config: "shown" }, env: {}, readFile: () => text });
+      expect(outcome.ok ? [] : outcome.errors).toEqual([]);
+    }
+  },
+);
 
 test("the configurations shown in README.md are accepted as they stand", () => {
   const blocks = [...read("README.md").matchAll(/^```yaml\n# (server|client)\.yml.*\n([\s\S]*?)^```/gm)];

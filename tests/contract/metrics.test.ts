@@ -28,6 +28,8 @@ test("every counter is there from the start, and requests move them", async () =
   expect(moved("opsen_backends")).toBe(1);
   expect(moved("opsen_backends_active")).toBe(1);
   expect(after.value("opsen_degraded")).toBe(0);
+  expect(after.value("process_cpu_seconds_total")).toBeGreaterThan(0);
+  expect(after.value("process_resident_memory_bytes")).toBeGreaterThan(1e7);
   expect(after.value('opsen_requests_total{backend="b",status="200"}')).toBe(3);
   expect(after.value('opsen_requests_total{backend="",status="503"}')).toBe(1);
   expect(after.value('opsen_requests_total{backend="",status="400"}')).toBe(1);

@@ -64,6 +64,8 @@ describe("the strategy", () => {
     expect([first, second, third].toSorted()).toEqual(NAMES);
     expect(answers).toEqual(Array.from({ length: 4 }, () => [first, second, third]).flat());
     expect((await explain({ path: "/x" })).strategy).toBe("round_robin");
+    const ready = await server.log("the start", ({ message }) => String(message).endsWith("is ready"));
+    expect(record(ready.data).strategy).toBe("round_robin");
   });
 
   test("of a tier goes before that", async () => {

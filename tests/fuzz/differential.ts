@@ -1,4 +1,4 @@
-/** Requests as they leave for a backend, taken apart by parsers of other makers (C-102). */
+/** Requests as they leave for a backend, taken apart by parsers of other makers. */
 import { ChunkedReader } from "../../core/http/chunked.ts";
 import { writeRequestHead } from "../../core/http/forward-request.ts";
 import { parseRequestHead, RequestHead } from "../../core/http/request-head.ts";

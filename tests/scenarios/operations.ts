@@ -20,7 +20,7 @@ export interface DrainResult {
   readonly afterUndrain: number;
 }
 
-/** Drains one of three backends under load, and puts it back (L-18). */
+/** Drains one of three backends under load, and puts it back. */
 export async function drainUnderLoad(perSecond: number, seconds: number): Promise<DrainResult> {
   await using first = new HttpBackend({ name: "b0" });
   await using second = new HttpBackend({ name: "b1" });
@@ -60,7 +60,7 @@ export interface FlapResult {
   readonly kills: number;
 }
 
-/** Kills one of three backends and starts it again, every two seconds (L-04). */
+/** Kills one of three backends and starts it again, every two seconds. */
 export async function flap(perSecond: number, seconds: number): Promise<FlapResult> {
   const steady = await Promise.all([startBackend(), startBackend()]);
   let flapping = await startBackend();
@@ -99,7 +99,7 @@ export interface AmplificationResult {
   readonly amplification: number;
 }
 
-/** Has every backend break every request, and counts what retries make of the load (L-11). */
+/** Has every backend break every request, and counts what retries make of the load. */
 export async function amplification(perSecond: number, seconds: number): Promise<AmplificationResult> {
   let seen = 0;
   const listeners = Array.from({ length: 3 }, () =>
@@ -138,7 +138,7 @@ export interface OverloadResult {
 const SERVICE_MS = 40;
 const IN_FLIGHT = 16;
 
-/** Asks for twice what a backend can serve, and looks at what is served, then and afterwards (L-14). */
+/** Asks for twice what a backend can serve, and looks at what is served, then and afterwards. */
 export async function overload(seconds: number): Promise<OverloadResult> {
   await using backend = new HttpBackend({
     name: "slow",
@@ -175,7 +175,7 @@ export interface StampedeResult {
   readonly p99MeanwhileMs: number;
 }
 
-/** Has so many agents register in one moment, as after a restart, while requests go on (L-16). */
+/** Has so many agents register in one moment, as after a restart, while requests go on. */
 export async function stampede(agents: number, seconds: number): Promise<StampedeResult> {
   const { child, port } = await startBackend();
   await using server = await TestServer.start({ config: { ...ROOMY, log_level: "warn" } });
@@ -209,7 +209,7 @@ export interface StopResult {
   readonly exitCode: number;
 }
 
-/** Stops one of two servers under load; a client that finds it gone goes to the other, as behind any DNS name (L-19). */
+/** Stops one of two servers under load; a client that finds it gone goes to the other, as behind any DNS name. */
 export async function stopUnderLoad(perSecond: number, seconds: number): Promise<StopResult> {
   await using backend = new HttpBackend({ name: "b" });
   await using leaving = await TestServer.start({ config: ROOMY });

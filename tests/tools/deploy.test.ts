@@ -76,6 +76,13 @@ test("the server's unit lets requests in flight finish and the database be writt
   expect(config.database).toStartWith("/var/lib/opsen-server/");
 });
 
+test("the server's unit reads the configuration again on demand and lets the log of the example be written", () => {
+  const unit = read("deploy/opsen-server.service");
+  expect(unit).toContain("\nExecReload=/bin/kill -HUP $MAINPID\n");
+  const folder = /^LogsDirectory=(.+)$/m.exec(unit)?.[1];
+  expect(/^# log_file: (.+)$/m.exec(read("deploy/server.yml"))?.[1]).toStartWith(`/var/log/${folder}/`);
+});
+
 test.each(["server", "client", "backend"])("Dockerfile.%s copies what exists and ends as a user", (name) => {
   const lines = read(`deploy/Dockerfile.${name}`).split("\n");
   const copied = lines

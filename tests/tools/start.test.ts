@@ -81,6 +81,13 @@ test("everything that it says to try works as it stands", async () => {
   expect(JSON.parse(tokyo?.output ?? "")).toMatchObject({ backend: "slow", method: "POST" });
 });
 
+test("the console is where it says", async () => {
+  const [, url = ""] = /^ {2}(http:.+\/console)$/m.exec(start.output) ?? [];
+  const answer = await fetch(url);
+  expect(answer.status).toBe(200);
+  expect(await answer.text()).toContain("<title>");
+});
+
 test("the database and the state of the agents are where it says", () => {
   const data = dataDirectory(start.port);
   for (const path of ["opsen.db", "agents/1", "agents/2", "agents/3"])

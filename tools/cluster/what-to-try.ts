@@ -17,6 +17,8 @@ A user in Tokyo is served from there, whatever the speed:
 A stream of events:
   curl -N ${url}/events
 
+All of it in a browser, as it happens:
+  ${url}/console
 The backends, as their agents report them:
   curl ${url}/clients
 Where to send a request without the proxy:

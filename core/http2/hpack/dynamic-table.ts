@@ -1,5 +1,5 @@
 /** What an entry costs beyond its octets (RFC 7541 section 4.1). */
-export const ENTRY_OVERHEAD = 32;
+const ENTRY_OVERHEAD = 32;
 
 /**
  * The dynamic table of a decoder (RFC 7541 section 2.3.2): entries in order of age, the newest first, whose sizes

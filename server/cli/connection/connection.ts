@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { API_KEY_ENV, SERVER_URL_ENV } from "../../../core/cli/server-commands.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { isKey, KEY_FILE_RULE, keyIn } from "../../../core/schema/key-text.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
@@ -47,7 +48,7 @@ export function connectionOf(context: Context): Connection {
 }
 
 /** Where the server of this configuration takes management, seen from its own machine. */
-export function addressOf(config: ServerConfig): string {
+function addressOf(config: ServerConfig): string {
   const hasAdminPort = config.admin_port !== 0;
   const host = hasAdminPort ? config.admin_host : config.host;
   const port = hasAdminPort ? config.admin_port : config.port;
@@ -127,7 +128,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CommandFailure(EXIT.failed, `cannot read ${file}: ${why}`);
   }
 }

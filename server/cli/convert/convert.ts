@@ -6,6 +6,7 @@ import { ClientConfigSchema } from "../../../core/config/client-schema.ts";
 import { parseConfigText } from "../../../core/config/document.ts";
 import { loadClientConfig, loadServerConfig, renderConfigError } from "../../../core/config/load.ts";
 import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 import { record } from "../json.ts";
@@ -97,7 +98,7 @@ function readSource(name: string): string {
   try {
     return readFileSync(name === "-" ? 0 : name, "utf8");
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CommandFailure(EXIT.failed, `cannot read ${name}: ${why}`);
   }
 }

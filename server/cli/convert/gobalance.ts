@@ -68,6 +68,7 @@ export const GOBALANCE: Source = {
       unless: "balancing_strategy",
     },
     { setting: { key: "health_check_type", value: "http" }, why: "GoBalance probes by HTTP" },
+    { setting: { key: "metrics_namespace", value: "gobalance" }, why: "dashboards find its names again" },
   ],
 };
 

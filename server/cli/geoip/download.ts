@@ -1,5 +1,6 @@
 /** Downloads a file: bounded in size and time, on the disk before it counts. */
 import { open } from "node:fs/promises";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 
 /** A City database has some 60 MB; ten times that is none. */
@@ -87,5 +88,5 @@ function dateOf(text: string | null): Date | null {
 
 function reason(error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError") return "no answer in time (--timeout)";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { GEOIP_URL, GEOIP_URL_ENV } from "../../../core/cli/offline-commands.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { namedConfig } from "../connection/server-config.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
@@ -40,7 +41,7 @@ export async function geoip(context: Context): Promise<number> {
   } catch (error) {
     if (interrupted.signal.aborted) return EXIT_INTERRUPTED;
     if (error instanceof CommandFailure) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CommandFailure(EXIT.failed, `cannot bring ${target} up to date: ${why}`);
   } finally {
     await rm(aside, { force: true });

@@ -1,6 +1,7 @@
 /** Finds the database in a download: plain, compressed, or inside an archive. */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 
 /** What compression may blow up to. */
@@ -29,7 +30,7 @@ async function inflate(content: Buffer): Promise<Buffer> {
   try {
     return await gunzipped(content, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CommandFailure(EXIT.failed, `the download cannot be unpacked: ${why}`);
   }
 }

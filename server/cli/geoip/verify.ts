@@ -1,5 +1,6 @@
 /** Looks whether a file is a MaxMind database that names places. */
 import { createHash } from "node:crypto";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 
 export interface DatabaseFacts {
@@ -21,7 +22,7 @@ export async function inspect(database: Buffer): Promise<DatabaseFacts> {
     type = metadata.databaseType;
     built = metadata.buildEpoch;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new CommandFailure(EXIT.failed, `that is no MaxMind database: ${why}; nothing was replaced`);
   }
   if (!/City|Enterprise|Insights/i.test(type)) {

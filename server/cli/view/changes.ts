@@ -9,6 +9,6 @@ export function changesText(changes: readonly unknown[]): readonly string[] {
 }
 
 /** A value as it would stand in a file; what is absent as (unset). */
-export function valueText(value: unknown): string {
+function valueText(value: unknown): string {
   return value === undefined || value === null ? "(unset)" : JSON.stringify(value);
 }

@@ -10,7 +10,7 @@ import type { Backend, Who } from "../types.ts";
 import { signal } from "./signal.ts";
 
 /** Points kept of each backend's small chart. */
-export const TRAIL = 60;
+const TRAIL = 60;
 const MAX_FIGURES = 600;
 const MAX_DECISIONS = 500;
 const MAX_LINES = 2_000;
@@ -60,7 +60,7 @@ export function take(message: LiveMessage): void {
 }
 
 /** Takes entries that have changed, and with `ids` who there is at all. */
-export function takeFleet(changed: readonly Backend[], ids?: readonly string[]): void {
+function takeFleet(changed: readonly Backend[], ids?: readonly string[]): void {
   for (const entry of changed) known.set(entry.id, entry);
   if (ids !== undefined) {
     order = ids;

@@ -33,7 +33,7 @@ export const ACTOR_HEADER = "X-Opsen-Actor";
 /** Present when the caller's key may manage any backend. */
 export const ADMIN_HEADER = "X-Opsen-Admin";
 /** Present on open paths when the caller may see backends. */
-export const READER_HEADER = "X-Opsen-Reader";
+const READER_HEADER = "X-Opsen-Reader";
 
 export interface Api {
   readonly fetch: (request: Request) => Promise<Response>;

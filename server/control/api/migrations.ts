@@ -15,7 +15,7 @@ import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 
 /** Options that are absent are those of `migration_defaults`. */
-export const MigrationRequestSchema = Type.Object(
+const MigrationRequestSchema = Type.Object(
   {
     from: Type.String({ ...TAG, description: "Tag of the backends that requests leave." }),
     to: Type.String({ ...TAG, description: "Tag of the backends that they go to." }),

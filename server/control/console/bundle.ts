@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** By name, as they are served. */
 export type Files = Readonly<Record<FileName, string>>;
 
-export const FILE_NAMES = ["console.js", "console.css", "console.html", "login.html", "icon.svg"] as const;
+const FILE_NAMES = ["console.js", "console.css", "console.html", "login.html", "icon.svg"] as const;
 
 export type FileName = (typeof FILE_NAMES)[number];
 

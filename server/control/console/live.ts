@@ -12,7 +12,7 @@ import type { LogTail } from "./log-tail.ts";
 
 const SECOND_MS = 1000;
 /** More open pages than that are refused; they ask by and by instead. */
-export const MAX_PAGES = 64;
+const MAX_PAGES = 64;
 /** A page that has not taken this much yet is left out until it has. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 /** Seconds that a page may be left out before it is dropped. */

@@ -1,8 +1,8 @@
 /** Tells calls of the console's own pages from those that other pages have a browser make. */
 
 /** What the console's scripts send with every call; a form cannot, and a script of another origin must ask first. */
-export const CALL_HEADER = "X-Requested-With";
-export const CALL_VALUE = "opsen-console";
+const CALL_HEADER = "X-Requested-With";
+const CALL_VALUE = "opsen-console";
 
 /** Whether the page that makes this request, if a page does, is one of ours. */
 export function isSameOrigin(headers: Headers): boolean {

@@ -1,6 +1,7 @@
 /** Backends that a name stands for: one for each of its addresses, as long as the name has them. */
 import { backendIdOf } from "../../../core/config/backend-checks.ts";
 import type { BackendConfig } from "../../../core/config/backend-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { parseDnsTarget } from "../../../core/schema/formats.ts";
 import type { Lookup } from "../../names/lookup.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -107,7 +108,7 @@ export class DnsBackends {
       return Math.min(MOST_TTL_MS, Math.max(LEAST_TTL_MS, found.ttlSeconds * 1000));
     } catch (error) {
       if (!watched.hasFailed) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         const kept = watched.addresses.length;
         log.warn("a name of backends does not resolve now: its last addresses stay", { dns, reason, kept });
       }

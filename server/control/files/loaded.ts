@@ -1,5 +1,6 @@
 /** Reading files that the configuration names, with everything that is wrong with them. */
 import type { FileFault } from "../../../core/config/load.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 
 /** What was read, as far as that was possible, and everything that is wrong. */
 export interface Loaded<T> {
@@ -17,7 +18,7 @@ export function attempt<T>(path: Path, complaint: string, faults: FileFault[], w
   } catch (error) {
     faults.push({
       path,
-      message: `${complaint} (${error instanceof Error ? error.message : String(error)})`,
+      message: `${complaint} (${messageOf(error)})`,
     });
     return null;
   }

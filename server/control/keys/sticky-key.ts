@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import { isStickyKey, STICKY_KEY_RULE } from "../../../core/config/sticky-check.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { KEY_FILE_RULE, keyIn } from "../../../core/schema/key-text.ts";
 import { attempt, type Loaded, unreadable } from "../files/loaded.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -48,7 +49,7 @@ export function stickyKeyOf(cookie: string, configured: string, store: Store, lo
   try {
     return store.secret(NAME, fresh);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     log.warn("the key of the sticky cookie cannot be kept: sessions by cookie end with this process", {
       reason,
     });

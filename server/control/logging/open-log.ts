@@ -2,6 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { FileFault } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { StartError } from "../startup/start-error.ts";
 import { LogFile } from "./log-file.ts";
 import { Log } from "./logger.ts";
@@ -41,9 +42,9 @@ export async function openLog(config: LogKeys, tell: (line: string) => void): Pr
     maxAgeMs: config.log_max_age_days * DAY_MS,
     compress: config.log_compress,
     now: Date.now,
-    onTrouble: (what, error) => tell(`${config.log_file}: ${what}: ${reasonOf(error)}`),
+    onTrouble: (what, error) => tell(`${config.log_file}: ${what}: ${messageOf(error)}`),
   }).catch((error: unknown) => {
-    throw new StartError(`log_file: ${config.log_file} cannot be opened: ${reasonOf(error)}`, {
+    throw new StartError(`log_file: ${config.log_file} cannot be opened: ${messageOf(error)}`, {
       cause: error,
     });
   });
@@ -58,7 +59,7 @@ export function logFileFaults(path: string): FileFault[] {
     accessSync(path, constants.W_OK);
     return [];
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") return fault(`${path} cannot be written (${reasonOf(error)})`);
+    if (codeOf(error) !== "ENOENT") return fault(`${path} cannot be written (${messageOf(error)})`);
   }
   return isWritableFolder(dirname(path)) ? [] : fault(`${path} cannot be made: its folder cannot be written`);
 }
@@ -76,8 +77,4 @@ function isWritableFolder(folder: string): boolean {
     const parent = dirname(folder);
     return codeOf(error) === "ENOENT" && parent !== folder && isWritableFolder(parent);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** Serves the metrics on a port of their own, over plain HTTP. */
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { problem } from "../api/answers.ts";
 import { StartError } from "../startup/start-error.ts";
 import type { MonitorGuard } from "./monitor-guard.ts";
@@ -34,7 +35,7 @@ export function serveMetrics({ config, guard, answer }: MetricsPortOptions): () 
     });
     return () => void server.stop(true);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const advice = "stop what uses it or choose another (key `metrics_port`)";
     throw new StartError(`cannot listen on ${hostname}:${port}: ${why}; ${advice}`, { cause: error });
   }

@@ -3,11 +3,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Server, WebSocketHandler } from "bun";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { StartError } from "../startup/start-error.ts";
 import { SOCKET_DIRECTORY_PREFIX, SOCKET_NAME } from "./abandoned-sockets.ts";
 
 /** Workers let no larger body through; this one must not be met first. */
 const BODY_SLACK_BYTES = 65_536;
+
+/**
+ * The default cuts answers and idle connections after some ten seconds, also on a unix socket, where
+ * `server.timeout(request, 0)` does not lift it and the types know no such key. Workers have time limits of their own.
+ */
+const NO_IDLE_LIMIT: object = { idleTimeout: 0 };
 
 export interface ControlServer {
   /** Path of the socket, in a directory of its own that only this user can enter. */
@@ -42,11 +49,8 @@ export function serveControl<Data>(
       // The default would answer errors with source code.
       development: false,
       maxRequestBodySize: maxBodyBytes + BODY_SLACK_BYTES,
-      fetch(request, self) {
-        // The default would cut answers and idle connections after ten seconds; workers have time limits of their own.
-        self.timeout(request, 0);
-        return fetch(request, self);
-      },
+      ...NO_IDLE_LIMIT,
+      fetch,
       websocket,
     });
     const stop = (): void => {
@@ -56,7 +60,7 @@ export function serveControl<Data>(
     return { socket, stop };
   } catch (error) {
     undo();
-    throw new StartError(`cannot listen on ${socket}: ${reasonOf(error)}; ${ADVICE}`, { cause: error });
+    throw new StartError(`cannot listen on ${socket}: ${messageOf(error)}; ${ADVICE}`, { cause: error });
   }
 }
 
@@ -67,12 +71,8 @@ function makeDirectory(): string {
     // mkdtemp makes the directory with mode 0700.
     return mkdtempSync(join(tmpdir(), SOCKET_DIRECTORY_PREFIX));
   } catch (error) {
-    throw new StartError(`cannot make a directory in ${tmpdir()}: ${reasonOf(error)}; ${ADVICE}`, {
+    throw new StartError(`cannot make a directory in ${tmpdir()}: ${messageOf(error)}; ${ADVICE}`, {
       cause: error,
     });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

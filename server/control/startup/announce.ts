@@ -1,4 +1,5 @@
 /** What the log says when the server is ready. */
+import { strategyNamed } from "../../../core/balancing/strategies/names.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
 import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 import { isReadByAll, keyFiles } from "../keys/key-files.ts";
@@ -31,6 +32,7 @@ export function announce(log: Logger, config: ServerConfig, ports: Ports, facts:
     ...(config.metrics_enabled && config.metrics_port !== 0
       ? { metrics: `http://${hostPort(config.metrics_host, config.metrics_port)}${config.metrics_path}` }
       : {}),
+    strategy: strategyNamed(config.strategy),
     workers: facts.workers,
     database: config.database,
     backends: facts.backends,

@@ -1,5 +1,6 @@
 /** The database of a start: claimed for this process, opened, or done without as far as the configuration allows. */
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import type { Logger } from "../logging/logger.ts";
 import { claimDatabase } from "../store/claim.ts";
 import { OpenError, setAside } from "../store/open.ts";
@@ -48,8 +49,4 @@ function startWithout(reason: string, log: Logger, wallOf: (ms: number) => numbe
   const store = new Store(":memory:", log, wallOf);
   store.standInFor(reason);
   return store;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 /** Finds out early that a port is taken: listeners that share ports would not notice. */
+import { messageOf } from "../../../core/log/message-of.ts";
 import { StartError } from "./start-error.ts";
 
 /** Which key has the address to each port. */
@@ -30,6 +31,6 @@ function explain(error: unknown, key: string, hostKey: string): string {
     case "ENOTFOUND":
       return `the name does not resolve (key \`${hostKey}\`)`;
     default:
-      return `${error instanceof Error ? error.message : String(error)} (keys \`${hostKey}\`, \`${key}\`)`;
+      return `${messageOf(error)} (keys \`${hostKey}\`, \`${key}\`)`;
   }
 }

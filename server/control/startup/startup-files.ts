@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
 import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { messageOf } from "../../../core/log/message-of.ts";
 import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type { BackendTls, CertificateSet } from "../../../core/plane/messages.ts";
 import { type Loaded, unreadable } from "../files/loaded.ts";
@@ -70,7 +71,7 @@ function geoipFaults(file: string): FileFault[] {
     if (tailOf(file).includes(MAXMIND_MARK)) return [];
     return [{ path, message: `${file} is not a MaxMind database; download it again` }];
   } catch (error) {
-    return [{ path, message: `${unreadable(file)}, or leave the key out (${reasonOf(error)})` }];
+    return [{ path, message: `${unreadable(file)}, or leave the key out (${messageOf(error)})` }];
   }
 }
 
@@ -93,8 +94,4 @@ function unwrap<T>({ value, faults }: Loaded<T>): T | null {
 
 function inWords(faults: readonly FileFault[]): string {
   return faults.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 /** Opening the database file, and what to do when that fails. */
 import { Database } from "bun:sqlite";
 import { closeSync, existsSync, openSync, renameSync, statSync } from "node:fs";
+import { messageOf } from "../../../core/log/message-of.ts";
 import { migrate } from "./schema.ts";
 
 /** A file that cannot be opened; the message says what is wrong with it and what to do. */
@@ -103,8 +104,4 @@ function reasonOf(code: string): string | null {
     default:
       return null;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** What survives a restart. Reads happen at start; writes are gathered and written off the request path. */
 import type { Database } from "bun:sqlite";
+import { messageOf } from "../../../core/log/message-of.ts";
 import type { Migration } from "../../../core/migration/migration.ts";
 import type { Logger } from "../logging/logger.ts";
 import { identityOf, openDatabase } from "./open.ts";
@@ -339,8 +340,4 @@ export class Store {
       return fallback;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/log/message-of.ts";
 import type { CounterName } from "../../../core/table/counter-names.ts";
 import { encodeExport } from "../../../core/tracing/span.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -141,7 +142,7 @@ export class Exporter {
       const kind = PASSING.has(response.status) ? "later" : "refused";
       return { kind, reason: `the collector answered ${response.status}`, waitMs: waitMs || 0 };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       return { kind: "later", reason: `the collector cannot be reached: ${reason}`, waitMs: 0 };
     }
   }

@@ -46,6 +46,23 @@ describe("weights", () => {
     expect(new Set(fleet.rows(100))).toEqual(new Set([11]));
   });
 
+  test.each(["weighted_round_robin", "random"] as const)(
+    "%s multiplies them by the cores that are free, where it is told to; unknown cores are the mean",
+    (strategy) => {
+      const fleet = new FleetUnderTest({ strategy, weightByCapacity: true });
+      const unknown = 2 ** 31 - 1;
+      for (const [weight = 0, freeCores = 0] of [
+        [4, 1],
+        [1, 2],
+        [1, 6],
+        [1, unknown],
+      ]) {
+        addMember(fleet.tables, { weight, freeCores });
+      }
+      expectShares(shares(fleet.rows(PICKS), 4), [4 / 15, 2 / 15, 6 / 15, 3 / 15]);
+    },
+  );
+
   test("least_connections keeps what is in flight in their proportion, and idle turns too", () => {
     const fleet = new FleetUnderTest({ strategy: "least_connections" }, [1, 2, 3, 4]);
     expect(counts(fleet.rows(1000), 4)).toEqual([100, 200, 300, 400]);

@@ -158,6 +158,7 @@ describe("gobalance", () => {
     expect(ours).toEqual({
       proxy_endpoints: ["/"],
       health_check_type: "http",
+      metrics_namespace: "gobalance",
       port: 8080,
       host: "0.0.0.0",
       strategy: "round_robin",
