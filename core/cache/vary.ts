@@ -15,21 +15,11 @@ export function varyNames(vary: string): string[] {
   return [...new Set(names.filter((name) => name !== ""))].toSorted();
 }
 
-/** Fields that backends are told by us, for each client another value: what the client sent says nothing of it. */
-const OURS: ReadonlySet<string> = new Set([
-  "client-cert",
-  "forwarded",
-  "x-client-cert-subject",
-  "x-forwarded-for",
-  "x-real-ip",
-  "x-request-id",
-]);
-
-/** Says whether a Vary value fits no later request at all, or none that can be told by what its client sends. */
+/** Says whether a Vary value fits no later request at all: each has another id. */
 export function isVaryAny(vary: string): boolean {
   return vary.split(",").some((part) => {
     const name = part.trim().toLowerCase();
-    return name === "*" || OURS.has(name);
+    return name === "*" || name === "x-request-id";
   });
 }
 

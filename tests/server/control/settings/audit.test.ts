@@ -19,4 +19,3 @@ test("an entry is bounded, however much has changed", () => {
   expect(entries[1]?.omitted).toBe(5_000 - (second?.length ?? 0));
   expect([third?.length, entries[0]?.omitted]).toEqual([100, 50]);
 });
-});
