@@ -106,7 +106,7 @@ export const LIVE_KEYS: ReadonlySet<string> = new Set(LIVE);
 
 /**
  * Keys that no call may change: who has a key of management could else have other files opened or written, relax where
- * backends may live, or lock everybody out.
+ * backends may live, pass for a caller on this host, or lock everybody out.
  */
 export const FILE_ONLY_KEYS: ReadonlySet<string> = new Set([
   "host",
@@ -120,6 +120,7 @@ export const FILE_ONLY_KEYS: ReadonlySet<string> = new Set([
   "server_key_file",
   "api_keys",
   "insecure_no_auth",
+  "trusted_proxies",
   "allowed_endpoint_cidrs",
   "denied_endpoint_cidrs",
   "dns_servers",

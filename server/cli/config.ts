@@ -6,7 +6,7 @@ import { Api } from "./connection/api.ts";
 import type { Context } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
 import { type Json, numberOf, record, textOf } from "./json.ts";
-import { cleanText } from "./view/clean.ts";
+import { cleanText, escapedJson } from "./view/clean.ts";
 
 /** Prints the configuration in force as YAML; one key alone as its bare value. */
 export async function configGet(context: Context): Promise<number> {
@@ -93,7 +93,9 @@ function yamlValue(text: string, argument: string): unknown {
 }
 
 function yaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0 });
+  const text = stringify(value, { lineWidth: 0 });
+  // YAML leaves some characters as they are that a terminal would act upon; JSON is YAML too.
+  return escapedJson(text) === text ? text : escapedJson(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 function usage(message: string): CommandFailure {

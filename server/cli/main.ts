@@ -5,6 +5,7 @@ import { SERVER_PROGRAM } from "../../core/cli/programs.ts";
 import { SERVER_COMMANDS } from "../../core/cli/server-commands.ts";
 import { type Command, type Context, Inputs } from "./context.ts";
 import { CommandFailure, EXIT } from "./failure.ts";
+import { escapedJson } from "./view/clean.ts";
 
 /** By the words of the command; a group's commands are found by its own name too. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -77,7 +78,7 @@ function contextOf(given: Inputs, version: string): Context {
     columns: isTerminal ? stdout.columns : null,
     // https://no-color.org: set and not empty.
     isColored: isTerminal && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb",
-    out: (text) => void stdout.write(text),
+    out: (text) => void stdout.write(given.on("json") ? escapedJson(text) : text),
     err: (text) => void stderr.write(text),
   };
 }

@@ -38,6 +38,8 @@ test("a key that is used from elsewhere adds nothing that this host alone can re
     ["POST", "/backends", { id: "named", dns: `http://localhost:${inner.port}` }],
     ["PATCH", "/config", { set: { backends: [entry] } }],
     ["PATCH", "/config", { set: { allowed_endpoint_cidrs: ["127.0.0.0/8"] } }],
+    // Whose word counts for where a call comes from.
+    ["PATCH", "/config", { set: { trusted_proxies: ["0.0.0.0/0"] } }],
     ["POST", "/backends", { id: "inner", url: "http://169.254.169.254" }],
     ["POST", "/backends", { id: "inner", url: "http://metadata.google.internal" }],
     ["POST", "/backends", { id: "inner", url: "file:///etc/passwd" }],
@@ -47,7 +49,7 @@ test("a key that is used from elsewhere adds nothing that this host alone can re
     expect({ json, ids: await ids(server) }).toEqual({ json, ids: [] });
   }
   // A name is followed, and all of its addresses are left out.
-  expect(answers).toEqual([400, 400, 400, 201, 400, 400, 400, 400, 400]);
+  expect(answers).toEqual([400, 400, 400, 201, 400, 400, 400, 400, 400, 400]);
   expect((await server.call("GET", "/x")).status).toBe(503);
   const refused = record((await server.call("POST", "/backends", remote(entry))).json);
   expect(String(refused.detail)).toContain("is a loopback address");

@@ -210,3 +210,31 @@ test("what pages show of a fleet is kept by no cache, framed by nobody, and lead
   const hostile = { Host: "evil.example", "X-Forwarded-Host": "evil.example" };
   expect((await server.call("GET", "/console/", { headers: hostile })).header("Location")).toBe("/console");
 });
+
+/** Whether the cookie of a log-in is sent over TLS alone. */
+async function isSecure(config: Json, headers: Readonly<Record<string, string>>): Promise<boolean> {
+  await using server = await TestServer.start({ config: { ...CONFIG, ...config } });
+  const answer = await server.call("POST", "/console/login", form(KEYS.admin, headers));
+  return string(answer.header("Set-Cookie")).includes("; Secure");
+}
+
+test("a log-in goes over TLS alone where a trusted proxy says that the console does", async () => {
+  const trusting = { trusted_proxies: ["127.0.0.1"] };
+  expect(await isSecure(trusting, { "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9" })).toBe(
+    true,
+  );
+  expect(await isSecure(trusting, { "X-Forwarded-Proto": "http", "X-Forwarded-For": "203.0.113.9" })).toBe(
+    false,
+  );
+  expect(await isSecure({}, { "X-Forwarded-Proto": "https" })).toBe(false);
+});
+
+test("where a proxy is in front, each client's guesses are its own, and no client can pass for another", async () => {
+  await using server = await TestServer.start({ config: CONFIG });
+  const statuses = new Set<number>();
+  for (let guess = 0; guess < 30; guess++) {
+    const forged = { "X-Forwarded-For": `203.0.113.${guess}`, "X-Real-IP": `203.0.113.${guess}` };
+    statuses.add((await server.call("POST", "/console/login", form("wrong", forged))).status);
+  }
+  expect([...statuses]).toEqual([403, 429]);
+});

@@ -108,10 +108,10 @@ test("the configuration is shown, changed, rehearsed and taken back", async () =
   expect(rehearsed.stdout).toBe('log_level: "info" → "warn"\nnothing was changed (--dry-run)');
   expect((await run("config", "get", "log_level")).stdout).toBe("info");
 
-  const set = await run("config", "set", "log_level=warn", "trusted_proxies=[10.0.0.0/8]");
+  const set = await run("config", "set", "log_level=warn", "whitelisted_ips=[127.0.0.0/8]");
   expect(set.code).toBe(0);
   expect(set.stdout).toContain('log_level: "info" → "warn"');
-  expect((await run("config", "get", "trusted_proxies")).stdout).toBe("- 10.0.0.0/8");
+  expect((await run("config", "get", "whitelisted_ips")).stdout).toBe("- 127.0.0.0/8");
   expect((await run("config", "get")).stdout).toMatch(/^# log_level was set at run time by \S+ at 20\S+Z$/m);
 
   expect((await run("config", "undo")).stdout).toContain('log_level: "warn" → "info"');

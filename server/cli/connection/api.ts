@@ -3,11 +3,10 @@ import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 import { listOf, numberOf, record, textOf } from "../json.ts";
 import { cleanText } from "../view/clean.ts";
-import { type Connection, connectionOf } from "./connection.ts";
+import { type Connection, connectionOf, LOOPBACK } from "./connection.ts";
 
 /** Far above the list of the largest fleet. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 export interface ApiAnswer {
   readonly status: number;

@@ -12,6 +12,8 @@ import { namedConfig } from "./server-config.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
 const DEFAULT_TIMEOUT_SECONDS = 10;
+/** Hosts that are this machine. */
+export const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 export interface Connection {
   /** Without a slash at its end. */
@@ -41,10 +43,19 @@ export function connectionOf(context: Context): Connection {
         : {};
   return {
     url,
-    key: keyOf(context, config),
+    key: keyOf(context, named === null || isMeant(context, url) ? config : null),
     timeoutMs: (given.number("timeout") ?? DEFAULT_TIMEOUT_SECONDS) * 1000,
     tls: given.on("insecure") ? { ...tls, rejectUnauthorized: false } : tls,
   };
+}
+
+/**
+ * Whether the key of a configuration may go to a server that was named beside it: one on this machine, or where both stand
+ * on the command line. What the environment names may be about another server, which must not learn the key.
+ */
+function isMeant({ given }: Context, url: string): boolean {
+  const areBothGiven = given.text("server") !== null && given.text("config") !== null;
+  return areBothGiven || LOOPBACK.test(new URL(url).hostname);
 }
 
 /** Where the server of this configuration takes management, seen from its own machine. */

@@ -100,6 +100,18 @@ describe("key", () => {
     expect(best).toMatchObject({ key: "of-the-key-file", err: "" });
   });
 
+  test("that of a file goes to no server that the file is not about", () => {
+    const config = file("server.yml", "server_key: of-the-file\n");
+    const [fileEnv, serverEnv] = [{ OPSEN_CONFIG_FILE: config }, { OPSEN_SERVER: "http://10.0.0.1:1" }];
+    expect(connection([], { ...fileEnv, ...serverEnv }).key).toBeNull();
+    expect(connection(["--config", config], serverEnv).key).toBeNull();
+    expect(connection(["--server", "http://10.0.0.1:1"], fileEnv).key).toBeNull();
+    expect(connection(["--server", "http://127.0.0.1.evil.example"], fileEnv).key).toBeNull();
+    expect(connection(["--server", "http://10.0.0.1:1", "--config", config]).key).toBe("of-the-file");
+    expect(connection(["--server", "http://localhost:1"], fileEnv).key).toBe("of-the-file");
+    expect(connection([], fileEnv).key).toBe("of-the-file");
+  });
+
   test("of the configuration's keys one that may do everything", () => {
     const keyFile = file("admin.key", "admin-key\n");
     const text = [

@@ -1,7 +1,7 @@
 /** Figures and tables as people read them. */
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { cleanText } from "../../../../server/cli/view/clean.ts";
+import { cleanText, escapedJson } from "../../../../server/cli/view/clean.ts";
 import { bytes, decimal, grouped, short, span } from "../../../../server/cli/view/figures.ts";
 import { fit, table } from "../../../../server/cli/view/table.ts";
 
@@ -77,4 +77,15 @@ test("nothing of a server's moves the cursor, turns text round or is wider than 
       expect(Bun.stringWidth(fit(cleanText(text), columns))).toBeLessThanOrEqual(columns);
     }),
   );
+});
+
+test("JSON is escaped where a terminal would act upon it, and means the same", () => {
+  const value = { "a\u009b": "b\u001b[2J\u202ec\u007f\n", d: ["é€😀"] };
+  for (const text of [JSON.stringify(value), JSON.stringify(value, null, 2)]) {
+    const escaped = escapedJson(text);
+    const line = escaped.replaceAll("\n", "");
+    expect(cleanText(line)).toBe(line);
+    expect(JSON.parse(escaped)).toEqual(value);
+  }
+  expect(escapedJson('{\n\t"é": 1\r\n}')).toBe('{\n\t"é": 1\r\n}');
 });
