@@ -182,6 +182,20 @@ describe("a call", () => {
     expect(record((await server.call("GET", "/config")).json).overrides).toEqual({});
   });
 
+  test("is left out alone when the file of the next start does not go with it", async () => {
+    const one = { id: "one", url: "http://127.0.0.1:9" };
+    await using server = await TestServer.start({ config: { backends: [one], tiers: [{ name: "small" }] } });
+    await server.call("PATCH", "/config", { json: { set: { default_tier: "small" } } });
+    await server.call("PATCH", "/config", { json: { set: { stale_minutes: 9 } } });
+    await server.call("POST", "/backends", { json: { ...one, id: "two", backup: "one" } });
+    const tiers = [{ name: "large" }];
+    await server.restart({ tiers, backends: [{ ...one, backup: "two" }] });
+    const misfits = server.logs().filter(({ message }) => String(message).includes("does not fit any more"));
+    expect(misfits.map(({ data }) => record(data).what)).toEqual(["default_tier", "added two"]);
+    const { config } = record((await server.call("GET", "/config")).json);
+    expect([record(config).stale_minutes, record(config).default_tier]).toEqual([9, ""]);
+  });
+
   test("adds a backend once, however many ask at the same time", async () => {
     await using server = await TestServer.start({ config: {} });
     const urls = ["http://127.0.0.1:7", "http://127.0.0.1:8", "http://127.0.0.1:9"];
