@@ -23,6 +23,7 @@ import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, loadWith } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
 import { fittingChanges } from "./settings/fitting.ts";
+import type { Live } from "./settings/live.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
 import { announce } from "./startup/announce.ts";
@@ -123,10 +124,7 @@ async function start(
       prober.adapt();
       workers.sweep?.adapt();
     },
-    tellWorkers: async () => {
-      workers.monitor?.setKeys(live.keys);
-      await workers.supervisor?.setSettings(liveSettings(live));
-    },
+    tellWorkers: () => tellWorkers(live, workers),
   });
   const audit = new Audit(store);
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
@@ -157,6 +155,11 @@ async function start(
     ...restored,
   });
   return { ...ports, reload, stop: stopOnce(ground, supervisor, { exporter, console }, cleanup) };
+}
+
+async function tellWorkers(live: Live, { monitor, supervisor }: Later): Promise<void> {
+  monitor?.setKeys(live.keys);
+  await supervisor?.setSettings(liveSettings(live));
 }
 
 /** Takes up the migrations of the last run: before the backends, which are given their part in them. */

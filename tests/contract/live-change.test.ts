@@ -87,7 +87,7 @@ describe("the file", () => {
     writeFileSync(`${file}.other`, text.replace("stale_minutes: 6", "stale_minutes: 7"));
     symlinkSync(`${file}.other`, file);
     const change = await server.log("the change", ({ data }) => record(data ?? {}).key === "stale_minutes");
-    expect(record(change.data)).toMatchObject({ from: 6, to: 7 });
+    expect(record(change.data)).toMatchObject({ from: "6", to: "7" });
   });
 
   test("is read at SIGHUP and by a call too, which tells every error", async () => {
