@@ -1,8 +1,15 @@
 /** What calls have changed at run time, on top of what the file, the environment and the flags say. */
 import { type Static, Type } from "@sinclair/typebox";
+import { fitsSchema } from "../schema/check.ts";
 import { ClientId } from "../wire/registration.ts";
 import { backendIdOf } from "./backend-checks.ts";
-import { BACKEND_TERMS, type BackendConfig, BackendSchema, type BackendTerms } from "./backend-schema.ts";
+import {
+  BACKEND_KEYS,
+  BACKEND_TERMS,
+  type BackendConfig,
+  BackendSchema,
+  type BackendTerms,
+} from "./backend-schema.ts";
 
 /**
  * Who changed something, when (milliseconds since the epoch), and whether it outlives a restart. `local`: a caller on
@@ -40,9 +47,41 @@ export function withKeys(
 ): RuntimeChanges {
   const touched = new Set([...Object.keys(set), ...unset]);
   const rest = changes.keys.filter(({ key }) => !touched.has(key));
-  const kept = unset.includes("backends") ? { ...changes, added: [], removed: [], terms: [] } : changes;
+  const kept = unset.includes("backends")
+    ? { ...changes, ...NO_SINGLE_ONES }
+    : underList(changes, set.backends);
   const fresh = Object.entries(set).map(([key, value]) => ({ key, value, ...origin }));
   return { ...kept, keys: [...rest, ...fresh] };
+}
+
+const NO_SINGLE_ONES = { added: [], removed: [], terms: [] };
+
+/** A whole list that is set later than single backends were changed has the last word on those that it names. */
+function underList(changes: RuntimeChanges, list: unknown): RuntimeChanges {
+  if (!fitsSchema(BACKEND_KEYS.backends, list)) return changes;
+  const ids = new Set(list.map(backendIdOf));
+  const isOther = ({ id }: { readonly id: string }): boolean => !ids.has(id);
+  const { added, removed, terms } = changes;
+  return {
+    ...changes,
+    added: added.filter(isOther),
+    removed: removed.filter(isOther),
+    terms: terms.filter(isOther),
+  };
+}
+
+/** Tells whether the same was changed, whoever did it and when. */
+export function isSameChange(a: RuntimeChanges, b: RuntimeChanges): boolean {
+  const what = ({ keys, added, removed, terms }: RuntimeChanges): string =>
+    [
+      ...keys.map(({ key, value, persist }) => JSON.stringify([key, value, persist])),
+      ...added.map(({ entry, persist }) => JSON.stringify([entry, persist])),
+      ...removed.map(({ id, persist }) => JSON.stringify([id, persist])),
+      ...terms.map((each) => JSON.stringify([each.id, each.terms, each.persist])),
+    ]
+      .toSorted()
+      .join("\n");
+  return what(a) === what(b);
 }
 
 /** Adds a backend, or puts it in place of the one that a call added under its id. */

@@ -23,6 +23,8 @@ import { Applier, type ApplierDeps } from "./settings/applier.ts";
 import { Audit } from "./settings/audit.ts";
 import { type LoadConfig, loadWith } from "./settings/candidate.ts";
 import { ConfigWatch } from "./settings/config-watch.ts";
+import { fittingChanges } from "./settings/fitting.ts";
+import type { Live } from "./settings/live.ts";
 import { Settings } from "./settings/settings.ts";
 import { loadChanges } from "./settings/stored-changes.ts";
 import { announce } from "./startup/announce.ts";
@@ -83,19 +85,18 @@ function begin(config: ServerConfig, options: StartOptions, cleanup: DisposableS
   const store = openStore(config, log.component("store"), clock.wallOf);
   cleanup.defer(() => store.close());
   const stored = loadChanges(store, log.component("settings"));
-  const loaded = stored === NO_CHANGES ? null : loadWith(load, stored);
-  if (loaded === null || loaded.ok) {
-    const ground = layGround(loaded?.config ?? config, clock, log);
-    log.setLevel(ground.config.log_level);
-    return { ground, store, load, changes: stored };
-  }
-  const reason = loaded.errors.map(({ key, message }) => `${key} ${message}`).join("; ");
-  log
-    .component("settings")
-    .error("changes that were made at run time do not fit the configuration any more", {
+  const { changes, misfits } = fittingChanges(load, stored);
+  for (const { what, reason } of misfits) {
+    const settings = log.component("settings");
+    settings.error("a change that was made at run time does not fit any more and is left out", {
+      what,
       reason,
     });
-  return { ground: layGround(config, clock, log), store, load, changes: NO_CHANGES };
+  }
+  const loaded = changes === NO_CHANGES ? null : loadWith(load, changes);
+  const ground = layGround(loaded?.ok === true ? loaded.config : config, clock, log);
+  log.setLevel(ground.config.log_level);
+  return { ground, store, load, changes };
 }
 
 async function start(
@@ -124,10 +125,7 @@ async function start(
       prober.adapt();
       workers.sweep?.adapt();
     },
-    tellWorkers: async () => {
-      workers.monitor?.setKeys(live.keys);
-      await workers.supervisor?.setSettings(liveSettings(live));
-    },
+    tellWorkers: () => tellWorkers(live, workers),
   });
   const audit = new Audit(store);
   const parts = { live, load, applier, store, audit, log: log.component("settings"), wallNow: Date.now };
@@ -158,6 +156,11 @@ async function start(
     ...restored,
   });
   return { ...ports, reload, stop: stopOnce(ground, supervisor, { exporter, console }, cleanup) };
+}
+
+async function tellWorkers(live: Live, { monitor, supervisor }: Later): Promise<void> {
+  monitor?.setKeys(live.keys);
+  await supervisor?.setSettings(liveSettings(live));
 }
 
 /** Takes up the migrations of the last run: before the backends, which are given their part in them. */

@@ -1,6 +1,6 @@
 /** `/config`, `/backends`, `/audit`, the watched file and SIGHUP: everything changes while the server serves. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { liveChange } from "../scenarios/live-change.ts";
 import { eventually } from "../support/eventually.ts";
@@ -74,6 +74,22 @@ describe("the file", () => {
     expect((await server.call("GET", "/x")).text).toBe("second");
   });
 
+  test("is waited for while it is empty, gone or nonsense, and may be behind a link", async () => {
+    await using server = await TestServer.start({ config: { stale_minutes: 6 } });
+    const file = join(server.dir, "server.yml");
+    const text = readFileSync(file, "utf8");
+    writeFileSync(file, "");
+    await Bun.sleep(2500);
+    rmSync(file);
+    await server.log("that it is gone", ({ data }) =>
+      String(record(data ?? {}).reason).includes("does not exist"),
+    );
+    writeFileSync(`${file}.other`, text.replace("stale_minutes: 6", "stale_minutes: 7"));
+    symlinkSync(`${file}.other`, file);
+    const change = await server.log("the change", ({ data }) => record(data ?? {}).key === "stale_minutes");
+    expect(record(change.data)).toMatchObject({ from: "6", to: "7" });
+  });
+
   test("is read at SIGHUP and by a call too, which tells every error", async () => {
     await using server = await TestServer.start({ config: { watch_config: false, max_leases: 100 } });
     edit(server, (text) => `${text}\nrequest_timeout_seconds: 7\n`);
@@ -128,6 +144,8 @@ describe("a call", () => {
       ["PATCH", "/config", { set: { strategy: "leest_conn" } }, 400, "strategy"],
       ["PATCH", "/config", { set: { server_key: "x" } }, 400, "server_key"],
       ["PATCH", "/config", {}, 400, "set"],
+      ["PATCH", "/config", { unset: ["strategy", "nonsense"] }, 400, "unset"],
+      ["PATCH", "/backends/a", {}, 400, ""],
       ["PATCH", "/backends/a", { weight: -1 }, 400, "weight"],
       ["PATCH", "/backends/a", { weight: 0 }, 400, "backends"],
       ["PATCH", "/backends/a", { backup: "a" }, 400, "backends[0].backup"],
@@ -160,6 +178,16 @@ describe("a call", () => {
     expect((await server.call("GET", "/x")).status).toBe(503);
   });
 
+  test("is only tried out whatever dry_run says, but for false", async () => {
+    await using server = await TestServer.start({ config: { watch_config: false } });
+    for (const value of ["=true", "", "=1", "=yes"]) {
+      const answer = await server.call("PATCH", `/config?dry_run${value}`, { json: { set: { workers: 1 } } });
+      expect([answer.status, record(answer.json).version]).toEqual([200, 1]);
+    }
+    const done = await server.call("PATCH", "/config?dry_run=false", { json: { set: { workers: 1 } } });
+    expect(record(done.json).version).toBe(2);
+  });
+
   test("takes back all that was said of backends, also after a restart", async () => {
     const one = { id: "one", url: "http://127.0.0.1:9" };
     await using server = await TestServer.start({ config: { backends: [one, { ...one, id: "two" }] } });
@@ -180,6 +208,20 @@ describe("a call", () => {
       ["two", 1],
     ]);
     expect(record((await server.call("GET", "/config")).json).overrides).toEqual({});
+  });
+
+  test("is left out alone when the file of the next start does not go with it", async () => {
+    const one = { id: "one", url: "http://127.0.0.1:9" };
+    await using server = await TestServer.start({ config: { backends: [one], tiers: [{ name: "small" }] } });
+    await server.call("PATCH", "/config", { json: { set: { default_tier: "small" } } });
+    await server.call("PATCH", "/config", { json: { set: { stale_minutes: 9 } } });
+    await server.call("POST", "/backends", { json: { ...one, id: "two", backup: "one" } });
+    const tiers = [{ name: "large" }];
+    await server.restart({ tiers, backends: [{ ...one, backup: "two" }] });
+    const misfits = server.logs().filter(({ message }) => String(message).includes("does not fit any more"));
+    expect(misfits.map(({ data }) => record(data).what)).toEqual(["default_tier", "added two"]);
+    const { config } = record((await server.call("GET", "/config")).json);
+    expect([record(config).stale_minutes, record(config).default_tier]).toEqual([9, ""]);
   });
 
   test("adds a backend once, however many ask at the same time", async () => {

@@ -5,7 +5,7 @@ import { BACKEND_TERMS, BackendSchema } from "../../../core/config/backend-schem
 import { withBackend, withoutBackend, withTerms } from "../../../core/config/runtime-changes.ts";
 import type { BackendState } from "../registry/backend-state.ts";
 import type { Request as SettingsRequest } from "../settings/settings.ts";
-import { json, noContent, problem } from "./answers.ts";
+import { invalid, json, noContent, problem } from "./answers.ts";
 import { readBody } from "./body.ts";
 import type { ApiDeps, Call, Operation } from "./deps.ts";
 import { drain, undrain } from "./draining.ts";
@@ -147,6 +147,10 @@ async function change(deps: ApiDeps, call: Call): Promise<Response> {
   const body = await readBody(call.request, TermsPatchSchema, deps.config.max_request_body_bytes);
   if (!body.ok) return body.answer;
   const { persist = true, ...terms } = body.value;
+  if (Object.keys(terms).length === 0) {
+    const rule = `must name at least one of ${Object.keys(BACKEND_TERMS).join(", ")}`;
+    return invalid([{ field: "", rule, got: null }]);
+  }
   const target = targetOf(deps, id);
   if (target === null) return unknown(id);
   if (target !== id) return problem(400, `${id} is one address of ${target}: change that one.`);

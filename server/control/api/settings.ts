@@ -105,7 +105,8 @@ export function requestOf(call: Call, action: string, target: string, persist: b
     persist,
     // What is no version of ours fits none.
     expected: asked === null || asked === "*" ? null : Number(version ?? -1),
-    dryRun: call.query.get("dry_run") === "true",
+    // Who writes it otherwise does not mean to change anything.
+    dryRun: (call.query.get("dry_run") ?? "false") !== "false",
     isLocal: isLoopback(call.peer),
   };
 }
@@ -169,6 +170,16 @@ async function patch(deps: ApiDeps, call: Call): Promise<Response> {
   const { set = {}, unset = [], persist = true } = body.value;
   if (Object.keys(set).length + unset.length === 0) {
     return invalid([{ field: "set", rule: "must name at least one key, or unset must", got: null }]);
+  }
+  const known = new Set([
+    ...Object.keys(shownConfig(deps.config)),
+    ...deps.settings.changes.keys.map(({ key }) => key),
+  ]);
+  const strange = unset.filter((key) => !known.has(key));
+  if (strange.length > 0) {
+    return invalid(
+      strange.map((key) => ({ field: "unset", rule: "must name keys of the configuration", got: key })),
+    );
   }
   const request = requestOf(call, "config", "", persist);
   return answerOf(

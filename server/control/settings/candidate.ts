@@ -83,10 +83,15 @@ export function candidateOf(
   return { ok: true, candidate: { config, changes, restartRequired } };
 }
 
+const LISTENERS = ["host", "port", "admin_host", "admin_port"] as const;
+
 /** Keys that need a restart keep the value that they have. */
 function onlyLive(running: ServerConfig, wanted: ServerConfig): ServerConfig {
   const live = Object.entries(wanted).filter(([key]) => LIVE_KEYS.has(key));
-  return { ...running, ...Object.fromEntries<unknown>(live) };
+  const config = { ...running, ...Object.fromEntries<unknown>(live) };
+  // That nobody is asked for a key is meant for the listeners that are to be, not for those that there are.
+  const isMoving = LISTENERS.some((key) => running[key] !== wanted[key]);
+  return isMoving && !running.insecure_no_auth ? { ...config, insecure_no_auth: false } : config;
 }
 
 /** What operators say of backends with an agent is in no list of the configuration. */

@@ -1,11 +1,13 @@
 /** Notices that the configuration file is another one. */
+import { statSync } from "node:fs";
 import { fingerprint } from "../files/file-watch.ts";
 
 const CHECK_EVERY_MS = 1000;
 
 /**
  * Looks once a second, as {@link FileWatch} does. A file that was found changed is read when it has stayed the same for
- * one more look: an editor may still be writing it.
+ * one more look: an editor may still be writing it. An empty one is a file that somebody is about to write: taken for what
+ * it says, it would take every backend out of service.
  */
 export class ConfigWatch {
   readonly #file: string;
@@ -30,8 +32,17 @@ export class ConfigWatch {
     const seen = fingerprint(this.#file);
     const isSettled = seen === this.#seen;
     this.#seen = seen;
-    if (!isSettled || seen === this.#used) return;
+    if (!isSettled || seen === this.#used || isEmpty(this.#file)) return;
     this.#used = seen;
     this.#onChange();
+  }
+}
+
+function isEmpty(file: string): boolean {
+  try {
+    return statSync(file).size === 0;
+  } catch {
+    // Whoever reads it says why not.
+    return false;
   }
 }

@@ -1,6 +1,11 @@
 /** Changes of the configuration while the server runs: all of a change or nothing, one at a time. */
 import type { Change } from "../../../core/config/diff.ts";
-import { NO_CHANGES, type Origin, type RuntimeChanges } from "../../../core/config/runtime-changes.ts";
+import {
+  isSameChange,
+  NO_CHANGES,
+  type Origin,
+  type RuntimeChanges,
+} from "../../../core/config/runtime-changes.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
@@ -165,7 +170,8 @@ export class Settings {
       prepared.discard();
       return { kind: "applied", version: this.#version, changes, restartRequired };
     }
-    if (kind === "edit") this.#history.push(this.#state);
+    // What has changed nothing is nothing that could be taken back.
+    if (kind === "edit" && !isSameChange(this.changes, next.current)) this.#history.push(this.#state);
     if (kind === "undo") this.#history.pop();
     if (this.#history.length > MAX_UNDO) this.#history.shift();
     this.#state = next;

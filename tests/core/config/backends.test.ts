@@ -132,6 +132,17 @@ describe("changes at run time", () => {
     expect(listed).toHaveLength(2);
   });
 
+  test("of single backends end where a later list names them", () => {
+    let changes = withTerms(NO_CHANGES, "a", { weight: 5 }, ORIGIN);
+    changes = withoutBackend(changes, "b", true, ORIGIN);
+    changes = withBackend(changes, { id: "c", url: "http://c" }, ORIGIN);
+    changes = withBackend(changes, { id: "d", url: "http://d" }, ORIGIN);
+    const list = [...listed, { id: "c", url: "http://c2" }];
+    changes = withKeys(changes, { backends: list }, [], ORIGIN);
+    expect(changedBackends(list, changes)).toEqual([...list, { id: "d", url: "http://d" }]);
+    expect(withKeys(changes, {}, ["backends"], ORIGIN)).toEqual(NO_CHANGES);
+  });
+
   test("win over the file, and go when they are unset", () => {
     const once = withKeys(NO_CHANGES, { workers: 3 }, [], { ...ORIGIN, persist: false });
     const both = withKeys(once, { stale_minutes: 9 }, [], ORIGIN);

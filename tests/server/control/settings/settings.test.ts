@@ -161,6 +161,9 @@ describe("a change", () => {
     expect([world.registry.size, world.live.config.stale_minutes]).toEqual([0, 9]);
     await world.settings.undo(request());
     expect(world.live.config.stale_minutes).toBe(5);
+    await set(world, { stale_minutes: 9 });
+    await set(world, { stale_minutes: 9 });
+    expect(await world.settings.undo(request())).toMatchObject({ changes: [{ from: 9, to: 5 }] });
     expect(await world.settings.undo(request())).toEqual({ kind: "nothing" });
   });
 });
