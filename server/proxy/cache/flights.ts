@@ -18,6 +18,8 @@ const UNSHARED_MS = 120_000;
 const MEMORIES = 4096;
 /** More than that do not wait for one answer. */
 const MAX_WAITERS = 16_384;
+/** So many go on before others get their turn: each may have an answer to compress, which takes milliseconds. */
+const TURN_WAITERS = 4;
 
 /**
  * The requests to backends that are under way for the cache, by key: the first leads, later ones wait for its answer.
@@ -63,11 +65,28 @@ export class Flights {
     this.#unsharedUntil[hash % MEMORIES] = isShared ? 0 : nowMs + UNSHARED_MS;
   }
 
+  /** It is over: who still waits is about to be told. */
+  hasLanded(flight: Flight): boolean {
+    return this.#byKey.get(flight.key) !== flight;
+  }
+
   /** Ends a flight: those who wait go on, each by itself. */
   land(flight: Flight, isShared: boolean): void {
-    if (this.#byKey.get(flight.key) !== flight) return;
+    if (this.hasLanded(flight)) return;
     this.#byKey.delete(flight.key);
-    for (const waiter of flight.waiters) guarded(() => waiter.onLanded(isShared));
-    flight.waiters.clear();
+    tell(flight.waiters, isShared);
+  }
+}
+
+/** Tells some at once, and the others in later turns; who stops waiting meanwhile takes itself out. */
+function tell(waiters: Set<FlightWaiter>, isShared: boolean): void {
+  let told = 0;
+  for (const waiter of waiters) {
+    if (told++ === TURN_WAITERS) {
+      setImmediate(() => tell(waiters, isShared));
+      return;
+    }
+    waiters.delete(waiter);
+    guarded(() => waiter.onLanded(isShared));
   }
 }

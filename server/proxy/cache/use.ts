@@ -137,6 +137,12 @@ export class CacheUse implements CacheSide, FlightWaiter {
       this.#exchange.truncate(true);
       return;
     }
+    const { flights, options } = this.#cache;
+    if (this.#awaited !== null && flights.hasLanded(this.#awaited)) {
+      // Those before us go on first.
+      this.#exchange.arm(options.coalesceMs);
+      return;
+    }
     this.#awaited?.waiters.delete(this);
     this.#awaited = null;
     this.#waits = MAX_WAITS;
