@@ -254,6 +254,7 @@ export class Eligibility implements StrategyView {
 
   unseenLoad(row: number): number {
     const { inFlight, leasedCores, balance } = this.columns;
+    if ((i32(inFlight, row) | i32(leasedCores, row)) === 0) return 0;
     this.reap(row);
     const load = Math.max(i32(inFlight, row), i32(leasedCores, row));
     return load === 0 ? 0 : Math.max(0, load - f64(balance.seenLoad, row));

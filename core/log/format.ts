@@ -48,7 +48,8 @@ function formatText(line: LogLine): string {
   let text = `${timestamp(line.timestampMs)} ${line.level.toUpperCase()} [${visible(line.component)}] ${visible(line.message)}`;
   if (line.data === undefined) return text;
   let entries = 0;
-  for (const [key, value] of Object.entries(line.data)) {
+  for (const key of Object.keys(line.data)) {
+    const value = line.data[key];
     if (value === undefined) continue;
     if (++entries > MAX_ENTRIES) break;
     text += ` ${visible(key)}=${textValue(value, limit)}`;
@@ -70,8 +71,10 @@ function formatJson(line: LogLine): string {
 function textValue(value: unknown, limit: number): string {
   if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
   const text = typeof value === "string" ? value : JSON.stringify(jsonValue(value, 1, limit));
+  // As most are: no test beside this one.
+  if (text.length <= limit && BARE.test(text)) return text;
   const shown = visible(text, limit);
-  return shown !== "" && /^[\w./:@+~,%*-]+$/.test(shown) ? shown : `"${shown.replaceAll('"', '\\"')}"`;
+  return BARE.test(shown) ? shown : `"${shown.replaceAll('"', '\\"')}"`;
 }
 
 /** A bounded copy of a value in JSON's terms; what JSON cannot hold becomes text. */
@@ -103,6 +106,8 @@ function escapeJsonControls(json: string): string {
   return json.replace(UNSAFE, escapeOf);
 }
 
+/** What needs no quotes. */
+const BARE = /^[\w./:@+~,%*-]+$/;
 const PLAIN = /^[ -[\]-~]*$/;
 
 /**

@@ -34,6 +34,8 @@ const EJECTED_ROWS = 7;
 const STATE_VERSION = 8;
 /** Rows that stand in for others. */
 const BACKUP_ROWS = 9;
+/** Moves on when a row is claimed or given back. */
+const ROW_VERSION = 10;
 
 /**
  * One row per backend. The control plane claims, writes and releases rows; workers read them and, through leases,
@@ -106,6 +108,11 @@ export class BackendTable {
     return Atomics.load(this.#header, STATE_VERSION);
   }
 
+  /** Differs from an earlier value when a row has since been claimed or given back. */
+  get rowVersion(): number {
+    return Atomics.load(this.#header, ROW_VERSION);
+  }
+
   /**
    * Takes the lowest free row, not enabled and without figures; null when the table is full. `identity` stands for the
    * backend in hashes. Control plane only.
@@ -126,6 +133,7 @@ export class BackendTable {
       Atomics.store(columns.flags, row, CLAIMED);
       unlock(columns.lock, row);
       Atomics.add(this.#header, UNLOCATED, 1);
+      Atomics.add(this.#header, ROW_VERSION, 1);
       if (row >= this.limit) Atomics.store(this.#header, LIMIT, row + 1);
       return { row, generation: i32(columns.generation, row) };
     }
@@ -148,6 +156,7 @@ export class BackendTable {
     if ((flags & ENABLED) !== 0) Atomics.sub(this.#header, ENABLED_ROWS, 1);
     this.#stateChanged();
     unlock(columns.lock, row);
+    Atomics.add(this.#header, ROW_VERSION, 1);
     let limit = this.limit;
     while (limit > 0 && !this.isClaimed(limit - 1)) limit--;
     Atomics.store(this.#header, LIMIT, limit);

@@ -61,6 +61,13 @@ export function openHeader(buffer: SharedArrayBuffer, mark: number): Int32Array 
   return header;
 }
 
+/** Raises a word of a header to a value at least, whoever else does so now. */
+export function raise(header: Int32Array, word: number, least: number): void {
+  for (let before = Atomics.load(header, word); before < least; before = Atomics.load(header, word)) {
+    Atomics.compareExchange(header, word, before, least);
+  }
+}
+
 /**
  * Reads a number of a column; 0 beyond its end, which no caller reaches. One function per type of column: a shared
  * one would see two kinds of arrays, and the compiler would then specialise for neither.

@@ -112,7 +112,7 @@ export function openTables(shared: SharedTables, worker: number = CONTROL_PLANE)
     managementRate: new RateTable(shared.managementRate, worker),
     proxyRate: new RateTable(shared.proxyRate, worker),
     authFailures: new RateTable(shared.authFailures, worker),
-    counters: new CounterTable(shared.counters),
+    counters: new CounterTable(shared.counters, worker),
     queue,
     connections: new ConnectionSlots(backends, worker),
     clients: new ClientConnections(shared.clients, worker),

@@ -16,7 +16,9 @@ export const OPENED = 11;
 export const CLOSED = 12;
 /** The one number that is not a sum of events. */
 export const IDLE = 13;
-export const FIRST_STATUS = 14;
+/** Requests that have ended, whatever their status. */
+export const ENDED = 14;
+export const FIRST_STATUS = 15;
 
 /** Statuses that are counted one by one; the others of a class are counted together. */
 const STATUS_CODES = [

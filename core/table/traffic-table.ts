@@ -1,4 +1,4 @@
-import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
+import { allocateTable, ColumnCursor, f64, i32, openHeader, raise } from "./buffer-layout.ts";
 import { cellsFor, DurationScale } from "./duration-scale.ts";
 import { CONTROL_PLANE } from "./spin-lock.ts";
 import {
@@ -8,6 +8,7 @@ import {
   CLOSED,
   CONNECTS,
   DURATION_MS,
+  ENDED,
   ERRORS,
   FIRST_CELL,
   FIRST_STATUS,
@@ -27,6 +28,8 @@ const MARK = 0x6f70_7472;
 const CAPACITY = 1;
 const WORKERS = 2;
 const BOUNDS = 3;
+/** How many regions have been opened by their workers, from the first: there may be room for many more. */
+const USED = 4;
 /** Eight numbers to a cache line. */
 const NUMBERS_PER_LINE = 8;
 /** A session that has become a tunnel: it lasts as long as its ends like. */
@@ -58,7 +61,7 @@ export interface TrafficEnd {
 export class TrafficTable {
   readonly scale: DurationScale;
   readonly #capacity: number;
-  readonly #workers: number;
+  readonly #header: Int32Array;
   readonly #stride: number;
   readonly #numbers: Float64Array;
   /** Where this thread's region begins. */
@@ -76,11 +79,13 @@ export class TrafficTable {
   constructor(buffer: SharedArrayBuffer, worker: number = CONTROL_PLANE) {
     const header = openHeader(buffer, MARK);
     this.#capacity = i32(header, CAPACITY);
-    this.#workers = i32(header, WORKERS);
-    const columns = declare(new ColumnCursor(buffer), [this.#capacity, this.#workers, i32(header, BOUNDS)]);
+    this.#header = header;
+    const dimensions = [this.#capacity, i32(header, WORKERS), i32(header, BOUNDS)];
+    const columns = declare(new ColumnCursor(buffer), dimensions);
     this.scale = new DurationScale([...columns.boundsMs]);
     this.#stride = strideFor(i32(header, BOUNDS));
     this.#numbers = columns.numbers;
+    raise(header, USED, worker + 1);
     this.#own = Math.max(0, worker) * (this.#capacity + EXTRA_ROWS) * this.#stride;
   }
 
@@ -166,6 +171,23 @@ export class TrafficTable {
     return this.read(this.#capacity + 1, EXTRA_GENERATION);
   }
 
+  /** Moves on with each attempt of a backend that counts in a {@link read}ing. */
+  events(row: number, generation: number): number {
+    const numbers = this.#numbers;
+    let sum = 0;
+    for (let worker = 0; worker < i32(this.#header, USED); worker++) {
+      const at = (worker * (this.#capacity + EXTRA_ROWS) + row) * this.#stride;
+      if (f64(numbers, at + GENERATION) === generation)
+        sum += f64(numbers, at + ENDED) + f64(numbers, at + RETRIES);
+    }
+    return sum;
+  }
+
+  /** Moves on with every request that ends. */
+  eventsOfAll(): number {
+    return this.events(this.#capacity + 1, EXTRA_GENERATION);
+  }
+
   #add(at: number, end: TrafficEnd): void {
     const numbers = this.#numbers;
     const status = at + FIRST_STATUS + statusSlot(end.status);
@@ -173,6 +195,7 @@ export class TrafficTable {
     numbers[at + BYTES_IN] = f64(numbers, at + BYTES_IN) + end.bytesIn;
     numbers[at + BYTES_OUT] = f64(numbers, at + BYTES_OUT) + end.bytesOut;
     numbers[at + LAST_AT_MS] = end.nowMs;
+    numbers[at + ENDED] = f64(numbers, at + ENDED) + 1;
     if (end.queuedMs > 0) numbers[at + QUEUED_MS] = f64(numbers, at + QUEUED_MS) + end.queuedMs;
     if (end.status === SWITCHED) return;
     const cell = at + FIRST_CELL + this.scale.cellOf(end.durationMs);
@@ -203,7 +226,7 @@ export class TrafficTable {
   #sum(row: number, generation: number): Float64Array {
     const numbers = this.#numbers;
     let sums: Float64Array | null = null;
-    for (let worker = 0; worker < this.#workers; worker++) {
+    for (let worker = 0; worker < i32(this.#header, USED); worker++) {
       const at = (worker * (this.#capacity + EXTRA_ROWS) + row) * this.#stride;
       if (f64(numbers, at + GENERATION) !== generation) continue;
       if (sums === null) {

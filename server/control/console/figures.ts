@@ -31,6 +31,9 @@ export class Figures {
   #kept: LiveFigures[] = [];
   #before: readonly number[];
   #beforeMs: number;
+  #activity = -1;
+  /** The last figures, while nothing has happened since and nothing goes on. */
+  #quiet: readonly number[] | null = null;
 
   constructor(tables: Tables, wallNow: () => number) {
     this.#tables = tables;
@@ -55,6 +58,24 @@ export class Figures {
     const nowMs = performance.now();
     const seconds = (nowMs - this.#beforeMs) / SECOND_MS;
     if (seconds <= 0) return;
+    this.#kept.push({ at: Math.round(this.#wallNow()), values: this.#values(seconds) });
+    if (this.#kept.length > KEPT) this.#kept.shift();
+    this.#beforeMs = nowMs;
+  }
+
+  /** Measures, or in a quiet time repeats: an idle server should cost next to nothing. */
+  #values(seconds: number): readonly number[] {
+    const activity = this.#tables.counters.activity();
+    const isQuiet = activity === this.#activity;
+    this.#activity = activity;
+    if (isQuiet && this.#quiet !== null) return this.#quiet;
+    const values = this.#measure(seconds);
+    const goesOn = values.some((value, index) => value !== 0 && LIVE_SERIES[index] !== "connections");
+    this.#quiet = isQuiet && !goesOn ? values : null;
+    return values;
+  }
+
+  #measure(seconds: number): number[] {
     const totals = this.#totals();
     const values = LIVE_SERIES.map((name, index) => {
       if (RATES[name] === undefined) return this.#gauge(name);
@@ -62,9 +83,7 @@ export class Figures {
       return Math.max(0, Math.round(rate * 10) / 10);
     });
     this.#before = totals;
-    this.#beforeMs = nowMs;
-    this.#kept.push({ at: Math.round(this.#wallNow()), values });
-    if (this.#kept.length > KEPT) this.#kept = this.#kept.slice(-KEPT);
+    return values;
   }
 
   #totals(): number[] {

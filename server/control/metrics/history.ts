@@ -73,8 +73,7 @@ export class History {
     const ms = performance.now();
     tables.loop.late(ms - this.#lastMs - TICK_MS);
     this.#lastMs = ms;
-    const present = rows();
-    this.#fine.take(present, now());
-    this.#coarse.take(present, now());
+    this.#fine.take(rows, now());
+    this.#coarse.take(rows, now());
   }
 }

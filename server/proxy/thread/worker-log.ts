@@ -56,22 +56,29 @@ export class WorkerLog {
   }
 
   write(level: LogLevel, message: string, component: string, data: LogData): void {
-    this.#add({ level, message, component, data });
+    this.#add({ timestampMs: Date.now(), level, message, component, data });
   }
 
   /** A message of HTTP with the beginning of its body, of so many bytes at most. */
   message(message: string, bodyBytes: number, data: LogData): void {
     const maxValueLength = Math.max(bodyBytes, MAX_VALUE_LENGTH);
-    this.#add({ level: "info", message, component: "message", data, maxValueLength });
+    this.#add({
+      timestampMs: Date.now(),
+      level: "info",
+      message,
+      component: "message",
+      data,
+      maxValueLength,
+    });
   }
 
-  #add(line: Omit<LogLine, "timestampMs">): void {
+  #add(line: LogLine): void {
     if (!levelAtLeast(line.level, this.#least)) return;
     if (this.#lines.length > MAX_BATCH_CHARS) {
       this.#onDropped(1);
       return;
     }
-    this.#lines += `${formatLine({ timestampMs: Date.now(), ...line }, this.#json)}\n`;
+    this.#lines += `${formatLine(line, this.#json)}\n`;
     this.#schedule();
   }
 

@@ -233,7 +233,7 @@ describe("CounterTable", () => {
     const counters = new CounterTable(buffer);
     for (const [index, name] of COUNTER_NAMES.entries()) {
       for (let worker = CONTROL_PLANE; worker < 3; worker++) {
-        new CounterTable(buffer).inc(worker, name, index);
+        new CounterTable(buffer, worker).inc(worker, name, index);
         counters.inc(worker, name);
       }
     }

@@ -28,6 +28,7 @@ function bench(mostRows = 4): Bench {
     serve: ({ row, generation }, count, status = 200, durationMs = 50) => {
       const end = { status, durationMs, queuedMs: 0, bytesIn: 0, bytesOut: 0, nowMs: START_MS };
       for (let each = 0; each < count; each++) worker.traffic.ended(row, generation, end);
+      worker.counters.inc(0, "requests", count);
     },
   };
 }
@@ -41,14 +42,14 @@ function claim(tables: Tables): { row: number; generation: number } {
 test("each step has the rate, errors and durations of what happened in it", () => {
   const { level, tables, serve } = bench();
   const backend = claim(tables);
-  level.take([backend], START_MS + 1000);
+  level.take(() => [backend], START_MS + 1000);
   serve(backend, 8);
   serve(backend, 2, 503, 900);
   tables.backends.columns.inFlight[backend.row] = 3;
-  level.take([backend], START_MS + 2000);
+  level.take(() => [backend], START_MS + 2000);
   serve(backend, 5);
-  level.take([backend], START_MS + 2400);
-  level.take([backend], START_MS + 3000);
+  level.take(() => [backend], START_MS + 2400);
+  level.take(() => [backend], START_MS + 3000);
   for (const of of [null, backend]) {
     const window = level.window(3, of);
     expect(window?.rate.slice(1)).toEqual([10, 5]);
@@ -67,12 +68,12 @@ test("each step has the rate, errors and durations of what happened in it", () =
 test("steps in which nobody looked are unknown, and what they had is spread over the time that has passed", () => {
   const { level, tables, serve } = bench();
   const backend = claim(tables);
-  level.take([backend], START_MS + 1000);
+  level.take(() => [backend], START_MS + 1000);
   serve(backend, 40);
-  level.take([backend], START_MS + 5000);
+  level.take(() => [backend], START_MS + 5000);
   expect(level.window(5, null)?.rate).toEqual([0, null, null, null, 10]);
   serve(backend, 50);
-  level.take([backend], START_MS + 1_000_000);
+  level.take(() => [backend], START_MS + 1_000_000);
   const window = level.window(POINTS, backend);
   expect(window?.rate.slice(0, -1)).toEqual(Array.from({ length: POINTS - 1 }, () => null));
   expect(window?.rate.at(-1)).toBeCloseTo(50 / 995);
@@ -83,7 +84,7 @@ test("the window never has more than there are points, and moves on", () => {
   const backend = claim(tables);
   for (let second = 1; second <= 3 * POINTS; second++) {
     serve(backend, second);
-    level.take([backend], START_MS + second * 1000);
+    level.take(() => [backend], START_MS + second * 1000);
   }
   expect(level.window(10_000, null)?.rate).toEqual(
     Array.from({ length: POINTS }, (_, at) => 2 * POINTS + at + 1),
@@ -95,18 +96,62 @@ test("a row's new owner has no part in the past of the former, and there is a li
   const backends = [claim(tables), claim(tables), claim(tables)];
   const [first, second, third] = backends;
   if (first === undefined || second === undefined || third === undefined) throw new Error("three rows");
-  level.take(backends, START_MS + 1000);
+  level.take(() => backends, START_MS + 1000);
   expect(level.window(1, third)).toBeNull();
   serve(first, 7);
-  level.take(backends, START_MS + 2000);
+  level.take(() => backends, START_MS + 2000);
   tables.backends.releaseRow(first.row);
   const successor = claim(tables);
   expect(successor.row).toBe(first.row);
   serve(successor, 3);
-  level.take([successor, second, third], START_MS + 3000);
+  level.take(() => [successor, second, third], START_MS + 3000);
   expect(level.window(2, first)).toBeNull();
   serve(successor, 4);
-  level.take([successor, second, third], START_MS + 4000);
+  level.take(() => [successor, second, third], START_MS + 4000);
   expect(level.window(3, successor)?.rate.slice(0, 2)).toEqual([null, null]);
   expect(level.window(1, successor)?.rate).toEqual([4]);
+});
+
+test("quiet steps are known as such, whether before or after something happened", () => {
+  const { level, tables, serve } = bench();
+  const backend = claim(tables);
+  for (let second = 1; second <= 4; second++) level.take(() => [backend], START_MS + second * 1000);
+  expect(level.window(6, null)?.rate).toEqual([null, null, 0, 0, 0, 0]);
+  expect(level.window(5, backend)?.rate).toEqual([null, null, 0, 0, 0]);
+  expect(level.window(3, backend)?.in_flight).toEqual([0, 0, 0]);
+  serve(backend, 6);
+  for (let second = 5; second <= 7; second++) level.take(() => [backend], START_MS + second * 1000);
+  for (const of of [null, backend]) {
+    expect(level.window(6, of)?.rate).toEqual([0, 0, 0, 6, 0, 0]);
+    expect(level.window(6, of)?.p50_ms.map((p50) => p50 === null)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      true,
+      true,
+    ]);
+  }
+  for (let second = 8; second <= 7 + 2 * POINTS; second++)
+    level.take(() => [backend], START_MS + second * 1000);
+  serve(backend, 3);
+  level.take(() => [backend], START_MS + (8 + 2 * POINTS) * 1000);
+  expect(level.window(POINTS, backend)?.rate).toEqual([...Array.from({ length: POINTS - 1 }, () => 0), 3]);
+});
+
+test("what is in flight is seen when it begins, and when it is over", () => {
+  const { level, tables } = bench();
+  const backend = claim(tables);
+  const { inFlight } = tables.backends.columns;
+  level.take(() => [backend], START_MS + 1000);
+  level.take(() => [backend], START_MS + 2000);
+  inFlight[backend.row] = 2;
+  tables.counters.inc(0, "picks");
+  level.take(() => [backend], START_MS + 3000);
+  level.take(() => [backend], START_MS + 4000);
+  inFlight[backend.row] = 0;
+  level.take(() => [backend], START_MS + 5000);
+  level.take(() => [backend], START_MS + 6000);
+  expect(level.window(5, backend)?.in_flight).toEqual([0, 2, 2, 0, 0]);
+  expect(level.window(5, null)?.in_flight).toEqual([0, 2, 2, 0, 0]);
 });
