@@ -4,11 +4,14 @@ import { FakeAgent } from "../support/fake-agent.ts";
 import { array, record } from "../support/json.ts";
 import { TestServer } from "../support/server.ts";
 
+function url(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
 test.each(["round_robin", "weighted_round_robin", "least_connections", "least_time"])(
   "%s: what is explained is what the next request gets, whatever its path",
   async (strategy) => {
     await using server = await TestServer.start({ config: { strategy, tiers: [{ name: "tiny", vcpu: 0 }] } });
-    const url = (port: number): string => `http://127.0.0.1:${port}`;
     // Leaves a group of patterns behind that nobody has any more.
     const gone = await FakeAgent.join(server, {
       id: "gone",
