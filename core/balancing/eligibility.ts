@@ -149,7 +149,7 @@ export class Eligibility implements StrategyView {
 
   get turnAt(): number {
     const audience = this.#migrates ? this.migration.audience : 0;
-    return turnAt(this.#tier, kindOf(this.#endpointOfGroup, audience));
+    return turnAt(this.#tier, kindOf(this.columns, this.limit, this.#endpointOfGroup, audience));
   }
 
   isLocated(row: number): boolean {

@@ -20,15 +20,32 @@ export function pathFilterOf(
 
 /**
  * A hash of which backends may serve a query: of the path groups that do, with `audience`, which tells queries apart that
- * are for different groups of a migration. 0 where every backend may.
+ * are for different groups of a migration. That of no path where every enabled backend serves it.
  */
-export function kindOf(endpointOfGroup: Int32Array | null, audience: number): number {
+export function kindOf(
+  columns: BackendColumns,
+  limit: number,
+  endpointOfGroup: Int32Array | null,
+  audience: number,
+): number {
   let kind = mixed(audience, 0);
-  if (endpointOfGroup === null) return kind;
+  if (endpointOfGroup === null || servesAll(columns, limit, endpointOfGroup)) return kind;
   for (let group = 0; group < endpointOfGroup.length; group++) {
     if (isEndpoint(endpointOfGroup[group])) kind = mixed(kind, group + 1);
   }
   return kind;
+}
+
+function servesAll(
+  { flags, pathGroup }: BackendColumns,
+  limit: number,
+  endpointOfGroup: Int32Array,
+): boolean {
+  for (let row = 0; row < limit; row++) {
+    const isEnabled = (i32(flags, row) & ENABLED) !== 0;
+    if (isEnabled && !isEndpoint(endpointOfGroup[i32(pathGroup, row)])) return false;
+  }
+  return true;
 }
 
 /** One step of a hash whose upper bits depend on every step; 0 of nothing. */

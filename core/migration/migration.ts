@@ -141,19 +141,28 @@ export function runningPhase(stage: number, { nowMs, wallMs }: Moment): Phase {
   };
 }
 
+interface Conclusion {
+  readonly why: string;
+  readonly windows: Windows;
+  readonly wallMs: number;
+  /** Absent after a new start: the stage was begun by the clock of another run. */
+  readonly nowMs?: number;
+}
+
 /** The migration in its next phase, with a report of what led to it. */
 export function concluded(
   migration: Migration,
   next: Phase,
   decision: Decision,
-  { why, windows, wallMs }: { readonly why: string; readonly windows: Windows; readonly wallMs: number },
+  { why, windows, wallMs, nowMs }: Conclusion,
 ): Migration {
   const phase = activePhase(migration);
   if (phase === null) return migration;
   const report: StageReport = {
     stage: phase.stage,
     sharePercent: shareOf(migration),
-    startedMs: phase.startedMs,
+    // By the clock that nobody sets: a stage lasted as long as it did, whatever the wall clock says now.
+    startedMs: nowMs === undefined ? phase.startedMs : wallMs - (nowMs - phase.sinceMs),
     endedMs: wallMs,
     from: summaryOf(windows.from),
     to: summaryOf(windows.to),

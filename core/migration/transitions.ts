@@ -72,7 +72,7 @@ export function restarted(migration: Migration, moment: Moment): Migration {
     phase.kind === "running"
       ? runningPhase(phase.stage, moment)
       : { ...phase, sinceMs: nowMs, startedMs: wallMs, unroutableSinceMs: null };
-  const why = "the server was started again: the window begins anew";
+  const why = "the server was started again: what was measured before is not known, the stage begins anew";
   return concluded(migration, anew, "restarted", { why, windows: EMPTY_WINDOWS, wallMs });
 }
 

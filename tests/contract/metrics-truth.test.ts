@@ -53,7 +53,7 @@ async function respond(name: Name, request: RawMessage, wire: Wire): Promise<unk
   if (kind === "flaky" && !failedOnce.has(target)) {
     failedOnce.add(target);
     note(name, "lost");
-    await wire.finish();
+    wire.finish();
     return false;
   }
   if (kind === "cut") {
@@ -61,14 +61,14 @@ async function respond(name: Name, request: RawMessage, wire: Wire): Promise<unk
     note(name, "cut");
     if (rest === "500") note(name, "cut500");
     await wire.send(`HTTP/1.1 ${rest} Cut\r\nContent-Length: 100\r\n\r\nsome`);
-    await wire.finish();
+    wire.finish();
     return false;
   }
   if (kind === "socket") {
     note(name, "101");
     await wire.send(`HTTP/1.1 101 Switching Protocols\r\n${UPGRADE}Sec-WebSocket-Accept: ${ACCEPT}\r\n\r\n`);
     await wire.send((await wire.readBytes(4)).toString("latin1"));
-    await wire.finish();
+    wire.finish();
     return false;
   }
   note(name, "200");
@@ -129,6 +129,20 @@ afterAll(async () => {
   for (const backend of backends) await backend[Symbol.asyncDispose]();
 });
 
+/** Failures that clients saw: one that was cut after a good status is one, one after 500 was one already. */
+function seen(name: Name): number {
+  return ["500", "503", "599", "cut"].reduce((sum, what) => sum + noted(name, what), -noted(name, "cut500"));
+}
+
+function isOurs(line: Json): boolean {
+  const text = String(line.message ?? line.msg);
+  return /^(?:GET|HEAD) \/(?:status|flaky|cut|cached|head|socket|x)\b/.test(text);
+}
+
+function dataOf(line: Json): Json {
+  return record(line.data);
+}
+
 function served(name: Name): number {
   let sum = 0;
   for (const [series, value] of metrics.families.get("opsen_requests_total")?.samples ?? []) {
@@ -178,9 +192,6 @@ test("what failed is counted with who failed", () => {
 
 test("/health tells the same", async () => {
   const health = record((await server.call("GET", "/health")).json);
-  // One that was cut after a good status is a failure, one after 500 was one already.
-  const seen = (name: Name): number =>
-    ["500", "503", "599", "cut"].reduce((sum, what) => sum + noted(name, what), -noted(name, "cut500"));
   for (const entry of array(health.backends).map(record)) {
     const name = entry.id === "a" ? "a" : "b";
     expect(entry.total_requests).toBe(served(name));
@@ -192,16 +203,11 @@ test("/health tells the same", async () => {
 });
 
 test("the access log has a line for each", async () => {
-  const isOurs = (line: Json): boolean => {
-    const text = String(line.message ?? line.msg);
-    return /^(?:GET|HEAD) \/(?:status|flaky|cut|cached|head|socket|x)\b/.test(text);
-  };
   const lines = await eventually("all lines", () => {
     const found = server.logs().filter(isOurs);
     return found.length >= sent && found;
   });
   expect(lines).toHaveLength(sent);
-  const dataOf = (line: Json): Json => record(line.data);
   for (const name of NAMES) {
     expect(lines.filter((line) => dataOf(line).backend === name)).toHaveLength(served(name));
   }

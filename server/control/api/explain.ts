@@ -52,7 +52,7 @@ async function explain(deps: ApiDeps, call: Call): Promise<Response> {
   }
   const now = deps.now();
   const states = deps.registry.list(now);
-  const query = queryOf(deps, call, { ask: body.value, tier: index, states, now });
+  const query = queryOf(deps, call, { ask: body.value, tier: index, now });
   const explanation = deps.picker.explain(query);
   const rows = new Map(explanation.rows.map((row) => [row.row, row]));
   const backends = states.flatMap((state): ExplainedBackend[] => {
@@ -96,11 +96,10 @@ function tierIndex(deps: ApiDeps, name: string | undefined): number {
 interface Asked {
   readonly ask: RouteRequest;
   readonly tier: number;
-  readonly states: readonly BackendState[];
   readonly now: number;
 }
 
-function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): PickQuery {
+function queryOf(deps: ApiDeps, call: Call, { ask, tier, now }: Asked): PickQuery {
   const query = newPickQuery(tier);
   query.nowMs = now;
   query.kind = "route";
@@ -119,7 +118,7 @@ function queryOf(deps: ApiDeps, call: Call, { ask, tier, states, now }: Asked): 
     Object.assign(query, { client: true, clientHi: hi, clientLo: lo });
   }
   setStrategy(deps.config, query, { path: ask.path, headers: call.request.headers, clientIp });
-  if (ask.path !== undefined) query.endpointOfGroup = endpointsOf(deps, states, ask.path);
+  if (ask.path !== undefined) query.endpointOfGroup = endpointsOf(deps, ask.path);
   return query;
 }
 
@@ -144,18 +143,10 @@ function pathOf(target: string): string {
   return target.split("?", 1)[0] ?? "";
 }
 
-/** Per path group the endpoint that serves the path; groups are known from the backends that have them. */
-function endpointsOf(deps: ApiDeps, states: readonly BackendState[], target: string): Int32Array {
+/** Per path group the endpoint that serves the path. */
+function endpointsOf(deps: ApiDeps, target: string): Int32Array {
   const path = pathOf(target);
-  const served = new Map<number, number>();
-  for (const { row, endpoints } of states) {
-    const group = deps.tables.backends.pathGroup(row);
-    if (served.has(group)) continue;
-    served.set(group, compilePatterns({ patterns: endpoints.map(({ paths }) => paths) })(path));
-  }
-  const endpointOfGroup = new Int32Array(Math.max(0, ...served.keys()) + 1).fill(-1);
-  for (const [group, endpoint] of served) endpointOfGroup[group] = endpoint;
-  return endpointOfGroup;
+  return Int32Array.from(deps.registry.pathGroups, (group) => compilePatterns(group)(path));
 }
 
 function explained(deps: ApiDeps, tier: Tier, state: BackendState, row: ExplainedRow): ExplainedBackend {

@@ -28,7 +28,7 @@ interface Sum {
 /** What two groups have done since a window began, whoever has joined or left them meanwhile. */
 export class GroupWindows {
   readonly #tables: Tables;
-  /** What was last read of each backend, by row and generation. */
+  /** What was last read of each backend, by group, row and generation. */
   #read = new Map<string, TrafficReading>();
   #from: Sum;
   #to: Sum;
@@ -49,11 +49,11 @@ export class GroupWindows {
     this.collect(members);
   }
 
-  /** Adds what has come since the last time; of a backend that was no member then, nothing yet. */
+  /** Adds what has come since the last time; of a backend that was no member of its group then, nothing yet. */
   collect({ from, to }: Members): void {
     const read = new Map<string, TrafficReading>();
-    for (const member of from) this.#add(this.#from, member, read);
-    for (const member of to) this.#add(this.#to, member, read);
+    for (const member of from) this.#add(this.#from, `from ${member.row} ${member.generation}`, member, read);
+    for (const member of to) this.#add(this.#to, `to ${member.row} ${member.generation}`, member, read);
     this.#read = read;
   }
 
@@ -63,8 +63,7 @@ export class GroupWindows {
     return { from: this.#windowOf(this.#from), to: this.#windowOf(this.#to), fallbacks };
   }
 
-  #add(sum: Sum, { row, generation }: Member, read: Map<string, TrafficReading>): void {
-    const key = `${row} ${generation}`;
+  #add(sum: Sum, key: string, { row, generation }: Member, read: Map<string, TrafficReading>): void {
     const now = this.#tables.traffic.read(row, generation);
     const before = this.#read.get(key);
     read.set(key, now);

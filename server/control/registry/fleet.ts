@@ -69,6 +69,11 @@ export class Fleet {
     return [...this.#records.values()];
   }
 
+  /** Every group of path patterns, those that no backend has any more included, as workers know them. */
+  get pathGroups(): readonly PathGroup[] {
+    return this.#groups.groups;
+  }
+
   /** What a worker that starts now must know. */
   snapshot(): { readonly backends: readonly Backend[]; readonly pathGroups: readonly PathGroup[] } {
     return { backends: this.records().map(toBackend), pathGroups: [...this.#groups.groups] };

@@ -49,6 +49,8 @@ export interface BackendRegistry {
   /** Why what is answered may not survive a restart; null when it does. */
   readonly degraded: string | null;
   totals(nowMs: number): Totals;
+  /** Every group of path patterns by its number, those that no backend has any more included, as workers know them. */
+  readonly pathGroups: readonly PathGroup[];
 }
 
 /** A change for the workers. */

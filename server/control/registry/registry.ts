@@ -82,6 +82,11 @@ export class Registry implements BackendRegistry {
     this.#fleet.rewriteAll();
   }
 
+  /** Every group of path patterns, as workers know them. */
+  get pathGroups(): Fleet["pathGroups"] {
+    return this.#fleet.pathGroups;
+  }
+
   /** What a worker that starts now must know. */
   snapshot(): ReturnType<Fleet["snapshot"]> {
     return this.#fleet.snapshot();

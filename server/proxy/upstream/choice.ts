@@ -118,8 +118,9 @@ export class Choice {
     if (this.#isUnused && this.#tried.length === 0) this.#exchange.plane.retryDesk.sent(this.#pick.row);
     this.#isUnused = false;
     const { body, plane } = this.#exchange;
-    // A body that is still to come would make the client's time the backend's.
-    this.#sentAtMs = body.complete ? plane.now() : 0;
+    // A body that is still to come would make the client's time the backend's; and what goes to the control plane has no
+    // pick, but that of an earlier request may still be here.
+    this.#sentAtMs = body.complete && !this.#pick.settled ? plane.now() : 0;
     if (!body.complete) plane.picker.waitsForClient(this.#pick);
   }
 

@@ -15,17 +15,19 @@ async function worldOf(tags: readonly string[][], database?: string): Promise<Wo
   return world;
 }
 
-async function add(world: World, id: string, tags: readonly string[]): Promise<void> {
+/** Registers a backend, or again with its token, which it gives. */
+async function add(world: World, id: string, tags: readonly string[], own: string | null = null) {
   const registration = {
     client_id: id,
     endpoint_url: `http://10.0.0.1:${9000 + Number(id.slice(1))}`,
     tags: [...tags],
   };
-  const outcome = await world.registry.register(registration, "10.0.0.9", null);
+  const outcome = await world.registry.register(registration, "10.0.0.9", own);
   expect(outcome.kind).toBe("registered");
-  const token = outcome.kind === "registered" ? outcome.token : null;
+  const token = outcome.kind === "registered" ? (outcome.token ?? own) : null;
   const report = idleReport(id, { timestamp: new Date(world.nowMs).toISOString() });
   expect(world.registry.report(report, token, world.nowMs).kind).toBe("applied");
+  return token;
 }
 
 function ask(world: World, from: string, to: string, options: Partial<MigrationOptions> = {}) {
@@ -196,6 +198,24 @@ describe("windows", () => {
     const now = world.migrations.get(id);
     const current = now === null ? null : world.migrations.current(now);
     expect([current?.from.requests, current?.to.requests]).toEqual([70, 0]);
+  });
+
+  test("a backend that changes the group leaves what it did with the old one", async () => {
+    using world = await worldOf([["blue"], ["green"]]);
+    const token = await add(world, "b2", ["blue"]);
+    const { id } = await begin(world, "blue", "green");
+    serve(world, "b2", 30);
+    wait(world, 1);
+    serve(world, "b2", 200, 503);
+    await add(world, "b2", ["green"], token);
+    expect(groups(world)).toEqual([FROM_GROUP, TO_GROUP, TO_GROUP]);
+    wait(world, 1);
+    serve(world, "b2", 5);
+    wait(world, 1);
+    const now = world.migrations.get(id);
+    const current = now === null ? null : world.migrations.current(now);
+    expect(current?.to).toMatchObject({ requests: 5, errors: 0 });
+    expect(current?.from.requests).toBe(30);
   });
 
   test("a bad group loses its share with the next look, and the log says why", async () => {
