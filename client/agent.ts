@@ -1,7 +1,7 @@
 /** One agent: its parts put together, from the first sample to the farewell. */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { ClientConfig } from "../core/config/client-schema.ts";
+import type { ClientConfig } from "../core/config/schema/client-schema.ts";
 import type { Registration } from "../core/wire/registration.ts";
 import type { Report } from "../core/wire/report.ts";
 import { leavesHostInClear, localAddress, resolveEndpoint } from "./address.ts";

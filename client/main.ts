@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { parseFlags, usage } from "../core/cli/flags.ts";
 import { CLIENT_PROGRAM } from "../core/cli/programs.ts";
-import type { ClientConfig } from "../core/config/client-schema.ts";
 import { loadClientConfig, renderConfigError } from "../core/config/load.ts";
+import type { ClientConfig } from "../core/config/schema/client-schema.ts";
 import { toLogLevel } from "../core/log/format.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { Agent } from "./agent.ts";

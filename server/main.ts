@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseFlags, usage } from "../core/cli/flags.ts";
 import { SERVER_PROGRAM } from "../core/cli/programs.ts";
 import { loadServerConfig, renderConfigError } from "../core/config/load.ts";
-import type { ServerConfig } from "../core/config/server-schema.ts";
+import type { ServerConfig } from "../core/config/schema/server-schema.ts";
 import packageJson from "../package.json" with { type: "json" };
 import type { RunningServer } from "./control/app.ts";
 import type { Logger } from "./control/logging/logger.ts";

@@ -6,8 +6,8 @@ import {
   halfOpen,
   observeOutcome,
 } from "../resilience/circuit-breaker.ts";
-import type { BackendTable } from "../table/backend-table.ts";
-import { BREAKERS_PER_ROW, type BreakerColumns } from "../table/breaker-columns.ts";
+import type { BackendTable } from "../table/backend/backend-table.ts";
+import { BREAKERS_PER_ROW, type BreakerColumns } from "../table/backend/breaker-columns.ts";
 import { f64, i32 } from "../table/buffer-layout.ts";
 
 /** When breakers open, and how much of the fleet they may take out. */

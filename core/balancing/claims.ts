@@ -1,9 +1,9 @@
 import type { BreakerChange, BreakerEvent } from "../resilience/circuit-breaker.ts";
 import { arcKm } from "../scoring/place.ts";
-import { LOCATED } from "../table/backend-columns.ts";
+import { LOCATED } from "../table/backend/backend-columns.ts";
+import { MAX_GPUS } from "../table/backend/row-figures.ts";
 import { f64, i32 } from "../table/buffer-layout.ts";
 import type { LeaseTerms } from "../table/lease-table.ts";
-import { MAX_GPUS } from "../table/row-figures.ts";
 import { CONTROL_PLANE, lock, unlock } from "../table/spin-lock.ts";
 import type { Tables } from "../table/tables.ts";
 import type { Eligibility } from "./eligibility.ts";

@@ -10,9 +10,9 @@ import {
   LOCATED,
   NO_BACKUP,
   UNHEALTHY,
-} from "../table/backend-columns.ts";
-import { turnAt } from "../table/balance-columns.ts";
-import { breakerOf } from "../table/breaker-columns.ts";
+} from "../table/backend/backend-columns.ts";
+import { turnAt } from "../table/backend/balance-columns.ts";
+import { breakerOf } from "../table/backend/breaker-columns.ts";
 import { f64, i32 } from "../table/buffer-layout.ts";
 import { lock, unlock } from "../table/spin-lock.ts";
 import type { Tables } from "../table/tables.ts";

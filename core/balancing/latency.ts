@@ -1,4 +1,4 @@
-import { type BalanceColumns, LOAD_LEVELS } from "../table/balance-columns.ts";
+import { type BalanceColumns, LOAD_LEVELS } from "../table/backend/balance-columns.ts";
 import { f64 } from "../table/buffer-layout.ts";
 
 /**

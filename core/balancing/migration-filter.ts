@@ -1,5 +1,4 @@
 import { evenly } from "../resilience/slow-start.ts";
-import { i32 } from "../table/buffer-layout.ts";
 import {
   CLOSED_GROUP,
   FROM_GROUP,
@@ -8,7 +7,8 @@ import {
   NO_GROUP,
   TO_GROUP,
   turnOf,
-} from "../table/migration-split.ts";
+} from "../table/backend/migration-split.ts";
+import { i32 } from "../table/buffer-layout.ts";
 import type { PickQuery } from "./pick.ts";
 
 /** Which groups a query may have: its own, both, or the closed ones as well. */

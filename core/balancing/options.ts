@@ -1,4 +1,4 @@
-import type { ServerConfig } from "../config/server-schema.ts";
+import type { ServerConfig } from "../config/schema/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
 import type { RetryBudget } from "../resilience/retry.ts";
 import type { BreakerOptions } from "./breakers.ts";

@@ -1,4 +1,4 @@
-import { type BackendColumns, ENABLED } from "../table/backend-columns.ts";
+import { type BackendColumns, ENABLED } from "../table/backend/backend-columns.ts";
 import { i32 } from "../table/buffer-layout.ts";
 
 /**

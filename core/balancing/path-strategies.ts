@@ -1,4 +1,4 @@
-import type { ServerConfig } from "../config/server-schema.ts";
+import type { ServerConfig } from "../config/schema/server-schema.ts";
 import { compilePatterns } from "../http/path-match.ts";
 import { type StrategyName, strategyNamed } from "./strategies/names.ts";
 

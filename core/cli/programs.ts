@@ -1,8 +1,8 @@
 /** The command lines of the two executables, derived from the configuration's schemas. */
 import type { TObject } from "@sinclair/typebox";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "../config/bindings.ts";
-import { ClientConfigSchema } from "../config/client-schema.ts";
-import { ServerConfigSchema } from "../config/server-schema.ts";
+import { ClientConfigSchema } from "../config/schema/client-schema.ts";
+import { ServerConfigSchema } from "../config/schema/server-schema.ts";
 import type { Flag, ProgramSpec } from "./flags.ts";
 
 export const SERVER_PROGRAM: ProgramSpec = {

@@ -8,14 +8,14 @@ import { messageOf } from "../log/message-of.ts";
 import { check, type Fault, type PathPart, pathText, soundPart } from "../schema/check.ts";
 import { KEY_FILE_RULE, keyIn } from "../schema/key-text.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
-import { type ClientConfig, ClientConfigSchema } from "./client-schema.ts";
+import { type CrossFault, crossCheckClient, crossCheckServer } from "./checks/cross-check.ts";
 import type { ConfigError } from "./config-error.ts";
-import { type CrossFault, crossCheckClient, crossCheckServer } from "./cross-check.ts";
 import { withDefaults } from "./defaults.ts";
 import { type ConfigDocument, parseConfigText } from "./document.ts";
 import { faultMessage, type MistakenKeys } from "./fault-message.ts";
 import { type Environment, type Override, readOverrides, readRuntime } from "./layers.ts";
-import { type ServerConfig, ServerConfigSchema } from "./server-schema.ts";
+import { type ClientConfig, ClientConfigSchema } from "./schema/client-schema.ts";
+import { type ServerConfig, ServerConfigSchema } from "./schema/server-schema.ts";
 
 export { type ConfigError, renderConfigError } from "./config-error.ts";
 

@@ -2,13 +2,13 @@
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import { MigrationOptionsSchema } from "../migration/options.ts";
 import { FORMATS } from "../schema/formats.ts";
-import { BackendEndpointSchema, BackendSchema, ResourcesSchema } from "./backend-schema.ts";
-import { ProxyEndpointSchema } from "./balancing-schema.ts";
 import { CLIENT_NAMES, CONFIG_FILE_ENV, type OuterNames, SERVER_NAMES } from "./bindings.ts";
-import { ClientConfigSchema, EndpointSchema } from "./client-schema.ts";
-import { ApiKeySchema } from "./key-schema.ts";
-import { DEFAULT_TIERS, ScoreWeightsSchema, ServerConfigSchema, TierSchema } from "./server-schema.ts";
-import { BackendTlsSchema, CertificateSchema } from "./tls-schema.ts";
+import { BackendEndpointSchema, BackendSchema, ResourcesSchema } from "./schema/backend-schema.ts";
+import { ProxyEndpointSchema } from "./schema/balancing-schema.ts";
+import { ClientConfigSchema, EndpointSchema } from "./schema/client-schema.ts";
+import { ApiKeySchema } from "./schema/key-schema.ts";
+import { DEFAULT_TIERS, ScoreWeightsSchema, ServerConfigSchema, TierSchema } from "./schema/server-schema.ts";
+import { BackendTlsSchema, CertificateSchema } from "./schema/tls-schema.ts";
 
 /** The whole of `docs/configuration.md`. */
 export function configurationReference(): string {

@@ -1,6 +1,6 @@
 /** What a migration is asked to keep to. The same keys are those of `migration_defaults` and of `POST /migrations`. */
 import { type Static, Type } from "@sinclair/typebox";
-import { bool, int, number } from "../config/fields.ts";
+import { bool, int, number } from "../config/schema/fields.ts";
 import type { FieldError } from "../wire/problem.ts";
 
 const WEEK_SECONDS = 604_800;

@@ -1,5 +1,5 @@
 /** Messages between the control plane (main thread) and the data plane (workers). All are structured-cloneable. */
-import type { ServerConfig } from "../config/server-schema.ts";
+import type { ServerConfig } from "../config/schema/server-schema.ts";
 import type { Decision } from "../wire/console.ts";
 import type { ApiKey } from "./api-key.ts";
 import type { CachePurge, CacheReport } from "./cache.ts";

@@ -1,8 +1,8 @@
 /** What the row of a backend without an agent says: nobody reports its load. */
-import type { BackendConfig } from "../config/backend-schema.ts";
-import type { ScoreWeights } from "../config/server-schema.ts";
+import type { BackendConfig } from "../config/schema/backend-schema.ts";
+import type { ScoreWeights } from "../config/schema/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
-import { MAX_GPUS, type RowFigures } from "../table/row-figures.ts";
+import { MAX_GPUS, type RowFigures } from "../table/backend/row-figures.ts";
 import { bytesOf } from "./capacity.ts";
 import { baseScore, type ScoreTerms } from "./score.ts";
 

@@ -1,5 +1,5 @@
 import type { Tier } from "../plane/snapshot.ts";
-import { MAX_GPUS } from "../table/row-figures.ts";
+import { MAX_GPUS } from "../table/backend/row-figures.ts";
 import type { Figures, GpuReport } from "../wire/report.ts";
 import type { Thresholds } from "./thresholds.ts";
 

@@ -1,6 +1,6 @@
-import type { ScoreWeights } from "../config/server-schema.ts";
+import type { ScoreWeights } from "../config/schema/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
-import type { RowFigures } from "../table/row-figures.ts";
+import type { RowFigures } from "../table/backend/row-figures.ts";
 import type { Figures } from "../wire/report.ts";
 import { capacityOf, coresOf, gpuMaskOf, gpusOf } from "./capacity.ts";
 import type { Thresholds } from "./thresholds.ts";

@@ -1,4 +1,4 @@
-import type { ServerConfig } from "../config/server-schema.ts";
+import type { ServerConfig } from "../config/schema/server-schema.ts";
 
 /** Below these uses, in percent, a core or a GPU counts as free. */
 export interface Thresholds {

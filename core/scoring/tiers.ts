@@ -1,5 +1,5 @@
 import { strategyNamed } from "../balancing/strategies/names.ts";
-import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "../config/server-schema.ts";
+import { DEFAULT_TIERS, type ServerConfig, type TierConfig } from "../config/schema/server-schema.ts";
 import type { Tier } from "../plane/snapshot.ts";
 import { bytesOf } from "./capacity.ts";
 

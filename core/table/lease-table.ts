@@ -1,5 +1,5 @@
-import type { BackendColumns } from "./backend-columns.ts";
-import type { BackendTable } from "./backend-table.ts";
+import type { BackendColumns } from "./backend/backend-columns.ts";
+import type { BackendTable } from "./backend/backend-table.ts";
 import { allocateTable, ColumnCursor, f64, i32, openHeader } from "./buffer-layout.ts";
 import { type Hash64, hashWords } from "./keyed-hash.ts";
 import { declareLeaseColumns, type LeaseColumns } from "./lease-columns.ts";

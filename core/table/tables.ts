@@ -1,21 +1,21 @@
-import type { ServerConfig } from "../config/server-schema.ts";
+import type { ServerConfig } from "../config/schema/server-schema.ts";
 import type { SharedTables } from "../plane/messages.ts";
-import { BackendTable } from "./backend-table.ts";
-import { releaseSmooth } from "./balance-columns.ts";
+import { BackendTable } from "./backend/backend-table.ts";
+import { releaseSmooth } from "./backend/balance-columns.ts";
+import { ConnectionSlots } from "./backend/connection-slots.ts";
+import { MigrationSplit } from "./backend/migration-split.ts";
 import { i32 } from "./buffer-layout.ts";
 import { CacheSizes } from "./cache-sizes.ts";
 import { CacheVersions } from "./cache-versions.ts";
 import { ClientConnections } from "./client-connections.ts";
-import { ConnectionSlots } from "./connection-slots.ts";
-import { CounterTable } from "./counter-table.ts";
+import { CounterTable } from "./figures/counter-table.ts";
+import { LoopTable } from "./figures/loop-table.ts";
+import { TrafficTable } from "./figures/traffic-table.ts";
 import { LeaseTable } from "./lease-table.ts";
-import { LoopTable } from "./loop-table.ts";
-import { MigrationSplit } from "./migration-split.ts";
 import { QueueTable } from "./queue-table.ts";
 import { type RateLimit, RateTable } from "./rate-table.ts";
 import { CONTROL_PLANE, lockOwner, unlock } from "./spin-lock.ts";
 import { StickyTable } from "./sticky-table.ts";
-import { TrafficTable } from "./traffic-table.ts";
 
 export interface TableSizes {
   readonly maxBackends: number;

@@ -1,8 +1,8 @@
 /** Puts the server together: control plane on this thread, data plane on workers. */
 import { judgeServerConfig } from "../../core/config/load.ts";
-import type { RuntimeChanges } from "../../core/config/runtime-changes.ts";
-import { NO_CHANGES } from "../../core/config/runtime-changes.ts";
-import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { RuntimeChanges } from "../../core/config/runtime/runtime-changes.ts";
+import { NO_CHANGES } from "../../core/config/runtime/runtime-changes.ts";
+import type { ServerConfig } from "../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../core/log/message-of.ts";
 import type { ApiKey } from "../../core/plane/api-key.ts";
 import { makeLookup } from "../names/lookup.ts";

@@ -1,7 +1,7 @@
 /** What a configuration comes to before anything runs: files that are read, tables, rules about endpoints. */
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../core/config/schema/server-schema.ts";
 import type { BackendTls, CertificateSet, SharedTables } from "../../core/plane/messages.ts";
 import { toTiers } from "../../core/scoring/index.ts";
 import { allocateTables, openTables, tableSizes } from "../../core/table/tables.ts";

@@ -5,7 +5,7 @@ import type { ResponseContext } from "../../core/http/forward-response.ts";
 import type { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker } from "../../core/plane/messages.ts";
 import type { Tier } from "../../core/plane/snapshot.ts";
-import type { CounterName } from "../../core/table/counter-names.ts";
+import type { CounterName } from "../../core/table/figures/counter-names.ts";
 import type { Tables } from "../../core/table/tables.ts";
 import type { ResponseCache } from "./cache/cache.ts";
 import type { ClientGate } from "./client/client-gate.ts";

@@ -1,6 +1,6 @@
 import { hashesRequests, proxiedPaths, strategyByPath } from "../../core/balancing/path-strategies.ts";
 import type { StrategyName } from "../../core/balancing/strategies/names.ts";
-import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../core/config/schema/server-schema.ts";
 import { CidrSet } from "../../core/http/cidr.ts";
 import { coversAllPaths, pathPrefixes } from "../../core/http/path-match.ts";
 import type { HeadLimits } from "../../core/http/request-head.ts";

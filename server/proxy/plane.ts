@@ -1,7 +1,7 @@
-import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../core/config/schema/server-schema.ts";
 import { HttpDate } from "../../core/http/http-date.ts";
 import type { FromWorker, WorkerInit } from "../../core/plane/messages.ts";
-import type { CounterName } from "../../core/table/counter-names.ts";
+import type { CounterName } from "../../core/table/figures/counter-names.ts";
 import { openTables } from "../../core/table/tables.ts";
 import { makeLookup } from "../names/lookup.ts";
 import { NameResolver } from "../names/name-resolver.ts";

@@ -1,8 +1,8 @@
 /** `docs/other-balancers.md` names keys and tests: all of them exist. */
 import { expect, test } from "bun:test";
 import { STRATEGY_NAMES } from "../../core/balancing/strategies/names.ts";
-import { BackendSchema } from "../../core/config/backend-schema.ts";
-import { ServerConfigSchema } from "../../core/config/server-schema.ts";
+import { BackendSchema } from "../../core/config/schema/backend-schema.ts";
+import { ServerConfigSchema } from "../../core/config/schema/server-schema.ts";
 import { exists, read } from "./source.ts";
 
 const ROWS = read("docs/other-balancers.md")

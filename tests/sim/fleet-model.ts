@@ -7,7 +7,7 @@ import type { PickerOptions } from "../../core/balancing/options.ts";
 import { newPickQuery, Pick } from "../../core/balancing/pick.ts";
 import { Picker } from "../../core/balancing/picker.ts";
 import { figuresOf } from "../../core/scoring/index.ts";
-import { NO_BACKUP } from "../../core/table/backend-columns.ts";
+import { NO_BACKUP } from "../../core/table/backend/backend-columns.ts";
 import { hashStickyId } from "../../core/table/sticky-table.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
 import { EventQueue } from "./event-queue.ts";

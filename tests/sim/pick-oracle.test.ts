@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { FILTER_NAMES, type FilterName } from "../../core/balancing/filters.ts";
 import { newPickQuery, Pick, type PickQuery } from "../../core/balancing/pick.ts";
 import { Picker } from "../../core/balancing/picker.ts";
-import type { ServerConfig } from "../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../core/config/schema/server-schema.ts";
 import { figuresOf, unitVector } from "../../core/scoring/index.ts";
-import { BACKUP_OF_ALL, NO_BACKUP } from "../../core/table/backend-columns.ts";
-import { breakerOf } from "../../core/table/breaker-columns.ts";
+import { BACKUP_OF_ALL, NO_BACKUP } from "../../core/table/backend/backend-columns.ts";
+import { breakerOf } from "../../core/table/backend/breaker-columns.ts";
 import {
   CLOSED_GROUP,
   FROM_GROUP,
@@ -14,7 +14,7 @@ import {
   NO_GROUP,
   TO_GROUP,
   turnOf,
-} from "../../core/table/migration-split.ts";
+} from "../../core/table/backend/migration-split.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
 import type { Figures } from "../../core/wire/report.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "./fixtures.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { loadServerConfig } from "../../core/config/load.ts";
-import { PLAIN_COUNTERS } from "../../core/table/counter-names.ts";
+import { PLAIN_COUNTERS } from "../../core/table/figures/counter-names.ts";
 import { withMetricsTable } from "../../server/control/metrics/reference.ts";
 import { repositoryRoot } from "../../tools/process.ts";
 import { eventually } from "../support/eventually.ts";

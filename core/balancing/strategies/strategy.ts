@@ -1,4 +1,4 @@
-import type { BackendColumns } from "../../table/backend-columns.ts";
+import type { BackendColumns } from "../../table/backend/backend-columns.ts";
 import type { PickQuery } from "../pick.ts";
 import type { StrategyName } from "./names.ts";
 

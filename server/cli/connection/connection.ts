@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { API_KEY_ENV, SERVER_URL_ENV } from "../../../core/cli/server-commands.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import { isKey, KEY_FILE_RULE, keyIn } from "../../../core/schema/key-text.ts";
 import type { Context } from "../context.ts";

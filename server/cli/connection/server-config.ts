@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { CONFIG_FILE_ENV } from "../../../core/config/bindings.ts";
 import { loadServerConfig, renderConfigError } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";
 

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { SOURCES } from "../../../core/cli/offline-commands.ts";
-import { ClientConfigSchema } from "../../../core/config/client-schema.ts";
 import { parseConfigText } from "../../../core/config/document.ts";
 import { loadClientConfig, loadServerConfig, renderConfigError } from "../../../core/config/load.ts";
-import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { ClientConfigSchema } from "../../../core/config/schema/client-schema.ts";
+import { ServerConfigSchema } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import type { Context } from "../context.ts";
 import { CommandFailure, EXIT } from "../failure.ts";

@@ -2,7 +2,7 @@
 
 import type { TSchema } from "@sinclair/typebox";
 import type { Picker } from "../../../core/balancing/picker.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
 import type { Tables } from "../../../core/table/tables.ts";

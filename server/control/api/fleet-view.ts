@@ -1,6 +1,6 @@
 /** One backend as `GET /backends` shows it. */
 
-import { breakerOf } from "../../../core/table/breaker-columns.ts";
+import { breakerOf } from "../../../core/table/backend/breaker-columns.ts";
 import { f64, i32 } from "../../../core/table/buffer-layout.ts";
 import type { GpuReport, Report } from "../../../core/wire/report.ts";
 import { tagsOf } from "../registry/backend-record.ts";

@@ -1,8 +1,8 @@
 /** Backends as operators see and change them: `/backends`, `/backends/{id}`. */
 import { Type } from "@sinclair/typebox";
-import { backendIdOf } from "../../../core/config/backend-checks.ts";
-import { BACKEND_TERMS, BackendSchema } from "../../../core/config/backend-schema.ts";
-import { withBackend, withoutBackend, withTerms } from "../../../core/config/runtime-changes.ts";
+import { backendIdOf } from "../../../core/config/checks/backend-checks.ts";
+import { withBackend, withoutBackend, withTerms } from "../../../core/config/runtime/runtime-changes.ts";
+import { BACKEND_TERMS, BackendSchema } from "../../../core/config/schema/backend-schema.ts";
 import type { BackendState } from "../registry/backend-state.ts";
 import type { Request as SettingsRequest } from "../settings/settings.ts";
 import { invalid, json, noContent, problem } from "./answers.ts";

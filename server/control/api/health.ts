@@ -1,5 +1,5 @@
 /** What `/health` tells of backends to those who may see them. */
-import { errorRateOf, failuresOf, type TrafficReading } from "../../../core/table/traffic-reading.ts";
+import { errorRateOf, failuresOf, type TrafficReading } from "../../../core/table/figures/traffic-reading.ts";
 import type { BackendState } from "../registry/backend-state.ts";
 import type { ApiDeps } from "./deps.ts";
 import { breakersOf, statusOf } from "./fleet-view.ts";

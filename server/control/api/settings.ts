@@ -1,8 +1,8 @@
 /** The configuration as it counts now, and changes of it: `/config`, `/audit`. */
 import { Type } from "@sinclair/typebox";
-import { shownConfig } from "../../../core/config/diff.ts";
-import { LIVE_KEYS } from "../../../core/config/live-keys.ts";
-import { type RuntimeChanges, withKeys } from "../../../core/config/runtime-changes.ts";
+import { shownConfig } from "../../../core/config/runtime/diff.ts";
+import { LIVE_KEYS } from "../../../core/config/runtime/live-keys.ts";
+import { type RuntimeChanges, withKeys } from "../../../core/config/runtime/runtime-changes.ts";
 import { isLoopback } from "../../../core/http/cidr.ts";
 import type { SettingsOutcome, Request as SettingsRequest } from "../settings/settings.ts";
 import { invalid, json, problem } from "./answers.ts";

@@ -1,5 +1,5 @@
 /** The server's figures of the last minutes, one set a second, for the console's charts. */
-import type { CounterName } from "../../../core/table/counter-names.ts";
+import type { CounterName } from "../../../core/table/figures/counter-names.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import { LIVE_SERIES, type LiveFigures, type LiveSeries } from "../../../core/wire/console.ts";
 

@@ -1,8 +1,8 @@
 /** What the console knows of each key of the configuration: from the schema, the only home of that. */
 import { type TSchema, TypeGuard } from "@sinclair/typebox";
 import { STRATEGY_NAMES } from "../../../core/balancing/strategies/names.ts";
-import { FILE_ONLY_KEYS } from "../../../core/config/live-keys.ts";
-import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { FILE_ONLY_KEYS } from "../../../core/config/runtime/live-keys.ts";
+import { ServerConfigSchema } from "../../../core/config/schema/server-schema.ts";
 
 export interface KeyInfo {
   readonly key: string;

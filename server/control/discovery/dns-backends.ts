@@ -1,6 +1,6 @@
 /** Backends that a name stands for: one for each of its addresses, as long as the name has them. */
-import { backendIdOf } from "../../../core/config/backend-checks.ts";
-import type { BackendConfig } from "../../../core/config/backend-schema.ts";
+import { backendIdOf } from "../../../core/config/checks/backend-checks.ts";
+import type { BackendConfig } from "../../../core/config/schema/backend-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import { parseDnsTarget } from "../../../core/schema/formats.ts";
 import type { Lookup } from "../../names/lookup.ts";

@@ -1,7 +1,7 @@
 /** From the configuration, and the files that it names, to the keys that management accepts. */
 import { readFileSync, statSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { type ApiKey, SCOPES } from "../../../core/plane/api-key.ts";
 import { KEY_FILE_RULE, keyIn } from "../../../core/schema/key-text.ts";
 import { attempt, type Loaded, type Path, unreadable } from "../files/loaded.ts";

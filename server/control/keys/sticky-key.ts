@@ -1,9 +1,9 @@
 /** The secret that signs the cookies of sessions: configured, in a file, or made once and kept in the database. */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isStickyKey, STICKY_KEY_RULE } from "../../../core/config/checks/sticky-check.ts";
 import type { FileFault } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
-import { isStickyKey, STICKY_KEY_RULE } from "../../../core/config/sticky-check.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import { KEY_FILE_RULE, keyIn } from "../../../core/schema/key-text.ts";
 import { attempt, type Loaded, unreadable } from "../files/loaded.ts";

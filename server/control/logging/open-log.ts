@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { FileFault } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import { StartError } from "../startup/start-error.ts";
 import { LogFile } from "./log-file.ts";

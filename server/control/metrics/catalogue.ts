@@ -1,5 +1,5 @@
 /** Every metric, in the order in which they are told. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { AGENT_METRICS } from "./agent-metrics.ts";
 import { CAPACITY_METRICS } from "./capacity-metrics.ts";
 import { HEALTH_METRICS } from "./health-metrics.ts";

@@ -1,6 +1,6 @@
 /** Whether backends serve. */
 
-import { BREAKERS_PER_ROW, breakerOf } from "../../../core/table/breaker-columns.ts";
+import { BREAKERS_PER_ROW, breakerOf } from "../../../core/table/backend/breaker-columns.ts";
 import { f64 } from "../../../core/table/buffer-layout.ts";
 import { type Exposition, labelText } from "./exposition.ts";
 import { type BackendSource, backendMetric, counter, gauge, type Metric, serverMetric } from "./metric.ts";

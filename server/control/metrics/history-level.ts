@@ -1,11 +1,11 @@
 import { i32 } from "../../../core/table/buffer-layout.ts";
-import type { Tables } from "../../../core/table/tables.ts";
 import {
   attemptsOf,
   errorRateOf,
   type TrafficReading,
   trafficSince,
-} from "../../../core/table/traffic-reading.ts";
+} from "../../../core/table/figures/traffic-reading.ts";
+import type { Tables } from "../../../core/table/tables.ts";
 
 /** What is kept of each step, of the whole and of each backend that has a history. */
 export const SERIES = ["rate", "error_rate", "p50_ms", "p90_ms", "p99_ms", "in_flight"] as const;

@@ -1,5 +1,5 @@
 /** What the figures were: each second of the last quarter of an hour, and more coarsely for a day or so. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import { HistoryLevel, type HistoryRow, type Window } from "./history-level.ts";
 

@@ -1,8 +1,8 @@
 /** One metric of the catalogue, and what it is taken from. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
+import type { TrafficReading } from "../../../core/table/figures/traffic-reading.ts";
 import type { Tables } from "../../../core/table/tables.ts";
-import type { TrafficReading } from "../../../core/table/traffic-reading.ts";
 import type { BackendState } from "../registry/backend-state.ts";
 import type { LatestChange } from "../settings/settings.ts";
 import type { Exposition, MetricHead } from "./exposition.ts";

@@ -1,5 +1,5 @@
 /** Serves the metrics on a port of their own, over plain HTTP. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import { problem } from "../api/answers.ts";
 import { StartError } from "../startup/start-error.ts";

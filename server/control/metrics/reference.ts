@@ -1,5 +1,5 @@
 /** The table of all metrics in docs/monitoring.md, written from the catalogue. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { catalogue, namePrefix } from "./catalogue.ts";
 
 const BEGIN = "<!-- metrics: written by npm run docs -->";

@@ -1,5 +1,5 @@
 /** One answer with every metric, made in steps so that a large fleet holds nothing else up. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { BackendRegistry } from "../registry/registry.ts";

@@ -1,7 +1,7 @@
 /** Counters of the whole server, its threads and its process. */
 import { FILTER_NAMES } from "../../../core/balancing/filters.ts";
-import { COUNTERS, PLAIN_COUNTERS, refusalCounter } from "../../../core/table/counter-names.ts";
-import { LOOP_BOUNDS_SECONDS } from "../../../core/table/loop-table.ts";
+import { COUNTERS, PLAIN_COUNTERS, refusalCounter } from "../../../core/table/figures/counter-names.ts";
+import { LOOP_BOUNDS_SECONDS } from "../../../core/table/figures/loop-table.ts";
 import { CONTROL_PLANE } from "../../../core/table/spin-lock.ts";
 import { PROXY_ERROR_CODES } from "../../../core/wire/proxy-error.ts";
 import type { LatestChange } from "../settings/settings.ts";

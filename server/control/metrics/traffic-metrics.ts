@@ -1,7 +1,7 @@
 /** Requests, their durations, and connections to backends. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
-import { labelOfSlot } from "../../../core/table/traffic-layout.ts";
-import type { TrafficReading } from "../../../core/table/traffic-reading.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
+import { labelOfSlot } from "../../../core/table/figures/traffic-layout.ts";
+import type { TrafficReading } from "../../../core/table/figures/traffic-reading.ts";
 import { type Exposition, labelText, type MetricHead } from "./exposition.ts";
 import { backendMetric, counter, gauge, type Metric, type ServerSource, serverMetric } from "./metric.ts";
 

@@ -1,11 +1,11 @@
 import { EMPTY_GROUP, type GroupWindow, type Windows } from "../../../core/migration/window.ts";
-import type { Tables } from "../../../core/table/tables.ts";
 import {
   attemptsOf,
   failuresOf,
   type TrafficReading,
   trafficSince,
-} from "../../../core/table/traffic-reading.ts";
+} from "../../../core/table/figures/traffic-reading.ts";
+import type { Tables } from "../../../core/table/tables.ts";
 
 /** A backend of a group, as it is found in the tables. */
 export interface Member {

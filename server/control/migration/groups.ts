@@ -5,7 +5,7 @@ import {
   type MigrationGroup,
   NO_GROUP,
   TO_GROUP,
-} from "../../../core/table/migration-split.ts";
+} from "../../../core/table/backend/migration-split.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Member } from "./group-windows.ts";
 

@@ -21,8 +21,8 @@ import {
   restarted,
 } from "../../../core/migration/transitions.ts";
 import { EMPTY_WINDOWS } from "../../../core/migration/window.ts";
+import { FROM_GROUP, type MigrationGroup, TO_GROUP } from "../../../core/table/backend/migration-split.ts";
 import { hashText } from "../../../core/table/keyed-hash.ts";
-import { FROM_GROUP, type MigrationGroup, TO_GROUP } from "../../../core/table/migration-split.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";

@@ -1,5 +1,5 @@
 /** A backend as the registry keeps it, and its other forms: for workers, for the database. */
-import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
+import type { BackendConfig, BackendTerms } from "../../../core/config/schema/backend-schema.ts";
 import type { Backend, Endpoint, Origin } from "../../../core/plane/snapshot.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Tagged } from "../migration/groups.ts";

@@ -1,6 +1,6 @@
 /** What the registry tells the API about backends, and what it answers to its callers. */
 
-import type { BackendTerms } from "../../../core/config/backend-schema.ts";
+import type { BackendTerms } from "../../../core/config/schema/backend-schema.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";

@@ -1,6 +1,6 @@
 /** Backends that the configuration, a name or a call describes, and what operators say of those with an agent. */
-import { backendIdOf } from "../../../core/config/backend-checks.ts";
-import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
+import { backendIdOf } from "../../../core/config/checks/backend-checks.ts";
+import type { BackendConfig, BackendTerms } from "../../../core/config/schema/backend-schema.ts";
 import type { Endpoint } from "../../../core/plane/snapshot.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { EndpointPolicy } from "../admission/endpoint-policy.ts";

@@ -1,9 +1,9 @@
 /** The backends, each with its row: adding, changing and removing them everywhere at once. */
-import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
+import type { BackendConfig, BackendTerms } from "../../../core/config/schema/backend-schema.ts";
 import { PathGroupPool } from "../../../core/plane/path-groups.ts";
 import type { Backend, PathGroup } from "../../../core/plane/snapshot.ts";
 import { agentlessFigures, figuresOf, thresholdsOf } from "../../../core/scoring/index.ts";
-import { BACKUP_OF_ALL, NO_BACKUP } from "../../../core/table/backend-columns.ts";
+import { BACKUP_OF_ALL, NO_BACKUP } from "../../../core/table/backend/backend-columns.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import { type BackendHealth, originKey } from "../health/prober.ts";
 import type { DrainedBy } from "../store/rows.ts";

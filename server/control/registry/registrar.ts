@@ -1,6 +1,6 @@
 /** Takes registrations of agents: who may have an id, and what is told to whom may not. */
 import { isIP } from "node:net";
-import type { BackendTerms } from "../../../core/config/backend-schema.ts";
+import type { BackendTerms } from "../../../core/config/schema/backend-schema.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import { admit } from "../admission/admission.ts";
 import { type Admitted, type BackendRecord, hasSameEndpoints, isActive } from "./backend-record.ts";

@@ -1,9 +1,9 @@
 /** What the registry offers to the API, and what it needs of the rest of the control plane. */
 import type { Picker } from "../../../core/balancing/picker.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Backend, Origin, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import type { Place } from "../../../core/scoring/index.ts";
-import type { MigrationGroup } from "../../../core/table/migration-split.ts";
+import type { MigrationGroup } from "../../../core/table/backend/migration-split.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Registration } from "../../../core/wire/registration.ts";
 import type { Report } from "../../../core/wire/report.ts";

@@ -1,6 +1,6 @@
 /** Forgets, from time to time, what is of no use any more. */
 import { tmpdir } from "node:os";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { Logger } from "../logging/logger.ts";
 import { removeAbandonedSockets } from "../socket/abandoned-sockets.ts";
 import type { Store } from "../store/store.ts";

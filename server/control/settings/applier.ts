@@ -1,9 +1,9 @@
 /** Brings a judged configuration into effect everywhere. */
 
-import { backendIdOf } from "../../../core/config/backend-checks.ts";
-import type { BackendConfig, BackendTerms } from "../../../core/config/backend-schema.ts";
-import type { RuntimeChanges } from "../../../core/config/runtime-changes.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import { backendIdOf } from "../../../core/config/checks/backend-checks.ts";
+import type { RuntimeChanges } from "../../../core/config/runtime/runtime-changes.ts";
+import type { BackendConfig, BackendTerms } from "../../../core/config/schema/backend-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { ApiKey } from "../../../core/plane/api-key.ts";
 import { renumberTiers } from "../../../core/scoring/index.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";

@@ -1,5 +1,5 @@
 /** Who changed what: kept in the database, the newest also at hand. */
-import type { Change } from "../../../core/config/diff.ts";
+import type { Change } from "../../../core/config/runtime/diff.ts";
 import type { Store } from "../store/store.ts";
 
 export interface AuditEntry {

@@ -1,11 +1,11 @@
 /** What a change would make of the configuration: what counts at once, what only after a restart. */
-import { backendIdOf, circlesOf } from "../../../core/config/backend-checks.ts";
-import type { BackendConfig } from "../../../core/config/backend-schema.ts";
-import { type Change, diffConfigs, diffFields } from "../../../core/config/diff.ts";
-import { FILE_ONLY_KEYS, LIVE_KEYS } from "../../../core/config/live-keys.ts";
+import { backendIdOf, circlesOf } from "../../../core/config/checks/backend-checks.ts";
 import type { ConfigOutcome, RuntimeLayer } from "../../../core/config/load.ts";
-import { changedBackends, type RuntimeChanges } from "../../../core/config/runtime-changes.ts";
-import { type ServerConfig, ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { type Change, diffConfigs, diffFields } from "../../../core/config/runtime/diff.ts";
+import { FILE_ONLY_KEYS, LIVE_KEYS } from "../../../core/config/runtime/live-keys.ts";
+import { changedBackends, type RuntimeChanges } from "../../../core/config/runtime/runtime-changes.ts";
+import type { BackendConfig } from "../../../core/config/schema/backend-schema.ts";
+import { type ServerConfig, ServerConfigSchema } from "../../../core/config/schema/server-schema.ts";
 import { fitsSchema } from "../../../core/schema/check.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 

@@ -1,5 +1,5 @@
 /** Which changes of the last run go with a configuration that is another one meanwhile. */
-import { NO_CHANGES, type RuntimeChanges } from "../../../core/config/runtime-changes.ts";
+import { NO_CHANGES, type RuntimeChanges } from "../../../core/config/runtime/runtime-changes.ts";
 import { type LoadConfig, loadWith } from "./candidate.ts";
 
 /** Each takes as long as to read the configuration; of more than this many, whole kinds are tried. */

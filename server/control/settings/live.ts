@@ -1,7 +1,7 @@
 /** What counts now of the configuration. Parts that hold it read it whenever they need it. */
 import { pickerOptions } from "../../../core/balancing/options.ts";
 import { Picker } from "../../../core/balancing/picker.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import type { Tables } from "../../../core/table/tables.ts";

@@ -1,11 +1,11 @@
 /** Changes of the configuration while the server runs: all of a change or nothing, one at a time. */
-import type { Change } from "../../../core/config/diff.ts";
+import type { Change } from "../../../core/config/runtime/diff.ts";
 import {
   isSameChange,
   NO_CHANGES,
   type Origin,
   type RuntimeChanges,
-} from "../../../core/config/runtime-changes.ts";
+} from "../../../core/config/runtime/runtime-changes.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";

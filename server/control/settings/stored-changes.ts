@@ -3,7 +3,7 @@ import {
   NO_CHANGES,
   type RuntimeChanges,
   RuntimeChangesSchema,
-} from "../../../core/config/runtime-changes.ts";
+} from "../../../core/config/runtime/runtime-changes.ts";
 import { fitsSchema } from "../../../core/schema/check.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";

@@ -1,6 +1,6 @@
 /** What the log says when the server is ready. */
 import { strategyNamed } from "../../../core/balancing/strategies/names.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { type ApiKey, isMetricsOnly } from "../../../core/plane/api-key.ts";
 import { isReadByAll, keyFiles } from "../keys/key-files.ts";
 import { stickyKeyFiles } from "../keys/sticky-key.ts";

@@ -1,5 +1,5 @@
 /** The database of a start: claimed for this process, opened, or done without as far as the configuration allows. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import type { Logger } from "../logging/logger.ts";
 import { claimDatabase } from "../store/claim.ts";

@@ -1,7 +1,7 @@
 /** Files that the server needs before it can start. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { messageOf } from "../../../core/log/message-of.ts";
 import type { ApiKey } from "../../../core/plane/api-key.ts";
 import type { BackendTls, CertificateSet } from "../../../core/plane/messages.ts";

@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { FileFault } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { BackendTls, Certificate, CertificateSet } from "../../../core/plane/messages.ts";
 import { attempt, type Loaded, type Path, unreadable } from "../files/loaded.ts";
 

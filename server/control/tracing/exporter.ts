@@ -1,5 +1,5 @@
 import { messageOf } from "../../../core/log/message-of.ts";
-import type { CounterName } from "../../../core/table/counter-names.ts";
+import type { CounterName } from "../../../core/table/figures/counter-names.ts";
 import { encodeExport } from "../../../core/tracing/span.ts";
 import type { Logger } from "../logging/logger.ts";
 

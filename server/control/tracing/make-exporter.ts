@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { CONTROL_PLANE } from "../../../core/table/spin-lock.ts";
 import type { Tables } from "../../../core/table/tables.ts";
 import type { Logger } from "../logging/logger.ts";

@@ -1,6 +1,6 @@
 import type { CacheRules } from "../../../core/cache/judge.ts";
 import type { StoreLimits } from "../../../core/cache/store.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { compilePatterns } from "../../../core/http/path-match.ts";
 
 const SECOND_MS = 1000;

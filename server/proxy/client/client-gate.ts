@@ -1,6 +1,6 @@
 import type { CidrSet } from "../../../core/http/cidr.ts";
 import type { ClientConnections } from "../../../core/table/client-connections.ts";
-import type { CounterName } from "../../../core/table/counter-names.ts";
+import type { CounterName } from "../../../core/table/figures/counter-names.ts";
 import { rateKey } from "../../../core/table/rate-key.ts";
 import type { WorkerLog } from "../thread/worker-log.ts";
 

@@ -1,7 +1,7 @@
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { type ContentCoding, preferredCoding } from "../../../core/http/accept-encoding.ts";
 import { type CodingRules, mediaTypeTest } from "../../../core/http/content-coding.ts";
-import type { CounterName } from "../../../core/table/counter-names.ts";
+import type { CounterName } from "../../../core/table/figures/counter-names.ts";
 import { type CodedSink, Encoder, type EncoderLevels, selfTest } from "./encoder.ts";
 
 type CompressionKeys = Pick<

@@ -1,7 +1,7 @@
 import type { Pick } from "../../../core/balancing/pick.ts";
 import type { RequestHead } from "../../../core/http/request-head.ts";
-import { errorCounter } from "../../../core/table/counter-names.ts";
-import type { TrafficEnd } from "../../../core/table/traffic-table.ts";
+import { errorCounter } from "../../../core/table/figures/counter-names.ts";
+import type { TrafficEnd } from "../../../core/table/figures/traffic-table.ts";
 import type { Plane } from "../context.ts";
 import type { Place } from "../upstream/directory.ts";
 import { decisionOf } from "./decision.ts";

@@ -1,4 +1,4 @@
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { isJson, isMediaType } from "../../../core/http/media-type.ts";
 import type { MessageHead } from "../../../core/http/message-head.ts";
 import type { Reply } from "../../../core/http/respond.ts";

@@ -1,5 +1,5 @@
 /** Sessions by cookie: a browser brings along which backend it is on, so that no server has to remember it. */
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { takeCookie } from "../../../core/http/cookie-field.ts";
 import type { ResponseHead } from "../../../core/http/response-head.ts";
 import type { Backend } from "../../../core/plane/snapshot.ts";

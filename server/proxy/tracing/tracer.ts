@@ -1,6 +1,6 @@
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { FromWorker } from "../../../core/plane/messages.ts";
-import type { CounterName } from "../../../core/table/counter-names.ts";
+import type { CounterName } from "../../../core/table/figures/counter-names.ts";
 import { encodeSpan, type Span } from "../../../core/tracing/span.ts";
 
 type TracingKeys = Pick<ServerConfig, "trace_context" | "otlp_endpoint" | "trace_sample_percent">;

@@ -1,6 +1,6 @@
 import { FILTER_NAMES, type FilterCounts } from "../../../core/balancing/filters.ts";
 import type { Pick, PickStatus } from "../../../core/balancing/pick.ts";
-import { refusalCounter } from "../../../core/table/counter-names.ts";
+import { refusalCounter } from "../../../core/table/figures/counter-names.ts";
 import { problem, retryAfter } from "../exchange/answers.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { UpstreamPool } from "../exchange/sides.ts";

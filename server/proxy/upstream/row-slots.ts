@@ -1,6 +1,6 @@
-import type { ConnectionSlots } from "../../../core/table/connection-slots.ts";
+import type { ConnectionSlots } from "../../../core/table/backend/connection-slots.ts";
+import type { TrafficTable } from "../../../core/table/figures/traffic-table.ts";
 import type { Tables } from "../../../core/table/tables.ts";
-import type { TrafficTable } from "../../../core/table/traffic-table.ts";
 import type { Slots } from "../net/wiring.ts";
 
 /** The pools of this worker that have idle connections to backends whose connections are limited. */

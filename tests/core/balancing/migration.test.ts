@@ -9,7 +9,7 @@ import {
   type MigrationGroup,
   NO_GROUP,
   TO_GROUP,
-} from "../../../core/table/migration-split.ts";
+} from "../../../core/table/backend/migration-split.ts";
 import { hashStickyId } from "../../../core/table/sticky-table.ts";
 import { openTables, type Tables } from "../../../core/table/tables.ts";
 import { GB, NOW_MS, newOptions, newTables, tierOf } from "../../sim/fixtures.ts";

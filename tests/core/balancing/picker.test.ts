@@ -4,7 +4,7 @@ import { newPickQuery, Pick, type PickQuery } from "../../../core/balancing/pick
 import { Picker } from "../../../core/balancing/picker.ts";
 import type { Tier } from "../../../core/plane/snapshot.ts";
 import { unitVector } from "../../../core/scoring/index.ts";
-import type { RowFigures } from "../../../core/table/row-figures.ts";
+import type { RowFigures } from "../../../core/table/backend/row-figures.ts";
 import { openTables, type TableSizes, type Tables } from "../../../core/table/tables.ts";
 import { GB, NOW_MS, newOptions, newTables, tierOf } from "../../sim/fixtures.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { newPickQuery, Pick, type PickQuery } from "../../../core/balancing/pick.ts";
 import { Picker } from "../../../core/balancing/picker.ts";
-import { BACKUP_OF_ALL, NO_BACKUP } from "../../../core/table/backend-columns.ts";
+import { BACKUP_OF_ALL, NO_BACKUP } from "../../../core/table/backend/backend-columns.ts";
 import { openTables, type Tables } from "../../../core/table/tables.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "../../sim/fixtures.ts";
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { backendFaults, backendIdOf } from "../../../core/config/backend-checks.ts";
-import type { BackendConfig } from "../../../core/config/backend-schema.ts";
-import { diffConfigs, HIDDEN, shownConfig } from "../../../core/config/diff.ts";
+import { backendFaults, backendIdOf } from "../../../core/config/checks/backend-checks.ts";
+import { diffConfigs, HIDDEN, shownConfig } from "../../../core/config/runtime/diff.ts";
 import {
   changedBackends,
   NO_CHANGES,
@@ -9,7 +8,8 @@ import {
   withKeys,
   withoutBackend,
   withTerms,
-} from "../../../core/config/runtime-changes.ts";
+} from "../../../core/config/runtime/runtime-changes.ts";
+import type { BackendConfig } from "../../../core/config/schema/backend-schema.ts";
 import { server, serverErrors } from "./support.ts";
 
 const ORIGIN = { persist: true, by: "test", at: 0 };

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { FILE_ONLY_KEYS, LIVE_KEYS } from "../../../core/config/live-keys.ts";
-import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { FILE_ONLY_KEYS, LIVE_KEYS } from "../../../core/config/runtime/live-keys.ts";
+import { ServerConfigSchema } from "../../../core/config/schema/server-schema.ts";
 
 const SCHEMAS = Object.entries(ServerConfigSchema.properties);
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import * as fc from "fast-check";
 import { loadServerConfig, renderConfigError } from "../../../core/config/load.ts";
-import { ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { ServerConfigSchema } from "../../../core/config/schema/server-schema.ts";
 import { client, clientErrors, inputs, server, serverErrors } from "./support.ts";
 
 function missing(): string {

@@ -1,6 +1,5 @@
 /** Loading of configurations from text, for the tests of this folder. */
 
-import type { ClientConfig } from "../../../core/config/client-schema.ts";
 import {
   type ConfigInputs,
   type ConfigOutcome,
@@ -8,7 +7,8 @@ import {
   loadServerConfig,
   renderConfigError,
 } from "../../../core/config/load.ts";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ClientConfig } from "../../../core/config/schema/client-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 
 export function inputs(text: string | null, layers: Partial<ConfigInputs> = {}): ConfigInputs {
   const { flags = {}, env = {}, readFile } = layers;

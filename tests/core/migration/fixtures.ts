@@ -1,6 +1,6 @@
 import type { MigrationOptions } from "../../../core/migration/options.ts";
 import type { GroupWindow, Windows } from "../../../core/migration/window.ts";
-import { DurationScale } from "../../../core/table/duration-scale.ts";
+import { DurationScale } from "../../../core/table/figures/duration-scale.ts";
 
 export const DEFAULTS: MigrationOptions = {
   stages: [1, 5, 25, 50, 100],

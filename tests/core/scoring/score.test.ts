@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Value } from "@sinclair/typebox/value";
 import * as fc from "fast-check";
-import { ServerConfigSchema, type TierConfig } from "../../../core/config/server-schema.ts";
+import { ServerConfigSchema, type TierConfig } from "../../../core/config/schema/server-schema.ts";
 import {
   baseScore,
   capacityOf,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { newPickQuery, Pick } from "../../../core/balancing/pick.ts";
 import { Picker } from "../../../core/balancing/picker.ts";
-import { BackendTable } from "../../../core/table/backend-table.ts";
-import { COUNTER_NAMES } from "../../../core/table/counter-names.ts";
-import { CounterTable } from "../../../core/table/counter-table.ts";
-import type { RowFigures } from "../../../core/table/row-figures.ts";
+import { BackendTable } from "../../../core/table/backend/backend-table.ts";
+import type { RowFigures } from "../../../core/table/backend/row-figures.ts";
+import { COUNTER_NAMES } from "../../../core/table/figures/counter-names.ts";
+import { CounterTable } from "../../../core/table/figures/counter-table.ts";
 import { CONTROL_PLANE, lock, lockOwner } from "../../../core/table/spin-lock.ts";
 import { openTables, releaseWorker, type Tables } from "../../../core/table/tables.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "../../sim/fixtures.ts";

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
-import type { ServerConfig } from "../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import { type RunningServer, startServer } from "../../../server/control/app.ts";
 import { Log } from "../../../server/control/logging/logger.ts";
 import { Descriptor } from "../../../server/control/logging/outlet.ts";

@@ -1,6 +1,6 @@
 /** A data plane in this process: real tables, real sockets, backends registered by hand instead of by agents. */
 import { withDefaults } from "../../../core/config/defaults.ts";
-import { type ServerConfig, ServerConfigSchema } from "../../../core/config/server-schema.ts";
+import { type ServerConfig, ServerConfigSchema } from "../../../core/config/schema/server-schema.ts";
 import type { FromWorker, ToWorker, WorkerInit } from "../../../core/plane/messages.ts";
 import type { Backend, Endpoint, PathGroup, Tier } from "../../../core/plane/snapshot.ts";
 import { allocateTables, openTables, type Tables, tableSizes } from "../../../core/table/tables.ts";

@@ -4,7 +4,7 @@ import { newPickQuery, Pick, type PickQuery } from "../../../../core/balancing/p
 import { Picker } from "../../../../core/balancing/picker.ts";
 import type { SharedTables } from "../../../../core/plane/messages.ts";
 import type { Tier } from "../../../../core/plane/snapshot.ts";
-import { NO_BACKUP } from "../../../../core/table/backend-columns.ts";
+import { NO_BACKUP } from "../../../../core/table/backend/backend-columns.ts";
 import { hashStickyId } from "../../../../core/table/sticky-table.ts";
 import { openTables, type Tables } from "../../../../core/table/tables.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "../../../sim/fixtures.ts";

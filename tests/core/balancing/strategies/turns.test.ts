@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { StrategyName } from "../../../../core/balancing/strategies/names.ts";
-import { FROM_GROUP, TO_GROUP } from "../../../../core/table/migration-split.ts";
+import { FROM_GROUP, TO_GROUP } from "../../../../core/table/backend/migration-split.ts";
 import { openTables, releaseWorker } from "../../../../core/table/tables.ts";
 import { newOptions, newTables } from "../../../sim/fixtures.ts";
 import { Hammer } from "../hammer.ts";

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import type { Picker } from "../../../../core/balancing/picker.ts";
 import { loadServerConfig } from "../../../../core/config/load.ts";
-import type { ServerConfig } from "../../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../../core/config/schema/server-schema.ts";
 import { type Place, toTiers } from "../../../../core/scoring/index.ts";
 import type { Tables } from "../../../../core/table/tables.ts";
 import { AGENT_TOKEN_HEADER } from "../../../../core/wire/registration.ts";

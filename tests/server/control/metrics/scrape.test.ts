@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { OWN_LABELS } from "../../../../core/config/metrics-check.ts";
+import { OWN_LABELS } from "../../../../core/config/checks/metrics-check.ts";
 import { toTiers } from "../../../../core/scoring/index.ts";
 import { catalogue } from "../../../../server/control/metrics/catalogue.ts";
 import { Scraper } from "../../../../server/control/metrics/scrape.ts";

@@ -2,8 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { activePhase, type Migration, shareOf } from "../../../../core/migration/migration.ts";
 import type { MigrationOptions } from "../../../../core/migration/options.ts";
 import type { Action } from "../../../../core/migration/transitions.ts";
-import { CLOSED_GROUP, FROM_GROUP, NO_GROUP, TO_GROUP } from "../../../../core/table/migration-split.ts";
-import { TrafficTable } from "../../../../core/table/traffic-table.ts";
+import {
+  CLOSED_GROUP,
+  FROM_GROUP,
+  NO_GROUP,
+  TO_GROUP,
+} from "../../../../core/table/backend/migration-split.ts";
+import { TrafficTable } from "../../../../core/table/figures/traffic-table.ts";
 import { idleReport, newWorld, START_MS, temporaryDirectory, type World } from "../fixtures.ts";
 
 const OPTIONS = { stages: [10, 100], hold_seconds: 60 };

@@ -1,7 +1,7 @@
 /** What of a changed file counts at once. */
 import { expect, test } from "bun:test";
-import { NO_CHANGES } from "../../../../core/config/runtime-changes.ts";
-import type { ServerConfig } from "../../../../core/config/server-schema.ts";
+import { NO_CHANGES } from "../../../../core/config/runtime/runtime-changes.ts";
+import type { ServerConfig } from "../../../../core/config/schema/server-schema.ts";
 import { candidateOf } from "../../../../server/control/settings/candidate.ts";
 import { configOf } from "../fixtures.ts";
 

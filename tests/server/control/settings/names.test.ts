@@ -1,6 +1,6 @@
 /** Names that stand for backends, while the configuration changes. */
 import { expect, test } from "bun:test";
-import { withBackend, withoutBackend, withTerms } from "../../../../core/config/runtime-changes.ts";
+import { withBackend, withoutBackend, withTerms } from "../../../../core/config/runtime/runtime-changes.ts";
 import type { Request } from "../../../../server/control/settings/settings.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { newWorld, type World } from "../fixtures.ts";

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { newPickQuery, Pick } from "../../../../core/balancing/pick.ts";
-import { withBackend, withKeys, withoutBackend, withTerms } from "../../../../core/config/runtime-changes.ts";
+import {
+  withBackend,
+  withKeys,
+  withoutBackend,
+  withTerms,
+} from "../../../../core/config/runtime/runtime-changes.ts";
 import type { Request } from "../../../../server/control/settings/settings.ts";
 import { loadChanges } from "../../../../server/control/settings/stored-changes.ts";
 import { eventually } from "../../../support/eventually.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { ServerConfig } from "../../../../core/config/server-schema.ts";
+import type { ServerConfig } from "../../../../core/config/schema/server-schema.ts";
 import type { ApiKey } from "../../../../core/plane/api-key.ts";
 import type { Backend } from "../../../../core/plane/snapshot.ts";
 import { toTiers } from "../../../../core/scoring/index.ts";

@@ -1,5 +1,5 @@
 /** A data plane with a cache, and a backend that the test scripts per path. */
-import type { CounterName } from "../../../../core/table/counter-names.ts";
+import type { CounterName } from "../../../../core/table/figures/counter-names.ts";
 import type { RawMessage } from "../../../support/http-message.ts";
 import { answer, RawBackend } from "../../../support/raw-backend.ts";
 import { type Answer, type CallOptions, call } from "../../../support/raw-client.ts";

@@ -1,7 +1,7 @@
 /** What is counted of each backend, whatever becomes of the requests. */
 import { expect, test } from "bun:test";
-import type { TrafficReading } from "../../../../core/table/traffic-reading.ts";
-import { attemptsOf, failuresOf } from "../../../../core/table/traffic-reading.ts";
+import type { TrafficReading } from "../../../../core/table/figures/traffic-reading.ts";
+import { attemptsOf, failuresOf } from "../../../../core/table/figures/traffic-reading.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { freePort } from "../../../support/free-port.ts";
 import { answer, RawBackend, type Responder } from "../../../support/raw-backend.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { breakerOf } from "../../../../core/table/breaker-columns.ts";
+import { breakerOf } from "../../../../core/table/backend/breaker-columns.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { answer, RawBackend, type Responder, refusingPort } from "../../../support/raw-backend.ts";
 import { call, openClient } from "../../../support/raw-client.ts";
