@@ -87,7 +87,7 @@ const UNDERSTOOD: ReadonlySet<number> = new Set(
  * stored whatever they say (RFC 6585 sections 3 to 6, RFC 8470 section 5.2); an attacker could choose what provokes others.
  */
 const OF_THE_MESSAGE: ReadonlySet<number> = new Set([
-  408, 411, 412, 413, 414, 415, 416, 417, 421, 425, 426, 428, 429, 431, 511,
+  408, 411, 412, 413, 415, 416, 417, 421, 425, 426, 428, 429, 431, 511,
 ]);
 
 /** A guess is this share of the time since the last change (RFC 9111 section 4.2.2), at most so long. */
