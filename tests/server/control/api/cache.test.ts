@@ -34,9 +34,9 @@ function start(config = "cache_enabled: true") {
 
 test("GET /cache adds up what the workers hold", async () => {
   const { api } = start();
-  api.tables.counters.inc(0, "cache_hits", 3);
-  api.tables.counters.inc(0, "cache_stale_hits", 1);
-  api.tables.counters.inc(0, "cache_misses", 4);
+  api.tables.counters.inc(api.tables.worker, "cache_hits", 3);
+  api.tables.counters.inc(api.tables.worker, "cache_stale_hits", 1);
+  api.tables.counters.inc(api.tables.worker, "cache_misses", 4);
   const { status, json } = await api.call("GET", "/cache?limit=2");
   expect(status).toBe(200);
   expect(json).toMatchObject({

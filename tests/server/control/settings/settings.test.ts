@@ -137,7 +137,8 @@ describe("a change", () => {
   test("of any size takes little room in the audit log", async () => {
     using world = newWorld();
     const wide = Array.from({ length: 1000 }, (_, at) => `10.${at >> 8}.${at & 255}.0/24`);
-    expect(await set(world, { whitelisted_ips: wide, trusted_proxies: wide })).toMatchObject({
+    const origins = wide.map((_, at) => `https://app-${at}.example.com`);
+    expect(await set(world, { whitelisted_ips: wide, cors_allowed_origins: origins })).toMatchObject({
       kind: "applied",
     });
     await set(world, { backends: some(8).map((each) => ({ ...each, tags: longTags() })) });
