@@ -16,7 +16,9 @@ export interface Candidate {
   /** What counts at once: keys that need a restart have their value of before. */
   readonly config: ServerConfig;
   readonly changes: readonly Change[];
-  /** Keys that have another value from the next start on. */
+  /** What the next start would go by. */
+  readonly wanted: ServerConfig;
+  /** Keys that have another value from then on. */
   readonly restartRequired: readonly string[];
 }
 
@@ -80,7 +82,7 @@ export function candidateOf(
     ...diffConfigs(running.config, config),
     ...diffTerms(running.changes, next, config.backends),
   ];
-  return { ok: true, candidate: { config, changes, restartRequired } };
+  return { ok: true, candidate: { config, wanted, changes, restartRequired } };
 }
 
 const LISTENERS = ["host", "port", "admin_host", "admin_port"] as const;

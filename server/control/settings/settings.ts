@@ -1,11 +1,12 @@
 /** Changes of the configuration while the server runs: all of a change or nothing, one at a time. */
-import type { Change } from "../../../core/config/runtime/diff.ts";
+import { type Change, diffConfigs } from "../../../core/config/runtime/diff.ts";
 import {
   isSameChange,
   NO_CHANGES,
   type Origin,
   type RuntimeChanges,
 } from "../../../core/config/runtime/runtime-changes.ts";
+import type { ServerConfig } from "../../../core/config/schema/server-schema.ts";
 import type { FieldError } from "../../../core/wire/problem.ts";
 import type { Logger } from "../logging/logger.ts";
 import type { Store } from "../store/store.ts";
@@ -77,6 +78,8 @@ interface Changed {
 export class Settings {
   readonly #deps: SettingsDeps;
   #state: Changed;
+  /** What the next start would go by. */
+  #wanted: ServerConfig;
   #version: number;
   /** What the changes were before each of the last edits, the last at the end. */
   readonly #history: Changed[] = [];
@@ -87,6 +90,7 @@ export class Settings {
   /** `changes` are those that were in effect when the server started. */
   constructor(deps: SettingsDeps, changes: RuntimeChanges = NO_CHANGES) {
     this.#deps = deps;
+    this.#wanted = deps.live.config;
     this.#state = { current: changes, lasting: changes };
     this.#version = firstVersion(deps.store);
     saveVersion(deps.store, this.#version);
@@ -163,7 +167,8 @@ export class Settings {
     if (detail !== null) return { kind: "conflict", detail };
     const judged = candidateOf(load, { config: live.config, changes: this.changes }, next.current);
     if (!judged.ok) return this.#refused(request, judged.errors);
-    const { config, changes, restartRequired } = judged.candidate;
+    const { config, wanted, changes, restartRequired } = judged.candidate;
+    const pending = diffConfigs(this.#wanted, wanted).filter(({ key }) => restartRequired.includes(key));
     const prepared = await applier.prepare(config, next.current);
     if (!prepared.ok) return this.#refused(request, prepared.errors);
     if (dryRun) {
@@ -175,12 +180,13 @@ export class Settings {
     if (kind === "undo") this.#history.pop();
     if (this.#history.length > MAX_UNDO) this.#history.shift();
     this.#state = next;
+    this.#wanted = wanted;
     if (changes.length > 0 || kind !== "reload") this.#version++;
     saveVersion(this.#deps.store, this.#version);
     await prepared.commit();
     this.#latest = { isApplied: true, atMs: this.#deps.wallNow() };
     if (kind !== "reload") saveChanges(this.#deps.store, next.lasting);
-    this.#tell(request, changes, restartRequired);
+    this.#tell(request, { changes, pending, restartRequired });
     await this.#deps.store.settled();
     return { kind: "applied", version: this.#version, changes, restartRequired };
   }
@@ -198,7 +204,7 @@ export class Settings {
     return { kind: "invalid", errors };
   }
 
-  #tell(request: Request, changes: readonly Change[], restartRequired: readonly string[]): void {
+  #tell(request: Request, { changes, pending, restartRequired }: Told): void {
     const { log, audit, wallNow } = this.#deps;
     const { actor, action, target, persist } = request;
     if (changes.length === 0 && restartRequired.length === 0 && action === "reload") {
@@ -211,8 +217,17 @@ export class Settings {
     if (restartRequired.length > 0) {
       log.warn("keys that have changed take effect at the next start", { keys: restartRequired.join(", ") });
     }
-    audit.add({ at: new Date(wallNow()).toISOString(), actor, action, target, changes, persist });
+    const at = new Date(wallNow()).toISOString();
+    audit.add({ at, actor, action, target, changes: [...changes, ...pending], persist });
   }
+}
+
+/** What a change has come to. */
+interface Told {
+  readonly changes: readonly Change[];
+  /** Changes that count from the next start on. */
+  readonly pending: readonly Change[];
+  readonly restartRequired: readonly string[];
 }
 
 const MAX_SHOWN = 300;

@@ -62,7 +62,10 @@ describe("a change", () => {
       actor: "ann",
       action: "test",
       target: "",
-      changes: [{ key: "stale_minutes", from: 5, to: 9 }],
+      changes: [
+        { key: "stale_minutes", from: 5, to: 9 },
+        { key: "max_leases", from: 64, to: 100 },
+      ],
       persist: true,
     });
     expect(loadChanges(world.store, world.log).keys.map(({ key }) => key)).toEqual([
