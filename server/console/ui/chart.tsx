@@ -111,14 +111,23 @@ function dataOf({ times, series }: ChartProps): uPlot.AlignedData {
   return [[...times], ...series.map(({ values }) => [...values])];
 }
 
+/** A colour of the theme as a canvas takes it: `light-dark()` is for style sheets alone. */
+function paint(name: string): string {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
 function optionsOf(
   { series, format, binary = false }: ChartProps,
   width: number,
   height: number,
 ): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const color = (name: string): string => style.getPropertyValue(name).trim();
-  const font = `11px ${color("--font")}`;
+  const color = paint;
+  const font = `11px ${getComputedStyle(document.documentElement).getPropertyValue("--font").trim()}`;
   const axis = {
     stroke: color("--faint"),
     font,
