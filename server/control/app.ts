@@ -145,8 +145,7 @@ async function start(
   watchFiles(ground, supervisor, setKeys, cleanup);
   const reload = (actor: string): Promise<unknown> => settings.readAgain(actor);
   if (options.source !== null && config.watch_config) {
-    const watch = new ConfigWatch(options.source, () => void reload("file"));
-    cleanup.defer(() => watch.stop());
+    cleanup.adopt(watchConfig(options.source, reload, log), (watch) => watch.stop());
   }
   announce(log.component("server"), config, ports, {
     keys: live.keys,
@@ -217,6 +216,16 @@ async function fill(
   if (error !== undefined) throw new StartError(`${error.field} ${error.rule}, got ${String(error.got)}`);
   const stickySessions = takeUp(config.database, () => registry.restoreSticky());
   return { applier, restored: { backends: registry.size, stickySessions } };
+}
+
+function watchConfig(file: string, reload: (actor: string) => Promise<unknown>, log: Log): ConfigWatch {
+  return new ConfigWatch(file, {
+    onChange: () => void reload("file"),
+    onEmpty: () =>
+      log.component("settings").warn("the configuration file is empty: the old one counts until it is not", {
+        file,
+      }),
+  });
 }
 
 function stopOnce(

@@ -79,7 +79,7 @@ describe("the file", () => {
     const file = join(server.dir, "server.yml");
     const text = readFileSync(file, "utf8");
     writeFileSync(file, "");
-    await Bun.sleep(2500);
+    await server.log("that it is empty", ({ message }) => String(message).includes("is empty"));
     rmSync(file);
     await server.log("that it is gone", ({ data }) =>
       String(record(data ?? {}).reason).includes("does not exist"),

@@ -12,13 +12,16 @@ const CHECK_EVERY_MS = 1000;
 export class ConfigWatch {
   readonly #file: string;
   readonly #onChange: () => void;
+  readonly #onEmpty: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
   #used: string;
   #seen: string;
 
-  constructor(file: string, onChange: () => void) {
+  /** `onEmpty` is told once of a file that has become empty. */
+  constructor(file: string, told: { readonly onChange: () => void; readonly onEmpty: () => void }) {
     this.#file = file;
-    this.#onChange = onChange;
+    this.#onChange = told.onChange;
+    this.#onEmpty = told.onEmpty;
     this.#used = fingerprint(file);
     this.#seen = this.#used;
     this.#timer = setInterval(() => this.#check(), CHECK_EVERY_MS);
@@ -32,9 +35,10 @@ export class ConfigWatch {
     const seen = fingerprint(this.#file);
     const isSettled = seen === this.#seen;
     this.#seen = seen;
-    if (!isSettled || seen === this.#used || isEmpty(this.#file)) return;
+    if (!isSettled || seen === this.#used) return;
     this.#used = seen;
-    this.#onChange();
+    if (isEmpty(this.#file)) this.#onEmpty();
+    else this.#onChange();
   }
 }
 
