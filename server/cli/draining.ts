@@ -1,5 +1,4 @@
 /** `opsen-server drain` and `undrain`. */
-import { fetchBackends } from "./backend-view.ts";
 import { Api, type ApiAnswer, type CallOptions, refusal } from "./connection/api.ts";
 import type { Context } from "./context.ts";
 import { EXIT } from "./failure.ts";
@@ -49,19 +48,14 @@ function drained(id: string, state: Json): string {
   return `${cleanText(id)} gets no new requests; ${rest}`;
 }
 
-/** `/clients/{id}` knows all backends in some versions of the server, and those with an agent in all. */
 async function askBackend(
   api: Api,
   id: string,
   action: string,
   options: CallOptions = {},
 ): Promise<ApiAnswer> {
-  const path = `${encodeURIComponent(id)}/${action}`;
-  let answer = await api.call("POST", `/clients/${path}`, options);
-  if (answer.status === 404) {
-    const { views } = await fetchBackends(api);
-    if (views.some((each) => each.id === id)) answer = await api.call("POST", `/backends/${path}`, options);
-  }
+  const path = `/backends/${encodeURIComponent(id)}/${action}`;
+  const answer = await api.call("POST", path, options);
   if (answer.status === 200 && answer.json !== undefined) return answer;
-  throw refusal(answer, `POST /clients/${path}`);
+  throw refusal(answer, `POST ${path}`);
 }
