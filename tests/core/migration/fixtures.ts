@@ -1,23 +1,11 @@
+import { loadServerConfig } from "../../../core/config/load.ts";
 import type { MigrationOptions } from "../../../core/migration/options.ts";
 import type { GroupWindow, Windows } from "../../../core/migration/window.ts";
 import { DurationScale } from "../../../core/table/figures/duration-scale.ts";
 
-export const DEFAULTS: MigrationOptions = {
-  stages: [1, 5, 25, 50, 100],
-  hold_seconds: 300,
-  max_hold_seconds: 3600,
-  min_requests: 50,
-  on_too_little_traffic: "wait",
-  max_error_rate_percent: 5,
-  max_error_rate_delta_percent: 1,
-  max_latency_ratio: 1.5,
-  max_latency_ms: 0,
-  latency_slack_ms: 10,
-  unroutable_seconds: 5,
-  sessions: "stay",
-  split_by: "session",
-  paused: false,
-};
+const LOADED = loadServerConfig({ flags: {}, env: {}, readFile: () => "" });
+if (!LOADED.ok) throw new Error("the defaults are invalid");
+export const DEFAULTS: MigrationOptions = LOADED.config.migration_defaults;
 
 const SCALE = new DurationScale([1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000]);
 
