@@ -1,17 +1,20 @@
 /**
  * What a decision costs: filter, score, lease and settlement in one thread, over fleets of the original's benchmark
- * (8 cores, places spread along a coast). Prints the median of several rounds, which a busy machine disturbs least.
+ * (8 cores, places spread along a coast). Prints the median of several rounds, which a busy machine disturbs least;
+ * first of the default strategy by size of fleet, then of every strategy.
  */
 import { newPickQuery, Pick } from "../../core/balancing/pick.ts";
 import { Picker } from "../../core/balancing/picker.ts";
+import { STRATEGY_NAMES, type StrategyName } from "../../core/balancing/strategies/names.ts";
 import { figuresOf, unitVector } from "../../core/scoring/index.ts";
 import { openTables, type Tables } from "../../core/table/tables.ts";
 import { NOW_MS, newOptions, newTables, tierOf } from "../sim/fixtures.ts";
 
 const FLEETS = [1, 10, 100, 1000, 10_000];
+const STRATEGY_FLEETS = [10, 100, 1000];
 const ROUNDS = 15;
-/** About 50 ms a round: 5 fleets, 15 rounds and the warm-up stay within 5 seconds. */
-const ROUND_NS = 50e6;
+/** About 25 ms a round: all fleets and strategies, with 15 rounds and the warm-up each, stay within 20 seconds. */
+const ROUND_NS = 25e6;
 const TIERS = [tierOf("lite", 1, { memoryGb: 1, storageGb: 5 })];
 const WEIGHTS = { distance: 1, cpu: 1, memory: 1, gpu: 1.5, latency: 1 };
 
@@ -44,15 +47,17 @@ function fleetOf(size: number): Tables {
   return tables;
 }
 
-/** Nanoseconds per decision, the median of the rounds. */
-function measure(size: number): number {
-  const picker = new Picker(fleetOf(size), newOptions(TIERS));
+/** Nanoseconds per decision, the median of the rounds. Every decision is of another client, as `ip_hash` sees them. */
+function measure(size: number, strategy: StrategyName): number {
+  const picker = new Picker(fleetOf(size), newOptions(TIERS, { strategy }));
   const query = { ...newPickQuery(0), nowMs: NOW_MS, located: true, ...unitVector(40.7128, -74.006) };
   const pick = new Pick();
   let decisions = 16;
   const round = (): number => {
     const start = Bun.nanoseconds();
     for (let i = 0; i < decisions; i++) {
+      query.hashHi = Math.imul(i, 0x9e3779b1);
+      query.hashLo = i;
       if (picker.pick(query, pick) !== "picked") throw new Error("a pick was refused");
       picker.settle(pick, NOW_MS);
     }
@@ -65,6 +70,13 @@ function measure(size: number): number {
 
 for (const size of FLEETS) {
   console.log(
-    `${String(size).padStart(6)} backends  ${measure(size).toFixed(0).padStart(7)} ns per decision`,
+    `${String(size).padStart(6)} backends  ${measure(size, "resource").toFixed(0).padStart(7)} ns per decision`,
   );
+}
+
+const columns = STRATEGY_FLEETS.map((size) => String(size).padStart(8)).join("");
+console.log(`\n${"strategy, backends".padEnd(22)}${columns}  (ns per decision)`);
+for (const strategy of STRATEGY_NAMES) {
+  const cells = STRATEGY_FLEETS.map((size) => measure(size, strategy).toFixed(0).padStart(8));
+  console.log(strategy.padEnd(22) + cells.join(""));
 }
